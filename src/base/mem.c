@@ -1,0 +1,109 @@
+#include "mem.h"
+
+#include "assert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(HARK_SYSTEM_MALLOC) /* under the sanitizers, which bring an allocator of their own */
+#define raw_alloc(n)      malloc(n)
+#define raw_zalloc(n)     calloc(1, n)
+#define raw_resize(p, n)  realloc(p, n)
+#define raw_free(p, n)    free(p)
+#define raw_purge()       ((void)0)
+#define RAW_NAME          "libc"
+#else
+#include <mimalloc.h>
+#define raw_alloc(n)      mi_malloc(n)
+#define raw_zalloc(n)     mi_zalloc(n)
+#define raw_resize(p, n)  mi_realloc(p, n)
+#define raw_free(p, n)    mi_free_size(p, n)
+#define raw_purge()       mi_collect(true)
+#define RAW_STRING(x)     #x
+#define RAW_VERSION(x)    RAW_STRING(x)
+#define RAW_NAME          "mimalloc-" RAW_VERSION(MI_MALLOC_VERSION)
+#endif
+
+/* Threads come and go seldom and are few, so each gets a counter of its own for good. */
+enum { COUNTERS_MAX = 64 };
+static struct counter {
+    _Alignas(64) long long bytes;
+} counters[COUNTERS_MAX];
+static int counters_taken;
+static _Thread_local struct counter *mine;
+
+static void count(long long change)
+{
+    if (__builtin_expect(!mine, 0)) {
+        int i = __atomic_fetch_add(&counters_taken, 1, __ATOMIC_RELAXED);
+        CHECK(i < COUNTERS_MAX);
+        mine = &counters[i];
+    }
+    /* Only this thread writes here; the others merely read. */
+    __atomic_store_n(&mine->bytes, mine->bytes + change, __ATOMIC_RELAXED);
+}
+
+static _Noreturn void out_of_memory(size_t size)
+{
+    fprintf(stderr, "hark: out of memory: could not get %zu bytes (%zu in use)\n", size,
+            mem_used());
+    abort();
+}
+
+void *mem_try_alloc(size_t size)
+{
+    void *p = raw_alloc(size ? size : 1);
+    if (p) count((long long)mem_cost(size));
+    return p;
+}
+
+void *mem_alloc(size_t size)
+{
+    void *p = mem_try_alloc(size);
+    if (!p) out_of_memory(size);
+    return p;
+}
+
+void *mem_zalloc(size_t size)
+{
+    void *p = raw_zalloc(size ? size : 1);
+    if (!p) out_of_memory(size);
+    count((long long)mem_cost(size));
+    return p;
+}
+
+void *mem_resize(void *p, size_t old_size, size_t new_size)
+{
+    void *q = raw_resize(p, new_size ? new_size : 1);
+    if (!q) out_of_memory(new_size);
+    count((long long)mem_cost(new_size) - (p ? (long long)mem_cost(old_size) : 0));
+    return q;
+}
+
+void mem_free(void *p, size_t size)
+{
+    if (!p) return;
+    count(-(long long)mem_cost(size));
+    (void)size;
+    raw_free(p, size ? size : 1);
+}
+
+size_t mem_used(void)
+{
+    long long sum = 0;
+    int n = __atomic_load_n(&counters_taken, __ATOMIC_RELAXED);
+    for (int i = 0; i < n && i < COUNTERS_MAX; i++)
+        sum += __atomic_load_n(&counters[i].bytes, __ATOMIC_RELAXED);
+    return sum > 0 ? (size_t)sum : 0;
+}
+
+const char *mem_allocator(void)
+{
+    return RAW_NAME;
+}
+
+void mem_purge(void)
+{
+    raw_purge();
+}

@@ -1,0 +1,45 @@
+/* Memory: sized allocation with an exact running total.
+ *
+ * The total is what `maxmemory`, INFO and back-pressure go by, so every byte that Hark keeps is
+ * taken and given back here, with its size: the caller always knows it, and so neither a header
+ * nor a look-up in the allocator is needed. Sizes count as the allocator rounds them (16 bytes).
+ *
+ * mem_alloc and friends never return NULL: a server that cannot get a few hundred bytes has
+ * nothing sensible left to do, and ends with a message. Where the size comes from a client, use
+ * mem_try_alloc and answer with an error.
+ *
+ * The total is the one state in base/: it mirrors the allocator, of which a process has one. It
+ * is counted per thread and summed when read, so that no thread pays for another. */
+#ifndef HARK_BASE_MEM_H
+#define HARK_BASE_MEM_H
+
+#include <stddef.h>
+
+/* Uninitialised memory of `size` bytes, aligned to 16. Size 0 gives a pointer to free. */
+void *mem_alloc(size_t size);
+/* The same, zeroed. */
+void *mem_zalloc(size_t size);
+/* NULL instead of ending the process. */
+void *mem_try_alloc(size_t size);
+/* Grows or shrinks; `old_size` is what it was allocated with. `p` may be NULL with size 0. */
+void *mem_resize(void *p, size_t old_size, size_t new_size);
+/* Gives back; `size` must be the size it was allocated or resized with. NULL is fine. */
+void mem_free(void *p, size_t size);
+
+/* What an allocation of `size` costs in the total. */
+static inline size_t mem_cost(size_t size)
+{
+    return (size + 15) & ~(size_t)15;
+}
+
+/* The bytes allocated at this moment by all threads. */
+size_t mem_used(void);
+/* The name and version of the allocator, for INFO. */
+const char *mem_allocator(void);
+/* Asks the allocator to return free pages to the system. */
+void mem_purge(void);
+
+#define mem_new(type)      ((type *)mem_zalloc(sizeof(type)))
+#define mem_delete(object) mem_free((object), sizeof *(object))
+
+#endif

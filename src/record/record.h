@@ -1,0 +1,93 @@
+/* The record: what one command (or EXEC, or script, or batch of expiries) did.
+ *
+ * The engine builds one while a command runs and seals it when the command is over. From then on
+ * it is read, never changed, by all who have an interest: live subscribers now, the journal,
+ * durable readers and replicas as they come. It borrows all its bytes: a reader that wants to
+ * keep something copies it before it returns.
+ *
+ *      seq      1, 2, 3 …, one per sealed record that changed data
+ *      id       of its first event: commit time in unix ms, and n; its i-th event is <ms>-<n+i>
+ *      cause    the command's name, or what else made it happen
+ *      effects  deterministic commands that redo the change, in order
+ *      notes    what is to be told, in the order in which Redis publishes it: events (with an
+ *               id unless live-only), and messages of PUBLISH that were sent on the way */
+#ifndef HARK_RECORD_RECORD_H
+#define HARK_RECORD_RECORD_H
+
+#include "events.h"
+
+struct event_id {
+    int64_t ms; /* unix time of the commit */
+    uint64_t n; /* counts the events within one ms */
+};
+
+/* How a change is redone. X(identifier, command name as clients write it) */
+#define EFFECTS(X)                                                                                 \
+    X(SET, "SET")           /* value; `when` = deadline in unix ms, or -1 none, -2 kept */         \
+    X(DEL, "DEL")           /* whatever it held */                                                 \
+    X(PEXPIREAT, "PEXPIREAT") /* `when` = the new deadline */                                      \
+    X(PERSIST, "PERSIST")                                                                          \
+    X(APPEND, "APPEND")     /* bytes */                                                            \
+    X(SETRANGE, "SETRANGE") /* offset, bytes */                                                    \
+    X(RENAME, "RENAME")     /* destination */                                                      \
+    X(MOVE, "MOVE")         /* destination database */                                             \
+    X(COPY, "COPY")         /* destination key, destination database */                            \
+    X(FLUSHDB, "FLUSHDB")   /* no key */                                                           \
+    X(SWAPDB, "SWAPDB")     /* no key; `db` and the other database */
+
+enum effect_verb {
+#define X(id, name) EFFECT_##id,
+    EFFECTS(X)
+#undef X
+        EFFECT_COUNT,
+};
+
+enum { WHEN_NONE = -1, WHEN_KEPT = -2 };
+
+struct effect {
+    enum effect_verb verb;
+    int db;
+    struct slice key;
+    struct slice arg;   /* value, bytes or destination key, as the verb has it */
+    int64_t when;       /* deadline (SET, PEXPIREAT), offset (SETRANGE), other database */
+};
+
+struct slice effect_verb_text(enum effect_verb verb);
+
+enum note_kind {
+    NOTE_EVENT,   /* journaled, has an id */
+    NOTE_LIVE,    /* an event that only live subscribers hear: keymiss, or a no-op's */
+    NOTE_PUBLISH, /* a message of PUBLISH: `key` is the channel, `payload` the message */
+    NOTE_SPUBLISH,
+};
+
+struct note {
+    enum note_kind kind;
+    enum event_name event;      /* of NOTE_EVENT and NOTE_LIVE */
+    int db;
+    struct slice key;           /* or the channel */
+    struct slice payload;       /* of the PUBLISH kinds */
+    const struct slice *subkeys; /* hash fields, for the subkey channels; NULL when none */
+    uint32_t subkeys_count;
+    int32_t effect;             /* index of the effect that this event tells of, or -1 */
+};
+
+struct record {
+    uint64_t seq;        /* 0 when nothing was changed (live notes only) */
+    struct event_id id;  /* of the first NOTE_EVENT */
+    struct slice cause;  /* "set", "exec", "expired", "evicted" … */
+    uint64_t client;     /* the client's id; 0 for the server's own doing */
+    const struct effect *effects;
+    uint32_t effects_count;
+    const struct note *notes;
+    uint32_t notes_count;
+};
+
+/* Appends the effect as a command, an array of strings, to a JSON text. A string that is not
+ * UTF-8 cannot stand in JSON: the function then returns false and appends nothing, and the caller
+ * uses effect_to_json_b64. Strings are cut off, and *cut set, once `max_bytes` are written. */
+struct buffer;
+bool effect_to_json(struct buffer *to, const struct effect *e, size_t max_bytes, bool *cut);
+void effect_to_json_b64(struct buffer *to, const struct effect *e, size_t max_bytes, bool *cut);
+
+#endif
