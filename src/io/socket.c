@@ -165,8 +165,10 @@ void socket_peer_name(int fd, char to[SOCKET_NAME_MAX])
     socklen_t len = sizeof a;
     getpeername(fd, (struct sockaddr *)&a, &len);
     /* The peer of a unix socket has no name: the path that it connected to tells more. */
-    if (a.ss_family == AF_UNIX) socket_local_name(fd, to);
-    else name_of(&a, to);
+    if (a.ss_family == AF_UNIX)
+        socket_local_name(fd, to);
+    else
+        name_of(&a, to);
 }
 
 bool socket_peer_is_local(int fd)
