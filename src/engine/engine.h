@@ -152,6 +152,10 @@ void engine_set_active_expiry(struct engine *e, bool on);
  * the policy or lack of victims leaves it so: commands that add data are to be refused then. */
 bool engine_make_room(struct engine *e, int64_t now_ms);
 
+/* Small slices of work for idle time and every turn (tables that grow, flushed data that is freed).
+ * Returns whether there is more. */
+bool engine_work(struct engine *e, int64_t now_ms);
+
 struct engine_stats {
     uint64_t seq; /* records sealed that changed data */
     struct event_id last_id;

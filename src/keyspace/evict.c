@@ -6,21 +6,20 @@
  * oldest. A pool entry names a hash; it may be gone by the time its turn comes. */
 #include "internal.h"
 
+struct wanted {
+    const struct keyspace *ks;
+    uint64_t hash;
+};
+
 static bool is_hash(const void *entry, const void *ctx)
 {
-    const struct {
-        const struct keyspace *ks;
-        uint64_t hash;
-    } *wanted = ctx;
+    const struct wanted *wanted = ctx;
     return keyspace_hash(wanted->ks, entry_key(entry)) == wanted->hash;
 }
 
 static struct entry *find_hash(const struct keyspace *ks, int db, uint64_t hash)
 {
-    const struct {
-        const struct keyspace *ks;
-        uint64_t hash;
-    } wanted = {ks, hash};
+    struct wanted wanted = {ks, hash};
     const struct table *t = &ks->db[db]->table;
     table_slot *slot = table_count(t) ? table_find(t, hash, is_hash, &wanted) : NULL;
     return slot ? table_slot_entry(slot) : NULL;
