@@ -172,7 +172,6 @@ void opened_move(struct opened *from, struct opened *to)
 
 void opened_copy(const struct opened *from, struct opened *to)
 {
-    struct engine *e = from->engine;
     struct entry *copy = entry_copy(from->place.entry, to->key);
     refresh(to);
     clear(to);
