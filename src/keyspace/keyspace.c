@@ -71,6 +71,11 @@ struct random *keyspace_random(struct keyspace *ks)
     return &ks->random;
 }
 
+const unsigned char *keyspace_secret(const struct keyspace *ks)
+{
+    return ks->secret;
+}
+
 /* ---- looking up ---- */
 
 uint64_t keyspace_hash(const struct keyspace *ks, struct slice key)

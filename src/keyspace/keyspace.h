@@ -62,6 +62,8 @@ void keyspace_set_access(struct keyspace *ks, struct access_config config);
 struct access_config keyspace_access_config(const struct keyspace *ks);
 int keyspace_databases(const struct keyspace *ks);
 struct random *keyspace_random(struct keyspace *ks);
+/* The secret of its hashes, for other maps of the same process. */
+const unsigned char *keyspace_secret(const struct keyspace *ks);
 
 /* ---- looking up ---- */
 
