@@ -15,12 +15,12 @@ struct call {
     struct resp_writer reply;
     const struct slice *argv; /* argv[0] is the command's name; a subcommand's is argv[1] */
     int argc;
-    int db;               /* the selected database */
-    unsigned read_flags;  /* READ_NO_TOUCH for CLIENT NO-TOUCH, passed on to gate_read */
-    size_t string_max;    /* proto-max-bulk-len: no string value grows beyond it */
+    int db;              /* the selected database */
+    unsigned read_flags; /* READ_NO_TOUCH for CLIENT NO-TOUCH, passed on to gate_read */
+    size_t string_max;   /* proto-max-bulk-len: no string value grows beyond it */
     struct command *command;
     uint64_t client;
-    void *session;        /* of the rooms above: NULL when the server itself calls */
+    void *session; /* of the rooms above: NULL when the server itself calls */
     void *server;
 };
 

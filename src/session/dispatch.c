@@ -75,8 +75,8 @@ static bool refuse(struct session *s, struct command *command, struct slice erro
  * from them. */
 static bool fits_subscriber(const struct command *command)
 {
-    static const char *const fitting[] = {"ping",        "subscribe",    "psubscribe",
-                                          "ssubscribe",  "unsubscribe",  "punsubscribe",
+    static const char *const fitting[] = {"ping",         "subscribe",   "psubscribe",
+                                          "ssubscribe",   "unsubscribe", "punsubscribe",
                                           "sunsubscribe", "quit",        "reset"};
     for (size_t i = 0; i < sizeof fitting / sizeof *fitting; i++)
         if (slice_is(command->spec->name, fitting[i])) return true;
@@ -108,8 +108,7 @@ static bool may_run(struct session *s, struct command *command, enum command_loo
     if (s->in_multi && (spec->flags & FLAG_NO_MULTI))
         return refuse(s, command, SLICE("ERR Command not allowed inside a transaction"));
     if ((spec->flags & FLAG_DENYOOM) && !engine_make_room(all->engine, all->now_us / 1000))
-        return refuse(s, command,
-                      SLICE("OOM command not allowed when used memory > 'maxmemory'."));
+        return refuse(s, command, SLICE("OOM command not allowed when used memory > 'maxmemory'."));
     if (session_proto(s) == 2 && session_subscriptions(s) && !fits_subscriber(command)) {
         command->stats.rejected++;
         resp_errorf(&w,
@@ -138,6 +137,7 @@ static void execute(struct session *s, struct command *command, const struct sli
     engine_begin(all->engine, all->now_us / 1000, command->spec->name, s->id);
     session_run(s, command, argv, argc);
     engine_seal(all->engine);
+    if (s->ran) session_drop_ran(s);
     all->current = NULL;
     s->commands++;
     all->stats.commands++;

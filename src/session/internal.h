@@ -43,7 +43,11 @@ struct session {
     bool multi_failed; /* a request could not be queued: EXEC will refuse */
     struct queued *queue, **queue_end;
     size_t queue_len, queue_bytes;
+    struct queued *ran; /* requests of the EXEC under way, kept until its record is sealed */
     struct watcher watcher;
+
+    bool gone; /* its connection ended; it is freed at the end of the turn */
+    struct session *next_gone;
 
     bool parked; /* a request waits for the end of CLIENT PAUSE */
     struct session *next_parked;
@@ -71,11 +75,11 @@ struct sessions {
 
     struct buffer reply;     /* of the session that runs now; moved to its connection in one go */
     struct session *current; /* inside a command, or NULL */
+    struct session *gone;    /* ended in this turn */
     struct resp_words words; /* of the requests that were parsed last */
 
     struct session **monitors;
     size_t monitors_count, monitors_cap;
-    size_t watchers_count; /* sessions that watch something: unused while 0 */
 
     enum pause_kind pause;
     int64_t pause_end_us;
@@ -120,7 +124,9 @@ void session_run(struct session *s, struct command *command, const struct slice 
 
 /* multi.c */
 void session_discard(struct session *s);
-void session_enqueue(struct session *s, struct command *command, const struct slice *argv, int argc);
+void session_enqueue(struct session *s, struct command *command, const struct slice *argv,
+                     int argc);
+void session_drop_ran(struct session *s);
 void session_unwatch(struct session *s);
 
 /* pubsub.c */
@@ -148,7 +154,8 @@ void tracking_end_turn(struct sessions *all);
 void tracking_fill_stats(struct sessions *all, struct sessions_stats *stats);
 
 /* monitor.c */
-void monitors_feed(struct sessions *all, const struct session *s, const struct slice *argv, int argc);
+void monitors_feed(struct sessions *all, const struct session *s, const struct slice *argv,
+                   int argc);
 void monitor_start(struct session *s);
 void monitor_stop(struct session *s);
 

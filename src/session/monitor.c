@@ -5,7 +5,8 @@
 #include "internal.h"
 
 /* Appends `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
-static void write_line(struct buffer *to, const struct session *s, const struct slice *argv, int argc)
+static void write_line(struct buffer *to, const struct session *s, const struct slice *argv,
+                       int argc)
 {
     char peer[SOCKET_NAME_MAX];
     socket_peer_name(conn_fd(s->conn), peer);
@@ -19,7 +20,8 @@ static void write_line(struct buffer *to, const struct session *s, const struct 
     buffer_add(to, "\r\n", 2);
 }
 
-void monitors_feed(struct sessions *all, const struct session *s, const struct slice *argv, int argc)
+void monitors_feed(struct sessions *all, const struct session *s, const struct slice *argv,
+                   int argc)
 {
     if (s->last_command && s->last_command->spec->flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) return;
     struct buffer line = {0};

@@ -4,20 +4,32 @@
 
 enum { QUEUE_BYTES_MAX = 1 << 30 }; /* what one client may queue, as for its unparsed input */
 
-static void drop_queue(struct session *s)
+static void drop(struct queued *list)
 {
-    while (s->queue) {
-        struct queued *q = s->queue;
-        s->queue = q->next;
+    while (list) {
+        struct queued *q = list;
+        list = q->next;
         mem_free(q, q->size);
     }
+}
+
+static void forget_queue(struct session *s)
+{
+    s->queue = NULL;
     s->queue_end = &s->queue;
     s->queue_len = s->queue_bytes = 0;
 }
 
+void session_drop_ran(struct session *s)
+{
+    drop(s->ran);
+    s->ran = NULL;
+}
+
 void session_discard(struct session *s)
 {
-    drop_queue(s);
+    drop(s->queue);
+    forget_queue(s);
     s->in_multi = s->multi_failed = false;
 }
 
@@ -71,21 +83,16 @@ static void discard_command(struct call *c)
 
 static void run_queue(struct session *s, struct call *c)
 {
-    struct queued *q = s->queue;
     resp_array(&c->reply, s->queue_len);
-    /* The queue is taken off first: a command in it may end the session's transaction state. */
-    s->queue = NULL;
-    s->queue_end = &s->queue;
+    /* The queue is taken off first: a command in it may end the transaction's state (RESET). Its
+     * words are borrowed by the record, so it is kept until that is sealed. */
+    s->ran = s->queue;
+    forget_queue(s);
     s->in_multi = false;
-    s->queue_len = 0;
-    while (q) {
-        struct queued *next = q->next;
+    for (struct queued *q = s->ran; q; q = q->next) {
         if (s->all->monitors_count) monitors_feed(s->all, s, q->argv, q->argc);
         session_run(s, q->command, q->argv, q->argc);
         s->all->stats.commands++;
-        q->next = s->queue; /* its words are part of the record: kept until the seal */
-        s->queue = q;
-        q = next;
     }
 }
 
@@ -97,7 +104,8 @@ static void exec_command(struct call *c)
         return;
     }
     bool failed = s->multi_failed;
-    bool watched = keyspace_watch_failed(engine_keyspace(c->engine), &s->watcher, engine_now(c->engine));
+    bool watched =
+        keyspace_watch_failed(engine_keyspace(c->engine), &s->watcher, engine_now(c->engine));
     session_unwatch(s); /* first, so that its own changes do not touch it */
     if (failed) {
         resp_error(&c->reply, SLICE("EXECABORT Transaction discarded because of previous errors."));
@@ -132,8 +140,8 @@ static void unwatch_command(struct call *c)
 void bind_multi_commands(struct command_table *t)
 {
     static const struct command_binding rows[] = {
-        {"multi", multi_command},     {"exec", exec_command},       {"discard", discard_command},
-        {"watch", watch_command},     {"unwatch", unwatch_command},
+        {"multi", multi_command}, {"exec", exec_command},       {"discard", discard_command},
+        {"watch", watch_command}, {"unwatch", unwatch_command},
     };
     command_bind_all(t, rows, sizeof rows / sizeof *rows);
 }

@@ -16,6 +16,7 @@ size_t session_subscriptions(const struct session *s)
 void session_deliver(struct subscriber *to, struct span message)
 {
     struct session *s = session_of(to);
+    if (s->gone) return;
     if (s->all->current != s && !s->late_len) {
         conn_push(s->conn, message);
         return;
@@ -60,12 +61,15 @@ static size_t count_for(const struct session *s, enum pubsub_kind kind)
     return subscriber_count(sub, PUBSUB_CHANNEL) + subscriber_count(sub, PUBSUB_PATTERN);
 }
 
-static void confirm(struct call *c, enum pubsub_kind kind, struct slice word, const struct slice *name)
+static void confirm(struct call *c, enum pubsub_kind kind, struct slice word,
+                    const struct slice *name)
 {
     resp_push(&c->reply, 3);
     resp_bulk(&c->reply, word);
-    if (name) resp_bulk(&c->reply, *name);
-    else resp_null(&c->reply);
+    if (name)
+        resp_bulk(&c->reply, *name);
+    else
+        resp_null(&c->reply);
     resp_int(&c->reply, (int64_t)count_for(call_session(c), kind));
 }
 
@@ -189,14 +193,18 @@ static void list_channels(struct call *c, bool sharded)
 
 static void pubsub_channels_command(struct call *c)
 {
-    if (c->argc > 3) command_reply_arity(&c->reply, c->command->spec);
-    else list_channels(c, false);
+    if (c->argc > 3)
+        command_reply_arity(&c->reply, c->command->spec);
+    else
+        list_channels(c, false);
 }
 
 static void pubsub_shardchannels_command(struct call *c)
 {
-    if (c->argc > 3) command_reply_arity(&c->reply, c->command->spec);
-    else list_channels(c, true);
+    if (c->argc > 3)
+        command_reply_arity(&c->reply, c->command->spec);
+    else
+        list_channels(c, true);
 }
 
 static void count_subscribers(struct call *c, bool sharded)

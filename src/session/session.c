@@ -7,7 +7,7 @@
 #include "internal.h"
 
 enum {
-    BATCH = 32,                    /* requests that are looked up ahead of running them */
+    BATCH = 32, /* requests that are looked up ahead of running them */
     INLINE_MAX = 64 * 1024,
     WORDS_MAX = 1024 * 1024,
 };
@@ -27,14 +27,29 @@ struct sessions *sessions_new(struct engine *engine, struct net *net, struct com
     return all;
 }
 
-static void session_free(struct session *s)
+/* Takes a session out of every list by which others reach it, but for its subscriptions: a message
+ * may be under way to it at this very moment. */
+static void leave(struct session *s)
 {
     struct sessions *all = s->all;
-    session_discard(s);
     session_unwatch(s);
     tracking_leave(s);
     monitor_stop(s);
     session_unpark(s);
+    map_erase(&all->by_id, map_find(&all->by_id, slice_of(&s->id, sizeof s->id)));
+    struct session *last = all->list[--all->count];
+    all->list[s->index] = last;
+    last->index = s->index;
+    s->gone = true;
+    s->next_gone = all->gone;
+    all->gone = s;
+}
+
+static void session_free(struct session *s)
+{
+    struct sessions *all = s->all;
+    session_discard(s);
+    session_drop_ran(s);
     pubsub_leave(engine_pubsub(all->engine), &s->subscriber);
     for (size_t i = 0; i < s->late_len; i++) block_release(s->late[i].block);
     mem_free(s->late, s->late_cap * sizeof *s->late);
@@ -42,17 +57,23 @@ static void session_free(struct session *s)
     session_free_name(&s->name);
     session_free_name(&s->lib_name);
     session_free_name(&s->lib_version);
-    map_erase(&all->by_id, map_find(&all->by_id, slice_of(&s->id, sizeof s->id)));
-    struct session *last = all->list[--all->count];
-    all->list[s->index] = last;
-    last->index = s->index;
     s->magic = 0;
     mem_delete(s);
 }
 
+void sessions_end_turn(struct sessions *all)
+{
+    while (all->gone) {
+        struct session *s = all->gone;
+        all->gone = s->next_gone;
+        session_free(s);
+    }
+}
+
 void sessions_free(struct sessions *all)
 {
-    while (all->count) session_free(all->list[all->count - 1]);
+    while (all->count) leave(all->list[all->count - 1]);
+    sessions_end_turn(all);
     tracking_free(all->tracking);
     slowlog_free(all->slowlog);
     map_fini(&all->by_id);
@@ -99,8 +120,7 @@ size_t session_bytes(const struct session *s)
 
 static struct resp_limits limits_of(const struct session *s)
 {
-    if (!s->authenticated)
-        return (struct resp_limits){INLINE_MAX, GUEST_WORDS_MAX, GUEST_BULK_MAX};
+    if (!s->authenticated) return (struct resp_limits){INLINE_MAX, GUEST_WORDS_MAX, GUEST_BULK_MAX};
     return (struct resp_limits){INLINE_MAX, WORDS_MAX, s->all->config.bulk_max};
 }
 
@@ -111,7 +131,7 @@ void session_update_class(struct session *s)
     s->parser.limits = limits_of(s);
     conn_set_input_max(s->conn, s->authenticated ? 0 : GUEST_INPUT_MAX);
     conn_set_never_idle(s->conn, subscriber || s->monitors);
-    conn_set_output_limit(s->conn, all->config.output[subscriber      ? OUTPUT_CLASS_PUBSUB
+    conn_set_output_limit(s->conn, all->config.output[subscriber    ? OUTPUT_CLASS_PUBSUB
                                                       : s->monitors ? OUTPUT_CLASS_REPLICA
                                                                     : OUTPUT_CLASS_NORMAL]);
 }
@@ -178,7 +198,8 @@ static int prepare(struct session *s, const char *bytes, size_t len, struct prep
         if (!p->request.argc) continue;
         const struct slice *argv = all->words.at + p->request.first;
         p->lookup = command_find(all->table, argv, p->request.argc, &p->command);
-        int key = p->lookup == COMMAND_FOUND ? command_first_key(p->command->spec, p->request.argc) : 0;
+        int key =
+            p->lookup == COMMAND_FOUND ? command_first_key(p->command->spec, p->request.argc) : 0;
         if (!key || n == 1) continue;
         p->hash = keyspace_hash(ks, argv[key]);
         p->hashed = true;
@@ -245,7 +266,7 @@ static void closed(void *owner, enum conn_end why)
 {
     struct session *s = owner;
     if (why == CONN_END_OUTPUT || why == CONN_END_INPUT) s->all->stats.input_evicted++;
-    session_free(s);
+    leave(s);
 }
 
 /* ---- accept ---- */

@@ -12,12 +12,17 @@
 struct sessions;
 struct session;
 
-enum output_class { OUTPUT_CLASS_NORMAL, OUTPUT_CLASS_REPLICA, OUTPUT_CLASS_PUBSUB, OUTPUT_CLASS_COUNT };
+enum output_class {
+    OUTPUT_CLASS_NORMAL,
+    OUTPUT_CLASS_REPLICA,
+    OUTPUT_CLASS_PUBSUB,
+    OUTPUT_CLASS_COUNT
+};
 
 struct sessions_config {
-    struct slice password;    /* requirepass; empty: none asked. Borrowed. */
+    struct slice password; /* requirepass; empty: none asked. Borrowed. */
     bool protected_mode;
-    size_t clients_max;       /* maxclients */
+    size_t clients_max; /* maxclients */
     struct out_limit output[OUTPUT_CLASS_COUNT];
     int64_t bulk_max;         /* proto-max-bulk-len */
     int64_t slow_us;          /* slowlog-log-slower-than; -1 never */
@@ -45,26 +50,27 @@ struct net_listener sessions_listener(struct sessions *all);
 
 /* Once a turn: the time that the commands of this turn go by, and those whose pause is over. */
 void sessions_begin_turn(struct sessions *all, int64_t now_us);
+/* The last act of a turn, after net_flush: broadcasts that are due, sessions that have ended. */
+void sessions_end_turn(struct sessions *all);
 /* When sessions_begin_turn must be called at the latest, for pauses: unix us, or -1. */
 int64_t sessions_next_turn_us(const struct sessions *all);
-/* Several times a second: limits that depend on time. */
-void sessions_tick(struct sessions *all);
 
 /* The commands of this room: connection, transactions, pubsub, client, slowlog, monitor. */
 void session_bind_commands(struct command_table *t);
 
 struct sessions_stats {
     uint64_t commands, connections, rejected_connections, errors, auth_failures;
-    uint64_t input_evicted;     /* connections ended by a limit on input or output */
+    uint64_t input_evicted; /* connections ended by a limit on input or output */
     size_t clients, pubsub_clients, watching_clients, tracking_clients, monitors, paused;
-    size_t memory;              /* of sessions and their queues */
+    size_t memory; /* of sessions and their queues */
     size_t input_biggest, output_biggest;
     size_t watched_keys, tracking_keys, tracking_items, tracking_prefixes;
 };
 struct sessions_stats sessions_stats(struct sessions *all);
 void sessions_reset_stats(struct sessions *all);
 /* Error replies by code, for INFO errorstats. */
-void sessions_each_error(struct sessions *all, void (*visit)(void *ctx, struct slice code, uint64_t count), void *ctx);
+void sessions_each_error(struct sessions *all,
+                         void (*visit)(void *ctx, struct slice code, uint64_t count), void *ctx);
 
 /* The session of a call; NULL when the server itself calls. */
 static inline struct session *call_session(const struct call *c)
@@ -73,5 +79,4 @@ static inline struct session *call_session(const struct call *c)
 }
 /* Does the client sit on this machine? */
 bool session_is_local(const struct session *s);
-/* Runs a command as the server itself, without a client (tests, the log of a start). */
 #endif
