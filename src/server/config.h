@@ -52,7 +52,7 @@ struct config_output_limit {
     uint64_t soft; /* more than this for so long: disconnected */
     int64_t soft_seconds;
 };
-enum config_client_class { CLIENT_NORMAL, CLIENT_REPLICA, CLIENT_PUBSUB, CLIENT_CLASSES };
+enum config_output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASSES };
 
 struct config_addresses {
     struct slice at[CONFIG_BIND_MAX];
@@ -80,7 +80,7 @@ struct config {
     int64_t maxclients;       /* `maxclients` */
     int64_t timeout_s;        /* `timeout`: idle clients are disconnected; 0 is never */
     int64_t tcp_keepalive_s;  /* `tcp-keepalive`: seconds between probes; 0 is none */
-    struct config_output_limit output_limits[CLIENT_CLASSES]; /* `client-output-buffer-limit` */
+    struct config_output_limit output_limits[OUTPUT_CLASSES]; /* `client-output-buffer-limit` */
     uint64_t query_buffer_max; /* `client-query-buffer-limit`: bytes of unfinished requests */
     uint64_t bulk_len_max;     /* `proto-max-bulk-len`: bytes of one argument or value */
     int64_t tracking_keys_max; /* `tracking-table-max-keys`: 0 is no limit */
