@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(HARK_SYSTEM_MALLOC) /* under the sanitizers, which bring an allocator of their own */
 #define raw_alloc(n)      malloc(n)
@@ -87,6 +88,31 @@ void mem_free(void *p, size_t size)
     count(-(long long)mem_cost(size));
     (void)size;
     raw_free(p, size ? size : 1);
+}
+
+void *mem_map_pages(size_t len)
+{
+    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    if (p == MAP_FAILED) out_of_memory(len);
+    return p;
+}
+
+void mem_use_pages(size_t len)
+{
+    count((long long)len);
+}
+
+void mem_discard_pages(void *p, size_t len)
+{
+    CHECK(madvise(p, len, MADV_DONTNEED) == 0);
+    count(-(long long)len);
+}
+
+void mem_unmap_pages(void *p, size_t len, size_t used)
+{
+    CHECK(munmap(p, len) == 0);
+    count(-(long long)used);
 }
 
 size_t mem_used(void)

@@ -32,6 +32,26 @@ static inline size_t mem_cost(size_t size)
     return (size + 15) & ~(size_t)15;
 }
 
+/* Pages, for arrays of many megabytes that fill and empty from one end. They come from the system
+ * and not from the allocator, because of what only pages can do: they are zero without anyone
+ * zeroing them, take no memory until touched, and can be given back in the middle of an array.
+ * (These are the only system calls outside of io/: memory is base's business, and it is below io/.)
+ *
+ * Mapped pages cost nothing yet; the total counts what the owner says that it uses. */
+
+/* `len` bytes of zero pages, aligned to a page; never NULL. Not counted. */
+void *mem_map_pages(size_t len);
+/* From now on `len` more bytes of mapped pages are in use. */
+void mem_use_pages(size_t len);
+/* Gives the memory of used pages back, and they are counted no more; the addresses stay mapped
+ * and read as zero. `p` and `len` in whole MEM_PAGEs. */
+void mem_discard_pages(void *p, size_t len);
+/* Gives back the mapping, of which `used` bytes are counted as in use. */
+void mem_unmap_pages(void *p, size_t len, size_t used);
+
+/* A multiple of the page size of every system that Hark runs on. */
+enum { MEM_PAGE = 65536 };
+
 /* The bytes allocated at this moment by all threads. */
 size_t mem_used(void);
 /* The name and version of the allocator, for INFO. */

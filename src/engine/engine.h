@@ -1,0 +1,166 @@
+/* The gate: the only way to change data, and the maker of records.
+ *
+ * A command does not change a value. It opens a key, changes what it holds, and closes it by
+ * saying what happened:
+ *
+ *      struct opened k;
+ *      gate_open(engine, &k, db, key);
+ *      opened_set_string(&k, value, WHEN_NONE);
+ *      gate_close(&k, EVENT_SET);
+ *
+ * From that, without another word of the command, follow WATCH, tracking, the count of changes,
+ * the effect in the record, the event, and whoever reads records. When the command is over (or
+ * EXEC, or a batch of expiries) the record is sealed and told.
+ *
+ *      engine_begin ─ gate_read, gate_open … gate_close, note_… ─ engine_seal ─▶ record ─▶ sinks
+ *
+ * Invariants:
+ *  1. Between gate_open and gate_close of a key no other key is opened under the same handle; at
+ *     the seal none is open. A key that was changed cannot be closed as unchanged.
+ *  2. `now` is read by the caller once per record: nothing expires in the middle of one.
+ *  3. A dead key is never seen: whoever meets one first records `expired`. If nothing has been
+ *     noted yet, that is a record of its own before the command's; otherwise it stands in the
+ *     command's record, at the place where it was met, as Redis publishes it.
+ *  4. Record ids strictly increase, whatever the clock does. */
+#ifndef HARK_ENGINE_ENGINE_H
+#define HARK_ENGINE_ENGINE_H
+
+#include "../keyspace/keyspace.h"
+#include "../pubsub/pubsub.h"
+#include "../record/record.h"
+
+struct engine;
+
+/* ---- life ---- */
+
+struct engine_config {
+    size_t memory_max;        /* maxmemory; 0 for no limit */
+    enum evict_policy policy;
+    int samples;              /* maxmemory-samples */
+    uint32_t notify;          /* notify-keyspace-events */
+};
+
+/* Borrows keyspace and pubsub, which outlive it. */
+struct engine *engine_new(struct keyspace *keyspace, struct pubsub *pubsub);
+void engine_free(struct engine *e);
+void engine_set_config(struct engine *e, struct engine_config config);
+struct engine_config engine_config(const struct engine *e);
+struct keyspace *engine_keyspace(struct engine *e);
+struct pubsub *engine_pubsub(struct engine *e);
+
+/* Sealed records go to each sink in the order of attachment, after the data is changed and before
+ * live subscribers are told. At most ENGINE_SINKS_MAX; the journal is one. */
+struct record_sink {
+    void (*sealed)(void *ctx, const struct record *r);
+    void *ctx;
+};
+enum { ENGINE_SINKS_MAX = 4 };
+void engine_attach(struct engine *e, struct record_sink sink);
+
+/* Hears of every key that a record changed, after the seal: client tracking. `db` -1: all keys of
+ * all databases. NULL stops it. */
+typedef void engine_changed(void *ctx, int db, struct slice key, uint64_t client);
+void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx);
+
+/* ---- records ---- */
+
+/* Opens a record. `cause` is borrowed until the seal. */
+void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t client);
+/* Closes it: if anything was noted it is numbered and told. */
+void engine_seal(struct engine *e);
+int64_t engine_now(const struct engine *e);
+/* Has anything been changed since engine_begin? (SLOWLOG, MONITOR and the like do not care.) */
+bool engine_changed_something(const struct engine *e);
+
+/* ---- reading ---- */
+
+enum read_flags {
+    READ_QUIET = 1,    /* a miss is no keymiss event, no hit or miss is counted */
+    READ_NO_TOUCH = 2, /* the access time stays */
+};
+/* The entry, or NULL. Valid until the next change of any key. */
+const struct entry *gate_read(struct engine *e, int db, struct slice key, unsigned flags);
+
+/* ---- changing ---- */
+
+struct opened {
+    struct engine *engine;
+    struct place place;    /* place.entry is NULL while the key does not exist */
+    struct slice key;
+    struct effect effect;  /* what the changes so far amount to */
+    int db;
+    bool changed;
+};
+
+/* Opens a key for change, dead keys put away first. Does it exist? Borrows `key` until the seal. */
+bool gate_open(struct engine *e, struct opened *k, int db, struct slice key);
+
+/* What the key holds. */
+static inline const struct entry *opened_entry(const struct opened *k)
+{
+    return k->place.entry;
+}
+
+/* Replaces whatever the key holds by a string. `when` is a deadline in unix ms, WHEN_NONE, or
+ * WHEN_KEPT. Notes `new`, or `overwritten` and `type_changed` when `whole` is set (SET and its
+ * like put a value in place of another; INCR and APPEND work on the one that is there). */
+void opened_set_string(struct opened *k, struct slice value, int64_t when);
+void opened_update_string(struct opened *k, struct slice value);
+/* Makes room for bytes [offset, offset + len), creating or growing the string, zeros in gaps;
+ * returns where to write them. They must be written before the close. */
+char *opened_write_string(struct opened *k, size_t offset, size_t len);
+/* Appends to the string or creates it. */
+void opened_append_string(struct opened *k, struct slice bytes);
+void opened_set_deadline(struct opened *k, int64_t when);
+void opened_clear_deadline(struct opened *k);
+void opened_delete(struct opened *k);
+/* Puts the value of `from`, which must exist, under the key `to`, whatever was there; `from` is
+ * gone then. Both are open; `to` may be in another database. Notes `new` for `to`. */
+void opened_move(struct opened *from, struct opened *to);
+void opened_copy(const struct opened *from, struct opened *to);
+
+/* Closes a changed key with the event that tells of it. */
+void gate_close(struct opened *k, enum event_name event);
+/* Closes a changed key of which no event of its own tells; `reason` is for the reader. */
+void gate_close_silently(struct opened *k, const char *reason);
+/* Closes a key that was not changed. */
+void gate_close_unchanged(struct opened *k);
+
+/* ---- whole databases ---- */
+
+/* Empties a database, or all with db -1. */
+void gate_flush(struct engine *e, int db);
+void gate_swap(struct engine *e, int a, int b);
+
+/* ---- notes of their own ---- */
+
+/* An event beside the one of a close: `rename_from`, or one of a command that changed nothing. */
+void note_event(struct engine *e, enum event_name event, int db, struct slice key);
+/* The same, heard live only. */
+void note_live(struct engine *e, enum event_name event, int db, struct slice key);
+/* A message of PUBLISH, in its place among the events of the record. Borrowed until the seal. */
+void note_publish(struct engine *e, struct slice channel, struct slice message, bool sharded);
+
+/* ---- time and memory ---- */
+
+/* Puts away keys that are due, at most `max`; returns how many. Call again when it was `max`. */
+size_t engine_expire(struct engine *e, int64_t now_ms, size_t max);
+/* When the next key may be due: unix ms, or -1. */
+int64_t engine_next_expiry(struct engine *e, int64_t now_ms);
+void engine_set_active_expiry(struct engine *e, bool on);
+/* Brings memory under maxmemory by the policy, within a bounded time. False when it is above and
+ * the policy or lack of victims leaves it so: commands that add data are to be refused then. */
+bool engine_make_room(struct engine *e, int64_t now_ms);
+
+struct engine_stats {
+    uint64_t seq;              /* records sealed that changed data */
+    struct event_id last_id;
+    uint64_t changes;          /* keys changed since start */
+    uint64_t hits, misses;
+    uint64_t expired, evicted;
+    uint64_t events;           /* events noted */
+};
+struct engine_stats engine_stats(const struct engine *e);
+void engine_reset_stats(struct engine *e);
+
+#endif

@@ -1,0 +1,130 @@
+/* An entry: a key, its deadline and its value in one allocation.
+ *
+ *      0       1       2..4      5              +8           +len     +1..2
+ *   +-------+-------+--------+----------+  +-----------+  +-------+  +------+---------+
+ *   | type, | flags | access | key len  |  | deadline  |  |  key  |  | len  |  value  |
+ *   | enc.  |       | 24 bit | 1 (or 5) |  | if HAS_.. |  |       |  | of small values|
+ *   +-------+-------+--------+----------+  +-----------+  +-------+  +------+---------+
+ *                                                                or 8 bytes: a pointer to the value
+ *
+ * A 16-byte key with a one-byte value and a deadline is 32 bytes, and one cache line serves the
+ * comparison, the deadline and the value. An entry moves when its size changes: whoever gets a
+ * new pointer back from a function below stores it in the table's slot.
+ *
+ * Strings up to STRING_INLINE_MAX live inside; longer ones in a `struct blob` of their own that
+ * grows by doubling. Other types are one pointer. Nothing here is aligned: fields are read with
+ * memcpy. */
+#ifndef HARK_KEYSPACE_ENTRY_H
+#define HARK_KEYSPACE_ENTRY_H
+
+#include "../base/slice.h"
+#include "../value/string.h"
+
+enum value_type { TYPE_STRING, TYPE_COUNT };
+
+enum { STRING_INLINE_MAX = 512 };
+
+enum {
+    ENTRY_HAS_DEADLINE = 1,
+    ENTRY_POINTER = 2,   /* the value is a pointer, not bytes */
+    ENTRY_LONG_KEY = 4,  /* the key's length takes 4 more bytes */
+    ENTRY_LONG_VALUE = 8, /* the inline value's length takes 2 bytes */
+};
+
+/* A string too long to live in its entry. */
+struct blob {
+    size_t len, cap;
+    char bytes[];
+};
+
+struct entry {
+    uint8_t kind; /* type in the low nibble, string encoding in the high one */
+    uint8_t flags;
+    uint8_t access[3];
+    uint8_t key_len;
+};
+
+/* "string" and so on, as TYPE answers. */
+struct slice value_type_text(enum value_type type);
+
+static inline enum value_type entry_type(const struct entry *e)
+{
+    return (enum value_type)(e->kind & 15);
+}
+
+static inline enum string_encoding entry_encoding(const struct entry *e)
+{
+    return (enum string_encoding)(e->kind >> 4);
+}
+
+static inline size_t entry_deadline_at(const struct entry *e)
+{
+    return sizeof *e + (e->flags & ENTRY_LONG_KEY ? 4 : 0);
+}
+
+static inline size_t entry_key_at(const struct entry *e)
+{
+    return entry_deadline_at(e) + (e->flags & ENTRY_HAS_DEADLINE ? 8 : 0);
+}
+
+static inline struct slice entry_key(const struct entry *e)
+{
+    size_t len = e->key_len;
+    if (__builtin_expect(e->flags & ENTRY_LONG_KEY, 0)) {
+        uint32_t wide;
+        memcpy(&wide, (const char *)e + sizeof *e, sizeof wide);
+        len = wide;
+    }
+    return slice_of((const char *)e + entry_key_at(e), len);
+}
+
+static inline bool entry_has_key(const struct entry *e, struct slice key)
+{
+    return slice_equal(entry_key(e), key);
+}
+
+/* Unix ms at which the key ceases to be, or -1. */
+static inline int64_t entry_deadline(const struct entry *e)
+{
+    if (!(e->flags & ENTRY_HAS_DEADLINE)) return -1;
+    int64_t ms;
+    memcpy(&ms, (const char *)e + entry_deadline_at(e), sizeof ms);
+    return ms;
+}
+
+static inline uint32_t entry_access(const struct entry *e)
+{
+    return (uint32_t)e->access[0] | (uint32_t)e->access[1] << 8 | (uint32_t)e->access[2] << 16;
+}
+
+static inline void entry_set_access(struct entry *e, uint32_t bits)
+{
+    e->access[0] = (uint8_t)bits;
+    e->access[1] = (uint8_t)(bits >> 8);
+    e->access[2] = (uint8_t)(bits >> 16);
+}
+
+/* The bytes of a string value; valid until the entry changes. */
+struct slice entry_string(const struct entry *e);
+
+/* A new entry for a string. `deadline` -1 for none. */
+struct entry *entry_new_string(struct slice key, struct slice value, enum string_encoding encoding,
+                               int64_t deadline);
+/* Replaces value and deadline, keeping key and access; in place where it fits. */
+struct entry *entry_set_string(struct entry *e, struct slice value, enum string_encoding encoding,
+                               int64_t deadline);
+/* Sets or (-1) removes the deadline. */
+struct entry *entry_set_deadline(struct entry *e, int64_t deadline);
+/* Makes the string exactly `len` bytes, the new ones zero, and returns the entry; its bytes, to be
+ * written to, are then at entry_string_bytes. */
+struct entry *entry_resize_string(struct entry *e, size_t len, enum string_encoding encoding);
+char *entry_string_bytes(struct entry *e);
+/* The same value under another key (RENAME): takes the old entry's value, frees the old entry. */
+struct entry *entry_take_renamed(struct entry *e, struct slice key);
+/* A copy of key, value and deadline under another key. */
+struct entry *entry_copy(const struct entry *e, struct slice key);
+void entry_free(struct entry *e);
+/* Bytes taken, the value included. */
+size_t entry_bytes(const struct entry *e);
+
+#endif

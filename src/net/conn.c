@@ -1,0 +1,215 @@
+#include "../base/assert.h"
+#include "../base/err.h"
+#include "../base/mem.h"
+#include "../io/socket.h"
+#include "internal.h"
+
+enum { SLICES_PER_SEND = 64 };
+
+void conn_own(struct conn *c, const struct conn_handler *handler, void *owner)
+{
+    c->handler = handler;
+    c->owner = owner;
+}
+
+/* Ends connections that queue without end: this one by its own limits, or, when all of them
+ * together hold too much, the one that is growing now if it holds a good part of it. */
+static void check_output(struct conn *c)
+{
+    struct net *n = c->net;
+    if (c->out.bytes > n->stats.output_biggest) n->stats.output_biggest = c->out.bytes;
+    if (c->limit.hard && c->out.bytes > c->limit.hard) {
+        conn_close(c, CONN_END_OUTPUT);
+        return;
+    }
+    bool soft = c->limit.soft && c->out.bytes > c->limit.soft;
+    if (!soft)
+        c->soft_since_us = 0;
+    else if (!c->soft_since_us)
+        c->soft_since_us = n->now_us;
+    else if (n->now_us - c->soft_since_us > c->limit.soft_ms * 1000)
+        conn_close(c, CONN_END_OUTPUT);
+    size_t total_max = n->config.output_total_max;
+    if (total_max && n->output_bytes > total_max && c->out.bytes > total_max / 64)
+        conn_close(c, CONN_END_OUTPUT);
+}
+
+static void queue(struct conn *c, struct block *b, uint32_t from, uint32_t len)
+{
+    c->net->output_bytes += len;
+    outq_add(&c->out, b, from, len);
+}
+
+/* The block that the next reply bytes of this connection go to: the one of the turn as long as
+ * the socket takes what it is given, otherwise one of its own, so that a slow reader does not
+ * keep alive what others wrote. */
+static struct block *reply_block(struct conn *c, size_t len)
+{
+    struct net *n = c->net;
+    struct block **block = c->waits_to_write ? &c->tail : &n->turn;
+    size_t cap = c->waits_to_write ? TAIL_BLOCK : TURN_BLOCK;
+    if (*block && block_room(*block) >= len) return *block;
+    block_release(*block);
+    *block = block_new(cap);
+    return *block;
+}
+
+void conn_send(struct conn *c, struct slice bytes)
+{
+    if (c->closed || !bytes.len) return;
+    while (bytes.len) {
+        size_t part = bytes.len < UINT32_MAX / 2 ? bytes.len : UINT32_MAX / 2;
+        bool large = part > TAIL_BLOCK / 2;
+        struct block *b = large ? block_new(part) : reply_block(c, part);
+        uint32_t from = b->len;
+        block_add(b, bytes.at, part);
+        queue(c, b, from, (uint32_t)part);
+        if (large) block_release(b);
+        bytes = slice_from(bytes, part);
+    }
+    c->pushed_us = 0;
+    conn_mark_dirty(c);
+    check_output(c);
+}
+
+void conn_push(struct conn *c, struct span message)
+{
+    if (c->closed || c->closing) return;
+    struct net *n = c->net;
+    if (n->config.coalesce_us && !c->out.bytes) c->pushed_us = n->now_us;
+    queue(c, message.block, message.from, message.len);
+    if (!c->dirty) conn_mark_dirty(c);
+    if (c->limit.hard || c->limit.soft || n->output_bytes > n->config.output_total_max)
+        check_output(c);
+    else if (c->out.bytes > n->stats.output_biggest)
+        n->stats.output_biggest = c->out.bytes;
+}
+
+static void want_write(struct conn *c, bool want)
+{
+    if (c->waits_to_write == want) return;
+    c->waits_to_write = want;
+    unsigned bits = (c->paused ? 0 : POLL_READ) | (want ? POLL_WRITE : 0);
+    poller_change(&c->net->poller, c->fd, bits, c);
+    if (!want) {
+        block_release(c->tail);
+        c->tail = NULL;
+    }
+}
+
+/* Sends until the queue is empty, the socket is full, or a fair share has left. */
+void conn_flush(struct conn *c)
+{
+    enum { SHARE = 4 * 1024 * 1024 };
+    size_t sent_now = 0;
+    while (c->out.bytes && sent_now < SHARE) {
+        struct slice parts[SLICES_PER_SEND];
+        int count = outq_slices(&c->out, parts, SLICES_PER_SEND);
+        long sent = socket_send(c->fd, parts, count);
+        if (sent == ERR_AGAIN) break;
+        if (sent < 0) {
+            conn_close(c, CONN_END_PEER);
+            return;
+        }
+        outq_drop(&c->out, (size_t)sent);
+        c->net->output_bytes -= (size_t)sent;
+        c->net->stats.sent += (uint64_t)sent;
+        c->sent += (uint64_t)sent;
+        sent_now += (size_t)sent;
+    }
+    if (sent_now) c->active_us = c->net->now_us;
+    if (c->out.bytes) {
+        outq_detach(&c->out, c->net->turn);
+        want_write(c, true);
+        return;
+    }
+    want_write(c, false);
+    c->soft_since_us = 0;
+    if (c->closing) conn_close(c, CONN_END_DONE);
+}
+
+void conn_pause(struct conn *c)
+{
+    if (c->paused || c->closed) return;
+    c->paused = true;
+    poller_change(&c->net->poller, c->fd, c->waits_to_write ? POLL_WRITE : 0, c);
+}
+
+void conn_resume(struct conn *c)
+{
+    struct net *n = c->net;
+    if (c->closed || c->closing) return;
+    if (c->paused) {
+        c->paused = false;
+        poller_change(&n->poller, c->fd, POLL_READ | (c->waits_to_write ? POLL_WRITE : 0), c);
+    }
+    if (c->resumed) return;
+    c->resumed = true;
+    if (n->resumed_len == n->resumed_cap) {
+        size_t more = n->resumed_cap ? n->resumed_cap * 2 : 16;
+        n->resumed =
+            mem_resize(n->resumed, n->resumed_cap * sizeof *n->resumed, more * sizeof *n->resumed);
+        n->resumed_cap = more;
+    }
+    n->resumed[n->resumed_len++] = c;
+}
+
+void conn_close_after_reply(struct conn *c)
+{
+    if (c->closed || c->closing) return;
+    conn_pause(c);
+    c->closing = true;
+    conn_mark_dirty(c);
+}
+
+void conn_close(struct conn *c, enum conn_end why)
+{
+    if (c->closed) return;
+    struct net *n = c->net;
+    c->closed = true;
+    n->stats.ended[why]++;
+    poller_remove(&n->poller, c->fd);
+    socket_close(c->fd);
+    if (c->resumed)
+        for (size_t i = 0; i < n->resumed_len; i++)
+            if (n->resumed[i] == c) n->resumed[i] = n->resumed[--n->resumed_len];
+    conn_mark_dirty(c);
+    if (c->handler) c->handler->closed(c->owner, why);
+}
+
+void conn_set_output_limit(struct conn *c, struct out_limit limit)
+{
+    c->limit = limit;
+}
+
+void conn_set_never_idle(struct conn *c, bool never)
+{
+    c->never_idle = never;
+}
+
+void conn_set_input_max(struct conn *c, size_t bytes)
+{
+    c->in_max = bytes;
+}
+
+int conn_fd(const struct conn *c)
+{
+    return c->fd;
+}
+
+struct conn_info conn_info(const struct conn *c, int64_t now_us)
+{
+    return (struct conn_info){
+        .fd = c->fd,
+        .idle_us = now_us > c->active_us ? now_us - c->active_us : 0,
+        .age_us = now_us - c->born_us,
+        .input_bytes = c->in.len,
+        .input_free = c->in.cap - c->in.len,
+        .output_bytes = c->out.bytes,
+        .output_spans = c->out.count,
+        .memory = sizeof *c + c->in.cap + c->out.cap * sizeof *c->out.spans + c->out.bytes,
+        .received = c->received,
+        .sent = c->sent,
+        .closing = c->closing || c->closed,
+    };
+}

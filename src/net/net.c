@@ -1,0 +1,346 @@
+#include "net.h"
+
+#include "../base/assert.h"
+#include "../base/err.h"
+#include "../base/mem.h"
+#include "../io/clock.h"
+#include "../io/socket.h"
+#include "internal.h"
+
+enum {
+    EVENTS_PER_WAIT = 256,
+    ACCEPTS_PER_TURN = 64,
+    LAST_REPLY_US_MAX = 10 * 1000 * 1000, /* how long a closing connection may take to read */
+};
+
+struct net *net_new(struct net_config config)
+{
+    struct net *n = mem_new(struct net);
+    if (poller_init(&n->poller) != 0) {
+        mem_delete(n);
+        return NULL;
+    }
+    n->config = config;
+    n->read_buffer = mem_alloc(READ_SIZE);
+    n->turn = block_new(TURN_BLOCK);
+    n->now_us = io_mono_us();
+    return n;
+}
+
+void net_set_config(struct net *n, struct net_config config)
+{
+    if (config.keepalive_s != n->config.keepalive_s)
+        for (size_t i = 0; i < n->conns_len; i++)
+            socket_keepalive(n->conns[i]->fd, config.keepalive_s);
+    n->config = config;
+}
+
+static void list_add(struct conn ***list, size_t *len, size_t *cap, struct conn *c)
+{
+    if (*len == *cap) {
+        size_t more = *cap ? *cap * 2 : 64;
+        *list = mem_resize(*list, *cap * sizeof **list, more * sizeof **list);
+        *cap = more;
+    }
+    (*list)[(*len)++] = c;
+}
+
+void conn_mark_dirty(struct conn *c)
+{
+    if (c->dirty) return;
+    c->dirty = true;
+    list_add(&c->net->dirty, &c->net->dirty_len, &c->net->dirty_cap, c);
+}
+
+static void conn_free(struct conn *c)
+{
+    struct net *n = c->net;
+    struct conn *last = n->conns[--n->conns_len];
+    n->conns[c->index] = last;
+    last->index = c->index;
+    n->output_bytes -= c->out.bytes;
+    outq_fini(&c->out);
+    block_release(c->tail);
+    buffer_fini(&c->in);
+    c->magic = 0;
+    mem_delete(c);
+}
+
+static void free_listeners(struct net *n, bool watches_too)
+{
+    struct listener **link = &n->listeners;
+    while (*link) {
+        struct listener *l = *link;
+        if (l->watch && !watches_too) {
+            link = &l->next;
+            continue;
+        }
+        *link = l->next;
+        poller_remove(&n->poller, l->fd);
+        if (!l->watch) socket_close(l->fd);
+        mem_delete(l);
+    }
+}
+
+void net_unlisten(struct net *n)
+{
+    free_listeners(n, false);
+}
+
+void net_free(struct net *n)
+{
+    if (!n) return;
+    while (n->conns_len) {
+        struct conn *c = n->conns[n->conns_len - 1];
+        if (!c->closed) socket_close(c->fd);
+        conn_free(c);
+    }
+    free_listeners(n, true);
+    poller_fini(&n->poller);
+    block_release(n->turn);
+    mem_free(n->conns, n->conns_cap * sizeof *n->conns);
+    mem_free(n->dirty, n->dirty_cap * sizeof *n->dirty);
+    mem_free(n->resumed, n->resumed_cap * sizeof *n->resumed);
+    mem_free(n->read_buffer, READ_SIZE);
+    mem_delete(n);
+}
+
+static int add_listener(struct net *n, struct listener l)
+{
+    struct listener *kept = mem_new(struct listener);
+    *kept = l;
+    int rc = poller_add(&n->poller, l.fd, POLL_READ, kept);
+    if (rc != 0) {
+        mem_delete(kept);
+        return rc;
+    }
+    kept->next = n->listeners;
+    n->listeners = kept;
+    return 0;
+}
+
+int net_listen(struct net *n, int fd, bool unix_socket, struct net_listener listener)
+{
+    return add_listener(
+        n, (struct listener){
+               .magic = LISTENER_MAGIC, .fd = fd, .unix_socket = unix_socket, .to = listener});
+}
+
+int net_watch(struct net *n, int fd, void (*ready)(void *ctx), void *ctx)
+{
+    return add_listener(
+        n, (struct listener){
+               .magic = WATCH_MAGIC, .fd = fd, .watch = true, .ready = ready, .to.ctx = ctx});
+}
+
+static void adopt(struct net *n, struct listener *l, int fd)
+{
+    struct conn *c = mem_new(struct conn);
+    c->magic = CONN_MAGIC;
+    c->fd = fd;
+    c->net = n;
+    c->active_us = c->born_us = n->now_us;
+    if (poller_add(&n->poller, fd, POLL_READ, c) != 0) {
+        socket_close(fd);
+        mem_delete(c);
+        return;
+    }
+    c->index = (uint32_t)n->conns_len;
+    list_add(&n->conns, &n->conns_len, &n->conns_cap, c);
+    n->stats.accepted++;
+    if (!l->unix_socket && n->config.keepalive_s) socket_keepalive(fd, n->config.keepalive_s);
+    l->to.accepted(l->to.ctx, c, l->unix_socket);
+}
+
+static void accept_some(struct net *n, struct listener *l)
+{
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        int fd = socket_accept(l->fd);
+        if (fd < 0) return;
+        adopt(n, l, fd);
+    }
+}
+
+static size_t input_bound(const struct conn *c)
+{
+    size_t general = c->net->config.input_max;
+    return c->in_max && c->in_max < general ? c->in_max : general;
+}
+
+/* Gives the kept input to the handler and drops what it took. */
+static void offer_kept(struct conn *c)
+{
+    c->in_needed = 0;
+    size_t taken = c->handler->received(c->owner, c->in.at, c->in.len, &c->in_needed);
+    if (c->closed) return;
+    if (taken == c->in.len)
+        buffer_fini(&c->in);
+    else if (taken)
+        buffer_drop_front(&c->in, taken);
+    if (c->in.len > input_bound(c)) conn_close(c, CONN_END_INPUT);
+}
+
+/* One read into the buffer that all connections share; only what the handler leaves is kept. */
+static long read_shared(struct conn *c)
+{
+    struct net *n = c->net;
+    long got = socket_receive(c->fd, n->read_buffer, READ_SIZE);
+    if (got <= 0) return got;
+    c->in_needed = 0;
+    size_t len = (size_t)got;
+    size_t taken = c->handler->received(c->owner, n->read_buffer, len, &c->in_needed);
+    if (c->closed || c->closing || taken == len) return got;
+    size_t rest = len - taken;
+    if (c->in_needed > rest && c->in_needed <= input_bound(c)) buffer_grow(&c->in, c->in_needed);
+    buffer_add(&c->in, n->read_buffer + taken, rest);
+    return got;
+}
+
+static long read_kept(struct conn *c)
+{
+    size_t missing = c->in_needed > c->in.len ? c->in_needed - c->in.len : 0;
+    size_t room = missing > READ_SIZE ? missing : READ_SIZE;
+    if (c->in_needed > input_bound(c)) room = READ_SIZE; /* it will be refused when it is there */
+    char *to = buffer_reserve(&c->in, room);
+    long got = socket_receive(c->fd, to, room);
+    if (got <= 0) return got;
+    c->in.len += (size_t)got;
+    if (c->in.len >= c->in_needed)
+        offer_kept(c);
+    else if (c->in.len > input_bound(c))
+        conn_close(c, CONN_END_INPUT);
+    return got;
+}
+
+static void conn_read(struct conn *c)
+{
+    struct net *n = c->net;
+    long got = c->in.len ? read_kept(c) : read_shared(c);
+    if (got > 0) {
+        c->active_us = n->now_us;
+        c->received += (uint64_t)got;
+        n->stats.received += (uint64_t)got;
+        if (c->in.len > n->stats.input_biggest) n->stats.input_biggest = c->in.len;
+    } else if (got != ERR_AGAIN && !c->closed) {
+        conn_close(c, CONN_END_PEER);
+    }
+}
+
+static void conn_ready(struct conn *c, unsigned ready)
+{
+    MAGIC(c, CONN_MAGIC);
+    if (c->closed) return;
+    if (ready & POLL_WRITE) conn_mark_dirty(c);
+    if ((ready & POLL_READ) && !c->paused && !c->closing)
+        conn_read(c);
+    else if (ready & POLL_ERROR)
+        conn_close(c, CONN_END_PEER);
+}
+
+static void offer_resumed(struct net *n)
+{
+    if (!n->resumed_len) return;
+    struct conn **list = n->resumed;
+    size_t count = n->resumed_len, cap = n->resumed_cap;
+    n->resumed = NULL; /* a handler may resume others, or the same, for the next round */
+    n->resumed_len = n->resumed_cap = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct conn *c = list[i];
+        c->resumed = false;
+        if (!c->closed && !c->closing && !c->paused && c->in.len) offer_kept(c);
+    }
+    mem_free(list, cap * sizeof *list);
+}
+
+int net_wait(struct net *n, int64_t timeout_us)
+{
+    struct poll_event events[EVENTS_PER_WAIT];
+    if (n->resumed_len) timeout_us = 0;
+    int count = poller_wait(&n->poller, events, EVENTS_PER_WAIT, timeout_us);
+    n->now_us = io_mono_us();
+    offer_resumed(n);
+    for (int i = 0; i < count; i++) {
+        uint32_t magic = *(uint32_t *)events[i].owner;
+        struct listener *l = events[i].owner;
+        if (magic == LISTENER_MAGIC)
+            accept_some(n, l);
+        else if (magic == WATCH_MAGIC)
+            l->ready(l->to.ctx);
+        else
+            conn_ready(events[i].owner, events[i].ready);
+    }
+    return count;
+}
+
+static bool may_wait_longer(const struct net *n, const struct conn *c, int64_t now_us)
+{
+    enum { ENOUGH_BYTES = 32 * 1024 }; /* one send of this size costs little per message */
+    return c->pushed_us && !c->closing && c->out.bytes < ENOUGH_BYTES &&
+           now_us - c->pushed_us < n->config.coalesce_us;
+}
+
+void net_flush(struct net *n, int64_t now_us)
+{
+    size_t kept = 0;
+    n->now_us = now_us;
+    for (size_t i = 0; i < n->dirty_len; i++) {
+        struct conn *c = n->dirty[i];
+        if (!c->closed && may_wait_longer(n, c, now_us)) {
+            n->dirty[kept++] = c;
+            continue;
+        }
+        c->dirty = false;
+        c->pushed_us = 0;
+        if (!c->closed) conn_flush(c);
+        /* One that ended while it was flushed stands in the list again: it is freed there. */
+        if (c->closed && !c->dirty) conn_free(c);
+    }
+    n->dirty_len = kept;
+    n->stats.flushes++;
+    if (n->turn->refs == 1) {
+        n->turn->len = 0;
+    } else {
+        block_release(n->turn);
+        n->turn = block_new(TURN_BLOCK);
+    }
+}
+
+int64_t net_flush_delay_us(const struct net *n, int64_t now_us)
+{
+    int64_t least = -1;
+    for (size_t i = 0; i < n->dirty_len; i++) {
+        const struct conn *c = n->dirty[i];
+        int64_t left = c->pushed_us ? c->pushed_us + n->config.coalesce_us - now_us : 0;
+        if (left < 0) left = 0;
+        if (least < 0 || left < least) least = left;
+    }
+    return least;
+}
+
+void net_close_idle(struct net *n, int64_t now_us, int64_t idle_us_max)
+{
+    for (size_t i = 0; i < n->conns_len; i++) {
+        struct conn *c = n->conns[i];
+        if (c->closed) continue;
+        if (c->closing && now_us - c->active_us > LAST_REPLY_US_MAX)
+            conn_close(c, CONN_END_DONE);
+        else if (c->soft_since_us && now_us - c->soft_since_us > c->limit.soft_ms * 1000)
+            conn_close(c, CONN_END_OUTPUT);
+        else if (idle_us_max && !c->never_idle && now_us - c->active_us > idle_us_max)
+            conn_close(c, CONN_END_IDLE);
+    }
+}
+
+struct net_stats net_stats(const struct net *n)
+{
+    struct net_stats s = n->stats;
+    s.connections = n->conns_len;
+    s.output_bytes = n->output_bytes;
+    for (size_t i = 0; i < n->conns_len; i++) s.input_bytes += n->conns[i]->in.cap;
+    return s;
+}
+
+void net_reset_stats(struct net *n)
+{
+    n->stats = (struct net_stats){0};
+}

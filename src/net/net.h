@@ -1,0 +1,125 @@
+/* Connections: bytes in, bytes out, limits and back-pressure; no protocol.
+ *
+ * One thread owns a `struct net`. A turn of its loop is
+ *
+ *      net_wait      waits for readiness; each readable connection reads once, its handler is
+ *                    given the bytes and answers by conn_send and conn_push
+ *      (the caller expires keys, commits, …)
+ *      net_flush     every connection with something to say gets one send
+ *
+ * Output is one queue of spans per connection: replies (bytes copied into a block that all
+ * connections share for the turn) and pushed messages (blocks shared by all their receivers) leave
+ * in the order in which they were queued. What the socket does not take at once waits here; its
+ * size is bounded by the limits of the connection's class and by the sum over all connections.
+ *
+ * A connection that is closed stays allocated until net_flush, so that whoever is in the middle
+ * of something may still look at it. */
+#ifndef HARK_NET_NET_H
+#define HARK_NET_NET_H
+
+#include "../base/block.h"
+#include "../base/buffer.h"
+
+struct net;
+struct conn;
+
+/* Why a connection ended, for the log and the counters. */
+enum conn_end {
+    CONN_END_PEER,   /* the other side closed or reset */
+    CONN_END_DONE,   /* closed by us after the last reply */
+    CONN_END_OUTPUT, /* it did not read: an output limit was passed */
+    CONN_END_INPUT,  /* its unparsed input passed client-query-buffer-limit */
+    CONN_END_IDLE,   /* `timeout` */
+    CONN_END_KILLED,
+    CONN_END_COUNT,
+};
+
+struct conn_handler {
+    /* Takes bytes from the front and returns how many; the rest is offered again, with more
+     * behind it, when more has come or conn_resume is called. A handler that cannot go on before
+     * it has more than len bytes may say so in *needed. */
+    size_t (*received)(void *owner, const char *bytes, size_t len, size_t *needed);
+    /* The connection is gone; the owner forgets it. Not called for net_free. */
+    void (*closed)(void *owner, enum conn_end why);
+};
+
+struct net_listener {
+    /* A new connection; returns its owner and handler by conn_own, or closes it. */
+    void (*accepted)(void *ctx, struct conn *c, bool unix_socket);
+    void *ctx;
+};
+
+struct out_limit {
+    size_t hard, soft; /* bytes; 0 = none */
+    int64_t soft_ms;   /* how long the soft limit may be exceeded */
+};
+
+struct net_config {
+    size_t input_max;        /* client-query-buffer-limit */
+    size_t output_total_max; /* over all connections; the largest reader-less one goes first */
+    int64_t coalesce_us;     /* pubsub-coalesce-us: how long messages may wait for company */
+    int keepalive_s;
+};
+
+/* NULL when the system gives no poller. */
+struct net *net_new(struct net_config config);
+void net_free(struct net *n);
+void net_set_config(struct net *n, struct net_config config);
+
+/* Take over a listening descriptor. net_unlisten closes all of them. */
+int net_listen(struct net *n, int fd, bool unix_socket, struct net_listener listener);
+void net_unlisten(struct net *n);
+/* A descriptor of the caller's that only wakes net_wait (a signal pipe); woken is set then. */
+int net_watch(struct net *n, int fd, void (*ready)(void *ctx), void *ctx);
+
+/* One wait (at most timeout_us, -1 for no limit) and one round of reading. `now_us` of the mono
+ * clock is taken after the wait and kept for idle times. Returns the number of ready events. */
+int net_wait(struct net *n, int64_t timeout_us);
+/* Sends what is queued, closes what is to be closed, frees what was closed. */
+void net_flush(struct net *n, int64_t now_us);
+/* How long net_wait may sleep before a coalesced message must leave: -1 when nothing waits. */
+int64_t net_flush_delay_us(const struct net *n, int64_t now_us);
+/* Closes connections that were idle for longer than each one's limit. Call now and then. */
+void net_close_idle(struct net *n, int64_t now_us, int64_t idle_us_max);
+
+/* ---- one connection ---- */
+
+void conn_own(struct conn *c, const struct conn_handler *handler, void *owner);
+/* Queues bytes of a reply (copied). */
+void conn_send(struct conn *c, struct slice bytes);
+/* Queues a message shared with others; takes a reference of its own. */
+void conn_push(struct conn *c, struct span message);
+/* Offers the unconsumed input to the handler again, at the next net_wait. */
+void conn_resume(struct conn *c);
+/* Stops reading (the handler gets nothing more) until conn_resume. */
+void conn_pause(struct conn *c);
+/* Closes after everything queued so far has left; input is ignored from now on. */
+void conn_close_after_reply(struct conn *c);
+void conn_close(struct conn *c, enum conn_end why);
+
+void conn_set_output_limit(struct conn *c, struct out_limit limit);
+/* Exempts from net_close_idle (subscribers, for one). */
+void conn_set_never_idle(struct conn *c, bool never);
+/* A bound on unparsed input below the general one (clients that have not authenticated); 0 ends. */
+void conn_set_input_max(struct conn *c, size_t bytes);
+
+/* For CLIENT LIST and INFO. */
+struct conn_info {
+    int fd;
+    int64_t idle_us, age_us;
+    size_t input_bytes, input_free, output_bytes, output_spans, memory;
+    uint64_t received, sent;
+    bool closing;
+};
+struct conn_info conn_info(const struct conn *c, int64_t now_us);
+int conn_fd(const struct conn *c);
+
+struct net_stats {
+    uint64_t accepted, received, sent, flushes;
+    uint64_t ended[CONN_END_COUNT];
+    size_t connections, output_bytes, input_bytes, input_biggest, output_biggest;
+};
+struct net_stats net_stats(const struct net *n);
+void net_reset_stats(struct net *n);
+
+#endif

@@ -1,0 +1,19 @@
+/* Strings: the encodings that tools expect, and what the bit and number commands do to bytes.
+ *
+ * Hark keeps every string as its bytes; the encoding is a remark beside them (OBJECT ENCODING):
+ * "int" for a canonical 64-bit integer, "embstr" for up to 44 bytes, otherwise "raw", which is
+ * also what a string becomes once it was changed in place. */
+#ifndef HARK_VALUE_STRING_H
+#define HARK_VALUE_STRING_H
+
+#include "../base/slice.h"
+
+enum string_encoding { STRING_INT, STRING_EMBSTR, STRING_RAW };
+
+enum { STRING_EMBSTR_MAX = 44 };
+
+/* The encoding of a value that was just set as a whole. */
+enum string_encoding string_encoding_of(struct slice value);
+struct slice string_encoding_text(enum string_encoding encoding);
+
+#endif
