@@ -29,7 +29,7 @@ BUILD ?= $(call build_of,$(MODE))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 SANITIZE := -DHARK_DEBUG -DHARK_SYSTEM_MALLOC -fno-omit-frame-pointer -fno-sanitize-recover=all
-LTO := $(if $(IS_CLANG),-flto=thin -fuse-ld=lld,-flto=auto)
+LTO := $(if $(IS_CLANG),-flto=thin,-flto=auto)
 
 CFLAGS_release := -O2 -fno-plt $(LTO)
 CFLAGS_debug := -O0 -DHARK_DEBUG
@@ -39,7 +39,8 @@ CFLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=address,undefined,fuzzer-no-link
 
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -DHARK_VERSION='"$(VERSION)"' -g -fno-strict-aliasing \
 	$(WARN) $(CFLAGS_$(MODE)) -I$(BUILD)/generated $(CFLAGS)
-ALL_LDFLAGS := $(filter -O% -flto% -fsanitize% -fno-sanitize% -fuse-ld%,$(ALL_CFLAGS)) $(LDFLAGS)
+ALL_LDFLAGS := $(filter -O% -flto% -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) \
+	$(if $(IS_CLANG),-fuse-ld=lld) $(LDFLAGS)
 MALLOC_LIBS := $(if $(filter release debug,$(MODE)),-lmimalloc)
 
 .PHONY: default

@@ -24,10 +24,16 @@ PROGRAMS := $(BUILD)/hark-server $(if $(CLI_SRC),$(BUILD)/hark-cli) \
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 FUZZ_TESTS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
+PROGRAM_OBJECTS := $(sort $(call objects,$(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(BENCH_SRC)))
+
 .PHONY: all tests objects
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(BUILD)/layers.ok
 tests: $(UNIT_TESTS) $(FUZZ_TESTS)
-objects: $(call objects,$(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(BENCH_SRC))
+objects: $(PROGRAM_OBJECTS)
+
+$(BUILD)/layers.ok: $(PROGRAM_OBJECTS) tools/layers
+	tools/layers $(BUILD)
+	@touch $@
 
 # Generated tables: headers that sources include, so they come before every object.
 COMMAND_DATA := $(wildcard src/command/commands.json)
