@@ -26,25 +26,25 @@ bool glob_match(struct slice pattern, struct slice text, bool nocase);
 /* A pattern taken apart: runs of literal bytes and what lies between them. */
 struct glob_run {
     struct slice bytes; /* unescaped; in the pattern, or in the buffer given to the iterator */
-    size_t gap;         /* how many bytes of any value come before it ... */
+    size_t gap;         /* how many bytes that are not literal come before it ... */
     bool open;          /* ... at least, as there is a star: otherwise exactly */
     bool at_start;      /* every text that matches starts with `bytes` */
     bool at_end;        /* every text that matches ends with `bytes` */
 };
 
 struct glob_runs {
-    struct slice rest; /* of the pattern */
-    bool first;
+    struct slice pattern;
+    size_t at; /* where the next gap starts */
 };
 
 static inline struct glob_runs glob_runs(struct slice pattern)
 {
-    return (struct glob_runs){pattern, true};
+    return (struct glob_runs){pattern, 0};
 }
 
-/* The next literal run; false when there is none left. A run that contains escapes is unescaped
- * behind what `store` holds; its bytes are then valid until `store` grows or is changed. The gap
- * after the last run is not told: glob_analyse has the shortest length. */
+/* The next literal run. A run that contains escapes is unescaped behind what `store` holds; its
+ * bytes are then valid until `store` grows or is changed. False when no run is left: `gap` and
+ * `open` then tell what follows the last one (or the whole pattern, if there was none). */
 bool glob_next_run(struct glob_runs *at, struct buffer *store, struct glob_run *out);
 
 /* How much of the work an index can do without glob_match. */
@@ -61,7 +61,7 @@ struct glob_parts {
     struct slice prefix;  /* starts with */
     struct slice suffix;  /* ends with; does not overlap the prefix; empty in a GLOB_LITERAL */
     struct slice longest; /* contains: the longest of all runs, the first one if several */
-    size_t len_min;       /* is at least this long */
+    size_t len_min;       /* is at least this long; 1 for `*`, which does not match an empty text */
     size_t len_max;       /* is at most this long; SIZE_MAX after a star */
 };
 
