@@ -1,38 +1,96 @@
-# Hark. `make run` starts a server, `make test` runs every test; README.md has the rest.
+# Hark: a Redis-compatible server whose heart is keyspace notifications.
 #
-# One build tree per flavour, so that they never mix:
-#   build/        optimised (make, make install)      build-debug/  -O0 -g, DCHECKs (make debug)
-#   build-asan/   ASan + UBSan (make check)            build-tsan/   TSan
+#   make                  builds build/hark-server, build/hark-cli, build/hark-bench
+#   make run PORT=7000    installs what is missing, builds, serves on 127.0.0.1, data in ./data
+#   make test             every test; the last line says `N passed, N failed`
+#   make check            the same under address and undefined-behaviour sanitizers
+#   make test-long        the same with the tests that take minutes
+#   make fuzz TARGET=x    fuzzes test/fuzz/fuzz_x.c for SECONDS (60) with clang
+#   make demo             a short tour of what Hark does (tools/demo)
+#   make install          into PREFIX (/usr/local), below DESTDIR
+#   make debug | format | clean
+#
+# One build tree per flavour, so that they never mix: build (release), build-debug (-O0, DCHECKs),
+# build-asan, build-tsan, build-fuzz. `make MODE=debug all` fills a given one.
 
 VERSION := 0.1.0
-
+PORT ?= 6379
+PREFIX ?= /usr/local
 MODE ?= release
-CC ?= gcc
-ifeq ($(origin CC),default)
-CC := gcc
-endif
 
-BUILD_release := build
-BUILD_debug := build-debug
-BUILD_asan := build-asan
-BUILD_tsan := build-tsan
-BUILD ?= $(BUILD_$(MODE))
+ifeq ($(origin CC),default)
+CC := $(if $(filter fuzz,$(MODE)),clang,gcc)
+endif
+IS_CLANG := $(findstring clang,$(CC))
+AR := $(if $(IS_CLANG),llvm-ar,gcc-ar)
+
+build_of = $(if $(filter release,$(1)),build,build-$(1))
+BUILD ?= $(call build_of,$(MODE))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-CFLAGS_release := -O2 -flto=auto -fno-plt
+SANITIZE := -DHARK_DEBUG -DHARK_SYSTEM_MALLOC -fno-omit-frame-pointer -fno-sanitize-recover=all
+LTO := $(if $(IS_CLANG),-flto=thin,-flto=auto)
+
+CFLAGS_release := -O2 -fno-plt $(LTO)
 CFLAGS_debug := -O0 -DHARK_DEBUG
-CFLAGS_asan := -O1 -DHARK_DEBUG -DHARK_SYSTEM_MALLOC -fsanitize=address,undefined \
-	-fno-sanitize-recover=all -fno-omit-frame-pointer
-CFLAGS_tsan := -O1 -DHARK_DEBUG -DHARK_SYSTEM_MALLOC -fsanitize=thread
-ifneq (,$(findstring clang,$(CC)))
-CFLAGS_release := -O2 -flto=thin -fno-plt -fuse-ld=lld
-endif
+CFLAGS_asan := -O1 $(SANITIZE) -fsanitize=address,undefined
+CFLAGS_tsan := -O1 $(SANITIZE) -fsanitize=thread
+CFLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=address,undefined,fuzzer-no-link
+
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -DHARK_VERSION='"$(VERSION)"' -g -fno-strict-aliasing \
 	$(WARN) $(CFLAGS_$(MODE)) -I$(BUILD)/generated $(CFLAGS)
-ALL_LDFLAGS := $(filter -O% -flto% -fsanitize% -fuse-ld%,$(ALL_CFLAGS)) $(LDFLAGS)
+ALL_LDFLAGS := $(filter -O% -flto% -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) \
+	$(if $(IS_CLANG),-fuse-ld=lld) $(LDFLAGS)
+MALLOC_LIBS := $(if $(filter release debug,$(MODE)),-lmimalloc)
 
-ifeq ($(filter $(MODE),asan tsan),)
-MALLOC_LIBS := -lmimalloc
-endif
+.PHONY: default
+default: all
 
 include tools/build.mk
+
+.PHONY: run test test-long check fuzz demo install debug format clean
+
+run:
+	@tools/setup run
+	@$(MAKE) --no-print-directory all
+	@mkdir -p data
+	@exec $(BUILD)/hark-server --bind 127.0.0.1 --port $(PORT) --dir ./data
+
+# Servers are tested as they ship; C tests run with DCHECKs, without waiting for the optimiser.
+test test-long: SERVER_MODE := release
+test test-long: TESTS_MODE := debug
+test-long: TEST_FLAGS := --long
+check: SERVER_MODE := asan
+check: TESTS_MODE := asan
+
+test test-long check:
+	@tools/setup test
+	@$(MAKE) --no-print-directory MODE=$(SERVER_MODE) all
+	@$(MAKE) --no-print-directory MODE=$(TESTS_MODE) objects tests
+	@tools/test $(call build_of,$(SERVER_MODE)) $(call build_of,$(TESTS_MODE)) $(TEST_FLAGS)
+
+fuzz:
+	@tools/setup dev
+	@$(MAKE) --no-print-directory MODE=fuzz build-fuzz/fuzz/fuzz_$(TARGET)
+	@mkdir -p build-fuzz/found
+	build-fuzz/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) \
+		-artifact_prefix=build-fuzz/found/ build-fuzz/found test/fuzz/corpus/$(TARGET)
+
+demo: all
+	@tools/demo
+
+debug:
+	@$(MAKE) --no-print-directory MODE=debug all
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BUILD)/libhark.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/hark.h $(DESTDIR)$(PREFIX)/include
+
+format:
+	clang-format -i $(wildcard src/*/*.[ch] client/*.[ch] cli/*.[ch] bench/*.[ch] include/*.h \
+		test/*/*.[ch])
+
+clean:
+	rm -rf build build-*

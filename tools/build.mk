@@ -1,61 +1,88 @@
-# The rules. Sources are found, not listed: a new file in a room is built, a new test is run.
+# How files are made. Sources are found, not listed: a new file in a room is built, a new test is
+# built and run.
 
 GEN := $(BUILD)/generated
 OBJ := $(BUILD)/obj
 
 SERVER_SRC := $(wildcard src/*/*.c)
 ROOM_SRC := $(filter-out src/server/main.c,$(SERVER_SRC))
-CLIENT_SRC := $(wildcard client/*.c) $(wildcard src/base/*.c) $(wildcard src/resp/*.c)
+CLIENT_SRC := $(wildcard client/*.c src/base/*.c src/resp/*.c)
 CLI_SRC := $(wildcard cli/*.c)
+BENCH_SRC := $(wildcard bench/*.c)
 UNIT_SRC := $(wildcard test/unit/test_*.c)
+FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
+ALL_SRC := $(sort $(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(BENCH_SRC) $(UNIT_SRC) $(FUZZ_SRC) \
+	test/fuzz/replay.c)
 
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 SERVER_LIBS := $(MALLOC_LIBS) -lm -lpthread
-CLI_LIBS := $(MALLOC_LIBS) -ledit -lm -lpthread
-GEN_SRC := $(wildcard $(GEN)/*.c)
+TOOL_LIBS := $(MALLOC_LIBS) -ledit -lm -lpthread
 
-PROGRAMS := $(BUILD)/hark-server $(BUILD)/hark-cli
+PROGRAMS := $(BUILD)/hark-server $(if $(CLI_SRC),$(BUILD)/hark-cli) \
+	$(if $(BENCH_SRC),$(BUILD)/hark-bench)
+UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+FUZZ_TESTS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
-.PHONY: all
-all: $(PROGRAMS)
+PROGRAM_OBJECTS := $(sort $(call objects,$(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(BENCH_SRC)))
 
-# Generated tables: headers that the sources include, so they come before every object.
+.PHONY: all tests objects
+all: $(PROGRAMS) $(BUILD)/layers.ok
+tests: $(UNIT_TESTS) $(FUZZ_TESTS)
+objects: $(PROGRAM_OBJECTS)
+
+$(BUILD)/layers.ok: $(PROGRAM_OBJECTS) tools/layers
+	tools/layers $(BUILD)
+	@touch $@
+
+# Generated tables: headers that sources include, so they come before every object.
 COMMAND_DATA := $(wildcard src/command/commands.json)
-GENERATED := $(GEN)/commands.inc
+GENERATED := $(if $(COMMAND_DATA),$(GEN)/commands.inc)
 
 $(GEN)/commands.inc: $(COMMAND_DATA) tools/generate-commands
 	@mkdir -p $(@D)
 	python3 tools/generate-commands $(COMMAND_DATA) $@
 
-$(OBJ)/%.o: %.c | $(GENERATED)
+$(OBJ)/%.o: %.c Makefile tools/build.mk | $(GENERATED)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# ar adds to an archive that is there, so an old one goes first.
+define archive
+@rm -f $@
+$(AR) rcs $@ $^
+endef
+
+# libhark for programs, and everything but the server's main for tests.
+$(BUILD)/libhark.a: $(call objects,$(CLIENT_SRC))
+	$(archive)
+$(BUILD)/librooms.a: $(call objects,$(ROOM_SRC))
+	$(archive)
 
 $(BUILD)/hark-server: $(call objects,$(SERVER_SRC))
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(SERVER_LIBS)
 
-$(BUILD)/libhark.a: $(call objects,$(CLIENT_SRC))
-	@rm -f $@
-	gcc-ar rcs $@ $^
-
 $(BUILD)/hark-cli: $(call objects,$(CLI_SRC)) $(BUILD)/libhark.a
-	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CLI_LIBS)
+	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(TOOL_LIBS)
 
-# Everything but main, for the C tests.
-$(BUILD)/librooms.a: $(call objects,$(ROOM_SRC))
-	@rm -f $@
-	gcc-ar rcs $@ $^
+$(BUILD)/hark-bench: $(call objects,$(BENCH_SRC)) $(BUILD)/libhark.a
+	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(TOOL_LIBS)
 
 $(BUILD)/unit/%: $(OBJ)/test/unit/%.o $(BUILD)/librooms.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ -lcmocka $(SERVER_LIBS)
 
-UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
-
-.PHONY: unit
-unit: $(UNIT_TESTS)
+# A fuzz target has a main of ours that plays inputs back, or the fuzzer's own.
+ifeq ($(MODE),fuzz)
+$(BUILD)/fuzz/%: $(OBJ)/test/fuzz/%.o $(BUILD)/librooms.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(SERVER_LIBS)
+else
+$(BUILD)/fuzz/%: $(OBJ)/test/fuzz/%.o $(OBJ)/test/fuzz/replay.o $(BUILD)/librooms.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(SERVER_LIBS)
+endif
 
 .SECONDARY:
 
--include $(patsubst %.o,%.d,$(call objects,$(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(UNIT_SRC)))
+-include $(patsubst %.o,%.d,$(call objects,$(ALL_SRC)))

@@ -57,6 +57,8 @@ struct conn {
     bool paused, closing, closed, never_idle, resumed;
 };
 
+enum { EVENTS_PER_WAIT = 256 };
+
 struct net {
     struct poller poller;
     struct net_config config;
@@ -67,6 +69,8 @@ struct net {
     size_t dirty_len, dirty_cap;
     struct conn **resumed; /* to be offered their input again */
     size_t resumed_len, resumed_cap;
+    struct poll_event ready[EVENTS_PER_WAIT];
+    int ready_count;
     char *read_buffer;   /* READ_SIZE bytes, for connections without input left over */
     struct block *turn;  /* replies of this turn, shared by all connections */
     size_t output_bytes; /* queued over all connections */

@@ -8,7 +8,6 @@
 #include "internal.h"
 
 enum {
-    EVENTS_PER_WAIT = 256,
     ACCEPTS_PER_TURN = 64,
     LAST_REPLY_US_MAX = 10 * 1000 * 1000, /* how long a closing connection may take to read */
 };
@@ -252,24 +251,28 @@ static void offer_resumed(struct net *n)
     mem_free(list, cap * sizeof *list);
 }
 
-int net_wait(struct net *n, int64_t timeout_us)
+void net_wait(struct net *n, int64_t timeout_us)
 {
-    struct poll_event events[EVENTS_PER_WAIT];
     if (n->resumed_len) timeout_us = 0;
-    int count = poller_wait(&n->poller, events, EVENTS_PER_WAIT, timeout_us);
-    n->now_us = io_mono_us();
+    n->ready_count = poller_wait(&n->poller, n->ready, EVENTS_PER_WAIT, timeout_us);
+}
+
+void net_read(struct net *n, int64_t now_us)
+{
+    n->now_us = now_us;
     offer_resumed(n);
-    for (int i = 0; i < count; i++) {
-        uint32_t magic = *(uint32_t *)events[i].owner;
-        struct listener *l = events[i].owner;
+    for (int i = 0; i < n->ready_count; i++) {
+        struct poll_event event = n->ready[i];
+        uint32_t magic = *(uint32_t *)event.owner;
+        struct listener *l = event.owner;
         if (magic == LISTENER_MAGIC)
             accept_some(n, l);
         else if (magic == WATCH_MAGIC)
             l->ready(l->to.ctx);
         else
-            conn_ready(events[i].owner, events[i].ready);
+            conn_ready(event.owner, event.ready);
     }
-    return count;
+    n->ready_count = 0;
 }
 
 static bool may_wait_longer(const struct net *n, const struct conn *c, int64_t now_us)

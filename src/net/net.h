@@ -2,8 +2,9 @@
  *
  * One thread owns a `struct net`. A turn of its loop is
  *
- *      net_wait      waits for readiness; each readable connection reads once, its handler is
- *                    given the bytes and answers by conn_send and conn_push
+ *      net_wait      waits for readiness
+ *      net_read      each readable connection reads once, its handler is given the bytes and
+ *                    answers by conn_send and conn_push
  *      (the caller expires keys, commits, …)
  *      net_flush     every connection with something to say gets one send
  *
@@ -72,9 +73,10 @@ void net_unlisten(struct net *n);
 /* A descriptor of the caller's that only wakes net_wait (a signal pipe); woken is set then. */
 int net_watch(struct net *n, int fd, void (*ready)(void *ctx), void *ctx);
 
-/* One wait (at most timeout_us, -1 for no limit) and one round of reading. `now_us` of the mono
- * clock is taken after the wait and kept for idle times. Returns the number of ready events. */
-int net_wait(struct net *n, int64_t timeout_us);
+/* One wait, at most timeout_us, -1 for no limit. */
+void net_wait(struct net *n, int64_t timeout_us);
+/* One round of reading from what is ready; `now_us` of the mono clock is kept for idle times. */
+void net_read(struct net *n, int64_t now_us);
 /* Sends what is queued, closes what is to be closed, frees what was closed. */
 void net_flush(struct net *n, int64_t now_us);
 /* How long net_wait may sleep before a coalesced message must leave: -1 when nothing waits. */

@@ -3,7 +3,7 @@
 #include "../io/clock.h"
 #include "internal.h"
 
-enum { ERROR_CODES_MAX = 128, ERROR_CODE_MAX = 64 };
+enum { ERROR_CODES_MAX = 128, ERROR_CODE_MAX = 64, SLOW_ENOUGH_US = 500 };
 
 /* Counts an error reply by its first word. Clients could make up codes without end (scripts can),
  * so there is an end. */
@@ -25,6 +25,8 @@ static void after_command(struct session *s, struct command *command, const stru
     struct sessions *all = s->all;
     const struct sessions_config *config = &all->config;
     double us = (double)ticks / config->ticks_per_us;
+    if (us > SLOW_ENOUGH_US)
+        all->now_us = io_unix_us(); /* or what follows would see a stale time */
     command_stats_add(&command->stats, (uint64_t)(us * 1000), config->latency_histograms);
     if (config->slow_us >= 0 && us >= (double)config->slow_us &&
         !(command->spec->flags & FLAG_SKIP_SLOWLOG))

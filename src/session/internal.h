@@ -114,6 +114,10 @@ void session_reset(struct session *s);
 void session_authenticate(struct session *s);
 size_t session_bytes(const struct session *s);
 
+/* connection.c */
+/* Only printable characters without blanks: what a client may be called. */
+bool session_name_is_valid(struct slice name);
+
 /* dispatch.c */
 /* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait
  * (CLIENT PAUSE): nothing has been done then. */

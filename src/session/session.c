@@ -374,6 +374,11 @@ struct sessions_stats sessions_stats(struct sessions *all)
     return stats;
 }
 
+uint64_t sessions_commands(const struct sessions *all)
+{
+    return all->stats.commands;
+}
+
 void sessions_reset_stats(struct sessions *all)
 {
     all->stats = (struct sessions_stats){0};

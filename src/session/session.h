@@ -67,6 +67,8 @@ struct sessions_stats {
     size_t watched_keys, tracking_keys, tracking_items, tracking_prefixes;
 };
 struct sessions_stats sessions_stats(struct sessions *all);
+/* The one figure that is asked for often: commands run so far. */
+uint64_t sessions_commands(const struct sessions *all);
 void sessions_reset_stats(struct sessions *all);
 /* Error replies by code, for INFO errorstats. */
 void sessions_each_error(struct sessions *all,

@@ -1,0 +1,109 @@
+#include "config_table.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+
+static const char *const loglevels[] = {"debug", "verbose", "notice", "warning", "nothing", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const permissions[] = {"no", "yes", "local", NULL};
+static const char *const policies[] = {"volatile-lru",   "volatile-lfu", "volatile-random",
+                                       "volatile-ttl",   "allkeys-lru",  "allkeys-lfu",
+                                       "allkeys-random", "noeviction",   NULL};
+
+enum {
+    PATH_BYTES_MAX = 4095,
+    UNIX_PATH_BYTES_MAX = 107, /* what a socket address holds */
+    PASSWORD_BYTES_MAX = 512,  /* as in Redis */
+    DATABASES_MAX = 65536,
+    SAMPLES_MAX = 64, /* more would only make evictions slow */
+    COALESCE_US_MAX = 100000,
+    GLOBS_MAX = 1000000,
+    PATTERN_BYTES_MAX = 1024 * 1024,
+    MEGABYTE = 1024 * 1024,
+};
+
+#define FIELD(name) .offset = offsetof(struct config, name)
+
+/* clang-format off: a table reads by columns */
+const struct config_row config_rows[] = {
+    {"bind", "* -::*", FIELD(bind), .kind = KIND_ADDRESSES, .flags = CONFIG_WORDS,
+     .apply = APPLY_LISTEN},
+    {"port", "6379", FIELD(port), .kind = KIND_INT, .max = 65535, .apply = APPLY_LISTEN},
+    {"tcp-backlog", "511", FIELD(tcp_backlog), .kind = KIND_INT, .max = INT_MAX,
+     .flags = CONFIG_START},
+    {"unixsocket", "", FIELD(unixsocket), .kind = KIND_PATH, .max = UNIX_PATH_BYTES_MAX,
+     .flags = CONFIG_START},
+    {"unixsocketperm", "0", FIELD(unixsocketperm), .kind = KIND_OCTAL, .max = 0777,
+     .flags = CONFIG_START},
+    {"protected-mode", "yes", FIELD(protected_mode), .kind = KIND_BOOL, .apply = APPLY_ACCESS},
+
+    {"requirepass", "", FIELD(requirepass), .kind = KIND_TEXT, .max = PASSWORD_BYTES_MAX,
+     .flags = CONFIG_SENSITIVE, .apply = APPLY_ACCESS},
+    {"maxclients", "10000", FIELD(maxclients), .kind = KIND_INT, .min = 1, .max = UINT_MAX,
+     .apply = APPLY_CLIENTS},
+    {"timeout", "0", FIELD(timeout_s), .kind = KIND_INT, .max = INT_MAX, .apply = APPLY_CLIENTS},
+    {"tcp-keepalive", "300", FIELD(tcp_keepalive_s), .kind = KIND_INT, .max = INT_MAX,
+     .apply = APPLY_CLIENTS},
+    {"client-output-buffer-limit", "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60",
+     FIELD(output_limits), .kind = KIND_OUTPUT_LIMITS, .flags = CONFIG_WORDS | CONFIG_ACCUMULATES,
+     .apply = APPLY_LIMITS},
+    {"client-query-buffer-limit", "1gb", FIELD(query_buffer_max), .kind = KIND_BYTES,
+     .min = MEGABYTE, .max = INT64_MAX, .apply = APPLY_LIMITS},
+    {"proto-max-bulk-len", "512mb", FIELD(bulk_len_max), .kind = KIND_BYTES, .min = MEGABYTE,
+     .max = INT64_MAX, .apply = APPLY_LIMITS},
+    {"tracking-table-max-keys", "1000000", FIELD(tracking_keys_max), .kind = KIND_INT,
+     .max = INT64_MAX, .apply = APPLY_TRACKING},
+
+    {"databases", "16", FIELD(databases), .kind = KIND_INT, .min = 1, .max = DATABASES_MAX,
+     .flags = CONFIG_START},
+    {"dir", ".", FIELD(dir), .kind = KIND_PATH, .max = PATH_BYTES_MAX, .flags = CONFIG_PROTECTED,
+     .apply = APPLY_DIR},
+    {"maxmemory", "0", FIELD(maxmemory), .kind = KIND_BYTES, .max = INT64_MAX,
+     .apply = APPLY_MEMORY},
+    {"maxmemory-policy", "noeviction", policies, FIELD(maxmemory_policy), .kind = KIND_ENUM,
+     .apply = APPLY_MEMORY},
+    {"maxmemory-samples", "5", FIELD(maxmemory_samples), .kind = KIND_INT, .min = 1,
+     .max = SAMPLES_MAX, .apply = APPLY_MEMORY},
+    {"lfu-log-factor", "10", FIELD(lfu_log_factor), .kind = KIND_INT, .max = INT_MAX,
+     .apply = APPLY_MEMORY},
+    {"lfu-decay-time", "1", FIELD(lfu_decay_minutes), .kind = KIND_INT, .max = INT_MAX,
+     .apply = APPLY_MEMORY},
+
+    {"notify-keyspace-events", "", FIELD(notify), .kind = KIND_EVENTS, .apply = APPLY_NOTIFY},
+    {"pubsub-coalesce-us", "0", FIELD(pubsub_coalesce_us), .kind = KIND_INT, .max = COALESCE_US_MAX,
+     .apply = APPLY_PUBSUB},
+    {"pubsub-globs-max", "10000", FIELD(pubsub_globs_max), .kind = KIND_INT, .max = GLOBS_MAX,
+     .apply = APPLY_PUBSUB},
+    {"pubsub-pattern-bytes-max", "64kb", FIELD(pubsub_pattern_max), .kind = KIND_BYTES, .min = 1,
+     .max = PATTERN_BYTES_MAX, .apply = APPLY_PUBSUB},
+    {"keychange-max-bytes", "64kb", FIELD(keychange_max), .kind = KIND_BYTES, .max = INT64_MAX,
+     .apply = APPLY_PUBSUB},
+
+    {"logfile", "", FIELD(logfile), .kind = KIND_PATH, .max = PATH_BYTES_MAX,
+     .flags = CONFIG_START},
+    {"loglevel", "notice", loglevels, FIELD(loglevel), .kind = KIND_ENUM, .apply = APPLY_LOG},
+    {"log-format", "text", log_formats, FIELD(log_format), .kind = KIND_ENUM, .apply = APPLY_LOG},
+    {"hide-user-data-from-log", "yes", FIELD(hide_user_data), .kind = KIND_BOOL,
+     .apply = APPLY_LOG},
+    {"pidfile", "", FIELD(pidfile), .kind = KIND_PATH, .max = PATH_BYTES_MAX,
+     .flags = CONFIG_START},
+    {"set-proc-title", "yes", FIELD(set_proc_title), .kind = KIND_BOOL, .flags = CONFIG_START},
+    {"slowlog-log-slower-than", "10000", FIELD(slowlog_slower_us), .kind = KIND_INT, .min = -1,
+     .max = INT64_MAX, .apply = APPLY_SLOWLOG},
+    {"slowlog-max-len", "128", FIELD(slowlog_len_max), .kind = KIND_INT, .max = INT64_MAX,
+     .apply = APPLY_SLOWLOG},
+    {"latency-monitor-threshold", "0", FIELD(latency_threshold_ms), .kind = KIND_INT,
+     .max = INT64_MAX, .apply = APPLY_LATENCY},
+    {"latency-tracking", "yes", FIELD(latency_tracking), .kind = KIND_BOOL, .apply = APPLY_LATENCY},
+    {"latency-tracking-info-percentiles", "50 99 99.9", FIELD(latency_percentiles),
+     .kind = KIND_PERCENTILES, .flags = CONFIG_WORDS, .apply = APPLY_LATENCY},
+
+    {"enable-debug-command", "no", permissions, FIELD(debug_command), .kind = KIND_ENUM,
+     .flags = CONFIG_START},
+    {"enable-protected-configs", "no", permissions, FIELD(protected_configs), .kind = KIND_ENUM,
+     .flags = CONFIG_START},
+};
+/* clang-format on */
+
+const size_t config_rows_count = sizeof config_rows / sizeof *config_rows;

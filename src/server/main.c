@@ -1,0 +1,81 @@
+/* hark-server [file] [--directive value …] */
+#include "server.h"
+
+#include "../io/process.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void usage(FILE *to)
+{
+    fputs("Usage: hark-server [file] [--directive value ...]\n"
+          "       hark-server - (the configuration comes from standard input)\n"
+          "       hark-server --version | --help\n"
+          "\n"
+          "Directives have the names and the syntax of redis.conf. Examples:\n"
+          "       hark-server                                (port 6379)\n"
+          "       hark-server hark.conf --loglevel verbose\n"
+          "       hark-server --port 7000 --notify-keyspace-events KEA\n",
+          to);
+}
+
+static bool asks_for(int argc, char **argv, const char *word, const char *letter)
+{
+    return argc == 2 && (strcmp(argv[1], word) == 0 || strcmp(argv[1], letter) == 0);
+}
+
+static void announce(struct server *s)
+{
+    log_line(&s->log, LOGLEVEL_NOTICE, "Hark %s, pid %d, %s port %lld%s%s", HARK_VERSION,
+             process_id(), s->config.bind.count ? s->config.bind.at[0].at : "no",
+             (long long)s->config.port, s->config.unixsocket.len ? ", unix socket " : "",
+             s->config.unixsocket.len ? s->config.unixsocket.at : "");
+    log_line(&s->log, LOGLEVEL_NOTICE, "Ready to accept connections");
+}
+
+static int write_pidfile(const char *path)
+{
+    FILE *f = fopen(path, "we");
+    if (!f) return -1;
+    fprintf(f, "%d\n", process_id());
+    return fclose(f);
+}
+
+int main(int argc, char **argv)
+{
+    if (asks_for(argc, argv, "--version", "-v")) {
+        printf("Hark server v=%s bits=%zu\n", HARK_VERSION, sizeof(void *) * 8);
+        return 0;
+    }
+    if (asks_for(argc, argv, "--help", "-h")) {
+        usage(stdout);
+        return 0;
+    }
+    struct config config;
+    char error[CONFIG_ERROR_MAX];
+    config_defaults(&config);
+    if (config_load(&config, argc, argv, error, sizeof error) != 0) {
+        fprintf(stderr, "hark-server: %s\n", error);
+        config_fini(&config);
+        return 1;
+    }
+    static struct server server;
+    if (server_init(&server, config, argv) != 0) {
+        server_fini(&server);
+        return 1;
+    }
+    if (config.pidfile.len && write_pidfile(config.pidfile.at) != 0)
+        log_line(&server.log, LOGLEVEL_WARNING, "Cannot write the pidfile %s", config.pidfile.at);
+    if (server.config.set_proc_title) {
+        char title[128];
+        snprintf(title, sizeof title, "hark-server %s:%lld",
+                 server.config.bind.count ? server.config.bind.at[0].at : "*",
+                 (long long)server.config.port);
+        process_set_title(argv, title);
+    }
+    announce(&server);
+    int code = server_run(&server);
+    if (config.pidfile.len) remove(config.pidfile.at);
+    server_fini(&server);
+    return code;
+}

@@ -1,0 +1,234 @@
+/* The composition root: builds the house, runs the loop, takes it down. */
+#include "server.h"
+
+#include "../base/assert.h"
+#include "../base/err.h"
+#include "../base/hash.h"
+#include "../base/mem.h"
+#include "../io/clock.h"
+#include "../io/process.h"
+#include "../io/signals.h"
+
+enum {
+    TICK_US = 100 * 1000,
+    EXPIRE_SLICE = 256,    /* keys put away before the loop looks at the time again */
+    EXPIRE_TURN_US = 1000, /* what one turn may spend on it */
+    FILES_RESERVED = 32,   /* descriptors that are not clients */
+};
+
+static void slow_event(void *ctx, const char *event, int64_t ms)
+{
+    struct server *s = ctx;
+    latency_add(&s->latency, event, s->now_us / 1000000, ms);
+}
+
+static void log_from_session(void *ctx, struct slice line)
+{
+    struct server *s = ctx;
+    log_line(&s->log, LOGLEVEL_NOTICE, "%.*s", (int)line.len, line.at);
+}
+
+static void bind_commands(struct command_table *t)
+{
+    command_bind_strings(t);
+    command_bind_bits(t);
+    command_bind_generic(t);
+    session_bind_commands(t);
+    bind_server_commands(t);
+    bind_config_commands(t);
+    bind_info_commands(t);
+    bind_debug_commands(t);
+    bind_memory_commands(t);
+    bind_latency_commands(t);
+    bind_command_commands(t);
+}
+
+static void signal_came(void *ctx)
+{
+    struct server *s = ctx;
+    enum signal_kind kind = signals_read(s->signal_fd);
+    if (kind == SIGNAL_NONE) return;
+    log_line(&s->log, LOGLEVEL_WARNING, "Received %s, shutting down",
+             kind == SIGNAL_INTERRUPT ? "SIGINT" : "SIGTERM");
+    s->stop = true;
+}
+
+static void make_run_id(char id[41])
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char bytes[20];
+    io_entropy(bytes, sizeof bytes);
+    for (int i = 0; i < 20; i++) {
+        id[2 * i] = hex[bytes[i] >> 4];
+        id[2 * i + 1] = hex[bytes[i] & 15];
+    }
+    id[40] = 0;
+}
+
+static void build(struct server *s)
+{
+    unsigned char secret[HASH_SECRET_SIZE];
+    uint64_t seed;
+    io_entropy(secret, sizeof secret);
+    io_entropy(&seed, sizeof seed);
+    s->keyspace = keyspace_new((int)s->config.databases, secret, seed);
+    s->pubsub = pubsub_new(keyspace_secret(s->keyspace), (struct pubsub_limits){0});
+    s->engine = engine_new(s->keyspace, s->pubsub);
+    s->commands = command_table_new();
+    bind_commands(s->commands);
+    struct session_hooks hooks = {s, slow_event, log_from_session};
+    s->sessions = sessions_new(s->engine, s->net, s->commands, hooks);
+}
+
+static int open_log_and_dir(struct server *s)
+{
+    char why[256];
+    if (s->config.dir.len && process_change_dir(s->config.dir.at, why, sizeof why) != 0) {
+        fprintf(stderr, "hark-server: cannot change to dir '%s': %s\n", s->config.dir.at, why);
+        return ERR_IO;
+    }
+    if (log_open(&s->log, s->config.logfile.at ? s->config.logfile.at : "") != 0) {
+        fprintf(stderr, "hark-server: cannot open the logfile '%s'\n", s->config.logfile.at);
+        return ERR_IO;
+    }
+    s->log.level = s->config.loglevel;
+    s->log.format = s->config.log_format;
+    return 0;
+}
+
+static void fit_clients_to_files(struct server *s)
+{
+    uint64_t want = (uint64_t)s->config.maxclients + FILES_RESERVED;
+    s->files_max = process_raise_files(want);
+    if (s->files_max >= want) return;
+    int64_t fits = (int64_t)s->files_max - FILES_RESERVED;
+    s->config.maxclients = fits > 1 ? fits : 1;
+    log_line(&s->log, LOGLEVEL_WARNING, "The limit of open files is %llu: maxclients is %lld now",
+             (unsigned long long)s->files_max, (long long)s->config.maxclients);
+}
+
+int server_init(struct server *s, struct config config, char **argv)
+{
+    *s = (struct server){.config = config, .argv = argv, .signal_fd = -1};
+    int rc = open_log_and_dir(s);
+    if (rc != 0) return rc;
+    fit_clients_to_files(s);
+    s->started_us = s->now_us = io_unix_us();
+    s->ticks_per_us = io_ticks_calibrate();
+    make_run_id(s->run_id);
+    s->net = net_new((struct net_config){0});
+    s->signal_fd = signals_open();
+    if (!s->net || s->signal_fd < 0 || net_watch(s->net, s->signal_fd, signal_came, s) != 0) {
+        log_line(&s->log, LOGLEVEL_WARNING, "The system gives no event queue");
+        return ERR_IO;
+    }
+    build(s);
+    s->hooks = server_config_hooks(s);
+    server_apply_all(s);
+    char why[512];
+    rc = server_listen(s, why, sizeof why);
+    if (rc != 0) log_line(&s->log, LOGLEVEL_WARNING, "%s", why);
+    return rc;
+}
+
+void server_fini(struct server *s)
+{
+    if (s->sessions) sessions_free(s->sessions);
+    net_free(s->net);
+    if (s->engine) engine_free(s->engine);
+    if (s->pubsub) pubsub_free(s->pubsub);
+    keyspace_free(s->keyspace);
+    if (s->commands) command_table_free(s->commands);
+    config_fini(&s->config);
+    log_close(&s->log);
+}
+
+/* ---- the loop ---- */
+
+static void rate_sample(struct rate *r, uint64_t total, int64_t us)
+{
+    uint64_t more = total >= r->last ? total - r->last : 0;
+    r->samples[r->next] = us > 0 ? (double)more * 1e6 / (double)us : 0;
+    r->next = (r->next + 1) % RATE_SAMPLES;
+    r->last = total;
+}
+
+double rate_average(const struct rate *r)
+{
+    double sum = 0;
+    for (int i = 0; i < RATE_SAMPLES; i++) sum += r->samples[i];
+    return sum / RATE_SAMPLES;
+}
+
+/* Ten times a second: what goes by the clock and needs no precision. */
+static void tick(struct server *s, int64_t mono_us)
+{
+    if (mono_us < s->next_tick_us || s->pause_ticks) return;
+    int64_t since = s->next_tick_us ? mono_us - s->next_tick_us + TICK_US : TICK_US;
+    s->next_tick_us = mono_us + TICK_US;
+    net_close_idle(s->net, mono_us, s->config.timeout_s * 1000000);
+    struct net_stats net = net_stats(s->net);
+    rate_sample(&s->commands_rate, sessions_commands(s->sessions), since);
+    rate_sample(&s->input_rate, net.received, since);
+    rate_sample(&s->output_rate, net.sent, since);
+    size_t used = mem_used();
+    if (used > s->memory_peak) s->memory_peak = used;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    if (a < 0) return b;
+    return b < 0 || a < b ? a : b;
+}
+
+/* Microseconds until something is to be done even if nobody says anything. */
+static int64_t time_to_wait(struct server *s, int64_t mono_us)
+{
+    int64_t wait = s->next_tick_us > mono_us ? s->next_tick_us - mono_us : 0;
+    int64_t due = engine_next_expiry(s->engine, s->now_us / 1000);
+    if (due >= 0) {
+        int64_t left = due * 1000 - s->now_us;
+        wait = sooner(wait, left > 0 ? left : 0);
+    }
+    int64_t pause = sessions_next_turn_us(s->sessions);
+    if (pause >= 0) wait = sooner(wait, pause > s->now_us ? pause - s->now_us : 0);
+    return sooner(wait, net_flush_delay_us(s->net, mono_us));
+}
+
+static bool expire(struct server *s)
+{
+    int64_t from = io_mono_us();
+    do {
+        if (engine_expire(s->engine, s->now_us / 1000, EXPIRE_SLICE) < EXPIRE_SLICE) return false;
+    } while (io_mono_us() - from < EXPIRE_TURN_US);
+    return true;
+}
+
+static void turn(struct server *s, bool busy)
+{
+    int64_t mono_us = io_mono_us();
+    net_wait(s->net, busy ? 0 : time_to_wait(s, mono_us));
+    mono_us = io_mono_us();
+    s->now_us = io_unix_us();
+    sessions_begin_turn(s->sessions, s->now_us);
+    net_read(s->net, mono_us);
+}
+
+int server_run(struct server *s)
+{
+    bool busy = false;
+    while (!s->stop) {
+        turn(s, busy);
+        int64_t from = io_mono_us();
+        busy = expire(s);
+        busy |= engine_work(s->engine, s->now_us / 1000);
+        tick(s, from);
+        pubsub_end_turn(s->pubsub);
+        net_flush(s->net, from);
+        sessions_end_turn(s->sessions);
+        s->turns++;
+    }
+    net_flush(s->net, io_mono_us()); /* the last replies, as far as the sockets take them */
+    log_line(&s->log, LOGLEVEL_WARNING, "Hark is now ready to exit, bye bye...");
+    return s->exit_code;
+}

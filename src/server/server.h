@@ -1,0 +1,77 @@
+/* The server: everything below put together, and the only state there is. */
+#ifndef HARK_SERVER_SERVER_H
+#define HARK_SERVER_SERVER_H
+
+#include "../session/session.h"
+#include "config.h"
+#include "latency.h"
+#include "log.h"
+
+/* Figures sampled ten times a second, averaged over the last few. */
+enum { RATE_SAMPLES = 16 };
+struct rate {
+    uint64_t last;
+    double samples[RATE_SAMPLES];
+    int next;
+};
+
+struct server {
+    struct config config;
+    struct config_hooks hooks;
+    struct log log;
+    struct keyspace *keyspace;
+    struct pubsub *pubsub;
+    struct engine *engine;
+    struct net *net;
+    struct command_table *commands;
+    struct sessions *sessions;
+    struct latency latency; /* events that took too long, for LATENCY */
+    double ticks_per_us;    /* io_ticks per microsecond */
+    char run_id[41];
+    char **argv;
+    int signal_fd;
+    uint64_t files_max;   /* descriptors that the process may have */
+    int64_t started_us;   /* unix time */
+    int64_t now_us;       /* unix time of this turn */
+    int64_t next_tick_us; /* mono time of the next tick */
+    uint64_t turns;
+    int64_t longest_turn_us; /* of its own time, since the last CONFIG RESETSTAT */
+    size_t memory_peak;
+    struct rate commands_rate, input_rate, output_rate;
+    bool stop;
+    bool pause_ticks; /* DEBUG PAUSE-CRON */
+    int exit_code;
+};
+
+/* The server of a call. */
+static inline struct server *call_server(const struct call *c)
+{
+    return c->server;
+}
+
+/* server.c */
+/* Takes over a loaded configuration. Returns 0, or a negative error after a line in the log. */
+int server_init(struct server *s, struct config config, char **argv);
+void server_fini(struct server *s);
+/* Serves until a signal or SHUTDOWN; returns the exit code. */
+int server_run(struct server *s);
+
+/* listen.c */
+int server_listen(struct server *s, char *why, size_t why_size);
+
+/* apply.c: brings everybody in line with the configuration */
+void server_apply_all(struct server *s);
+struct config_hooks server_config_hooks(struct server *s);
+
+/* The families of commands that are the server's. */
+void bind_server_commands(struct command_table *t);  /* server_commands.c: SHUTDOWN, TIME, LOLWUT */
+void bind_config_commands(struct command_table *t);  /* config_commands.c: CONFIG */
+void bind_info_commands(struct command_table *t);    /* info.c: INFO */
+void bind_debug_commands(struct command_table *t);   /* debug.c: DEBUG */
+void bind_memory_commands(struct command_table *t);  /* memory.c: MEMORY */
+void bind_latency_commands(struct command_table *t); /* latency.c: LATENCY */
+void bind_command_commands(struct command_table *t); /* command_commands.c: COMMAND */
+
+double rate_average(const struct rate *r);
+
+#endif
