@@ -180,7 +180,7 @@ static void docs(void **state)
         "key "
         "$14 key_spec_index :0 %2 $4 name $5 value $4 type $6 string ");
     assert_string_equal(reply_to(*state, 2, "COMMAND DOCS debug"),
-                        "*2 $5 debug *8 $7 summary $39 Tools for tests and for finding faults $5 "
+                        "*2 $5 debug *8 $7 summary $38 Tools for tests and for finding faults $5 "
                         "since $5 1.0.0 $5 group $6 server $9 doc_flags *1 +syscmd ");
     assert_string_equal(reply_to(*state, 3, "COMMAND DOCS nosuch"), "%0 ");
     const char *all = reply_to(*state, 3, "COMMAND DOCS");
