@@ -7,9 +7,12 @@
 #include "../../src/resp/write.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -189,6 +192,35 @@ static void a_container_with_code_of_its_own(void **state)
     assert_ptr_equal(c->run, run_nothing);
     assert_int_equal(command_count(t), 1);
     command_table_free(t);
+}
+
+/* Does binding the names, one after the other, end the process? */
+static bool binding_aborts(const char *first, const char *second)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGABRT, SIG_DFL);
+        if (!freopen("/dev/null", "w", stderr)) _exit(1);
+        struct command_table *t = command_table_new();
+        command_bind(t, first, run_nothing);
+        command_bind(t, second, run_nothing);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void wrong_bindings_end_the_process(void **state)
+{
+    (void)state;
+    assert_false(binding_aborts("get", "set"));
+    assert_false(binding_aborts("command", "command|count"));
+    assert_true(binding_aborts("get", "get"));
+    assert_true(binding_aborts("config|get", "CONFIG|GET"));
+    assert_true(binding_aborts("get", "nosuch"));
+    assert_true(binding_aborts("get", ""));
 }
 
 /* What command_find must say, the slow way. */
@@ -556,6 +588,7 @@ int main(void)
         cmocka_unit_test(names_of_bits),
         cmocka_unit_test(only_bound_commands_exist),
         cmocka_unit_test(a_container_with_code_of_its_own),
+        cmocka_unit_test(wrong_bindings_end_the_process),
         cmocka_unit_test(look_up_agrees_with_the_model),
         cmocka_unit_test(full_names),
         cmocka_unit_test(arity),
