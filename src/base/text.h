@@ -25,7 +25,9 @@ static inline char text_upper(char c)
 bool text_to_int(struct slice s, int64_t *out);
 /* The same for uint64_t, without sign. */
 bool text_to_uint(struct slice s, uint64_t *out);
-/* A double as strtod reads it (also inf, -inf, hex), the whole slice, not NaN, at most 255 bytes. */
+/* A double as strtod reads it (also inf, -inf, hex), the whole slice, not NaN, at most
+ * TEXT_LONG_DOUBLE_MAX bytes; false also when it is written as a number but too large or too
+ * small for one. As everything here that knows fractions, it counts on LC_NUMERIC being "C". */
 bool text_to_double(struct slice s, double *out);
 bool text_to_long_double(struct slice s, long double *out);
 
@@ -35,7 +37,7 @@ size_t text_from_uint(char *to, uint64_t value);
 /* How many characters text_from_uint would write. */
 unsigned text_uint_digits(uint64_t value);
 /* The shortest text that reads back as the same double (17 significant digits at most, exponent
- * as printf %g has it); inf and -inf for infinities. At most TEXT_DOUBLE_MAX, no NUL. */
+ * as printf %.17g has it); inf, -inf and nan for what is not a number. At most TEXT_DOUBLE_MAX, no NUL. */
 size_t text_from_double(char *to, double value);
 /* What INCRBYFLOAT stores: plain notation, 17 digits after the point, trailing zeros removed.
  * At most TEXT_LONG_DOUBLE_MAX, no NUL. */
@@ -51,9 +53,14 @@ void text_human_bytes(char to[32], uint64_t bytes);
  * logs, MONITOR and the CLI show arguments. */
 struct buffer;
 void text_quote(struct buffer *to, struct slice s);
-/* Splits a line of configuration or of a prompt into words: "…" with the escapes above, '…' with
- * only \' ; what a word needs is unescaped into `store`, which the words then point into.
- * Returns the number of words, ERR_SYNTAX for unbalanced quotes, ERR_LIMIT for more than max. */
+/* Takes the next word off the front of a line of configuration, of a prompt or of an inline
+ * request: bare up to a blank, "…" with the escapes above, or '…' with only \' ; a quote may start
+ * in the middle of a word, but ends it. A word that is not in the line as it stands is unescaped
+ * behind what `store` holds: as words never get longer by that, a store with room for the whole
+ * line never moves. Returns 1, 0 when only blanks were left, ERR_SYNTAX for unbalanced quotes. */
+int text_next_word(struct slice *line, struct buffer *store, struct slice *word);
+/* Splits a whole line; the words live in `line` and `store` until either changes. Returns the
+ * number of words, ERR_SYNTAX for unbalanced quotes, ERR_LIMIT for more than max. */
 int text_split_words(struct slice line, struct buffer *store, struct slice *words, int max);
 
 #endif

@@ -12,22 +12,24 @@ struct resp_writer {
     int proto; /* 2 or 3 */
 };
 
-void resp_simple(struct resp_writer *w, struct slice text);   /* +text */
+/* +text. Here and in errors, line breaks in the text are replaced by blanks. */
+void resp_simple(struct resp_writer *w, struct slice text);
 void resp_ok(struct resp_writer *w);
-/* -text; the text starts with its code ("ERR …"). Line breaks in it are replaced by blanks. */
+/* -text; the text starts with its code ("ERR …"). */
 void resp_error(struct resp_writer *w, struct slice text);
-__attribute__((format(printf, 2, 3))) void resp_errorf(struct resp_writer *w, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void resp_errorf(struct resp_writer *w, const char *format,
+                                                       ...);
 void resp_int(struct resp_writer *w, int64_t value);
 void resp_bulk(struct resp_writer *w, struct slice bytes);
 void resp_bulk_text(struct resp_writer *w, const char *text);
-void resp_bulk_int(struct resp_writer *w, int64_t value);     /* the number as a bulk string */
-void resp_null(struct resp_writer *w);                        /* $-1 or _ */
-void resp_null_array(struct resp_writer *w);                  /* *-1 or _ */
+void resp_bulk_int(struct resp_writer *w, int64_t value); /* the number as a bulk string */
+void resp_null(struct resp_writer *w);                    /* $-1 or _ */
+void resp_null_array(struct resp_writer *w);              /* *-1 or _ */
 void resp_array(struct resp_writer *w, size_t count);
-void resp_map(struct resp_writer *w, size_t pairs);           /* RESP2: array of 2 * pairs */
+void resp_map(struct resp_writer *w, size_t pairs); /* RESP2: array of 2 * pairs */
 void resp_set(struct resp_writer *w, size_t count);
-void resp_push(struct resp_writer *w, size_t count);          /* RESP2: array */
-void resp_attribute(struct resp_writer *w, size_t pairs);     /* RESP3 only */
+void resp_push(struct resp_writer *w, size_t count);      /* RESP2: array */
+void resp_attribute(struct resp_writer *w, size_t pairs); /* RESP3 only; CHECKed */
 void resp_double(struct resp_writer *w, double value);
 void resp_bool(struct resp_writer *w, bool value);
 void resp_big_number(struct resp_writer *w, struct slice digits);
