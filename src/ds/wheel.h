@@ -10,7 +10,7 @@
  *    in the order of deadlines among the items that are in the wheel (those of the same ms in any
  *    order).
  *  - The work of a call is bounded: what it hands out, and WHEEL_MOVES_MAX items moved besides.
- *  - About 8.1 bytes an item when they are many, some tens of bytes a time slot when few.
+ *  - About 8.2 bytes an item when they are many, some tens of bytes a time slot when few.
  *
  * The clock may jump ahead (the wheel catches up over several calls, and skips what is empty) and
  * back (nothing comes out early, new items are kept in order). A deadline more than some 34 years
