@@ -12,7 +12,7 @@ enum {
     CROWD = 8,          /* patterns that may share a gram, or a rest list, before it is a crowd */
     TAIL_MAX = 64,      /* bytes of a suffix that are filed; a longer one is a run for the rest */
     RUNS_MAX = 16,      /* literal runs of a pattern that are considered */
-    OFFERS_PER_RUN = 16 /* grams of one run that are considered, the last ones of it */
+    OFFERS_PER_RUN = 64 /* grams of one run that are considered */
 };
 
 enum place { EXACT, BARE, GRAM, REST };
@@ -120,16 +120,17 @@ static struct offer best_gram(const struct pattern_index *ix, const struct leaf 
                               const struct address *a)
 {
     struct offer best = {.size_log2 = -1, .crowd = CROWD};
-    for (int i = 0; i < a->runs_count; i++) {
-        struct slice run = a->runs[i];
+    for (int r = 0; r < a->runs_count; r++) {
+        struct slice run = a->runs[r];
         int size_log2 = 0;
         while (size_log2 + 1 < GRAM_SIZES && ((size_t)2 << size_log2) <= run.len) size_log2++;
-        size_t at = run.len - ((size_t)1 << size_log2);
-        for (int tries = 0; tries < OFFERS_PER_RUN; tries++) {
+        size_t last = run.len - ((size_t)1 << size_log2);
+        for (size_t i = 0; i <= last && i < OFFERS_PER_RUN; i++) {
+            size_t at = i % 2 ? i / 2 : last - i / 2; /* from both ends inwards */
             struct offer o = {gram_hash(ix->seed, run.at + at, size_log2), size_log2, 0};
             if (leaf && leaf->grams) o.crowd = crowd_in(grams_first(leaf->grams, o.hash));
             if (offer_better(o, best)) best = o;
-            if (!o.crowd || !at--) break;
+            if (!o.crowd) break;
         }
     }
     return best;

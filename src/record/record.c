@@ -20,6 +20,7 @@ enum { WORDS_MAX = 6 };
 /* An effect as the words of a command; numbers are written into the struct. */
 struct words {
     struct slice at[WORDS_MAX];
+    bool is_data[WORDS_MAX]; /* key or value: may be cut short; other words are whole or absent */
     int count;
     char digits[2][TEXT_INT_MAX];
     int numbers;
@@ -28,7 +29,14 @@ struct words {
 static void add_word(struct words *w, struct slice word)
 {
     CHECK(w->count < WORDS_MAX);
+    w->is_data[w->count] = false;
     w->at[w->count++] = word;
+}
+
+static void add_data(struct words *w, struct slice data)
+{
+    add_word(w, data);
+    w->is_data[w->count - 1] = true;
 }
 
 static void add_number(struct words *w, int64_t value)
@@ -43,10 +51,10 @@ static void words_of(const struct effect *e, struct words *w)
     w->count = w->numbers = 0;
     add_word(w, effect_verb_text(e->verb));
     if (e->verb == EFFECT_SWAPDB) add_number(w, e->db);
-    if (e->verb != EFFECT_SWAPDB && e->verb != EFFECT_FLUSHDB) add_word(w, e->key);
+    if (e->verb != EFFECT_SWAPDB && e->verb != EFFECT_FLUSHDB) add_data(w, e->key);
     switch (e->verb) {
     case EFFECT_SET:
-        add_word(w, e->arg);
+        add_data(w, e->arg);
         if (e->when == WHEN_KEPT) add_word(w, SLICE("KEEPTTL"));
         if (e->when < 0) break;
         add_word(w, SLICE("PXAT"));
@@ -54,12 +62,12 @@ static void words_of(const struct effect *e, struct words *w)
         break;
     case EFFECT_SETRANGE:
         add_number(w, e->when);
-        add_word(w, e->arg);
+        add_data(w, e->arg);
         break;
     case EFFECT_APPEND:
-    case EFFECT_RENAME: add_word(w, e->arg); break;
+    case EFFECT_RENAME: add_data(w, e->arg); break;
     case EFFECT_COPY: /* REPLACE: the destination ends as this copy, whatever it held */
-        add_word(w, e->arg);
+        add_data(w, e->arg);
         add_word(w, SLICE("DB"));
         add_number(w, e->when);
         add_word(w, SLICE("REPLACE"));
@@ -74,27 +82,35 @@ static void words_of(const struct effect *e, struct words *w)
     }
 }
 
-/* Writes the words up to the one that is cut; the array always ends well. */
+static bool fits(struct slice word, size_t room, bool base64)
+{
+    return (base64 ? (word.len + 2) / 3 * 4 : word.len) <= room;
+}
+
+/* Writes the words up to where the room ends; the array itself is always whole. */
 static bool write_words(struct buffer *to, const struct effect *e, size_t max_bytes, bool *cut,
                         bool base64)
 {
     struct words w;
     words_of(e, &w);
     size_t start = to->len;
-    bool cut_here = false;
-    for (int i = 0; i < w.count && !cut_here; i++) {
-        buffer_add_byte(to, i ? ',' : '[');
+    bool ended = false;
+    buffer_add_byte(to, '[');
+    for (int i = 0; i < w.count && !ended; i++) {
+        ended = !w.is_data[i] && !fits(w.at[i], max_bytes, base64);
+        if (ended) break;
+        if (i) buffer_add_byte(to, ',');
         size_t before = to->len;
-        if (base64)
-            json_add_base64(to, w.at[i], max_bytes, &cut_here);
-        else if (!json_add_string(to, w.at[i], max_bytes, &cut_here)) {
+        if (base64) {
+            json_add_base64(to, w.at[i], max_bytes, &ended);
+        } else if (!json_add_string(to, w.at[i], max_bytes, &ended)) {
             to->len = start;
             return false;
         }
         max_bytes -= to->len - before - 2; /* without the quotes */
     }
     buffer_add_byte(to, ']');
-    if (cut_here) *cut = true;
+    if (ended) *cut = true;
     return true;
 }
 
