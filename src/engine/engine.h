@@ -34,10 +34,10 @@ struct engine;
 /* ---- life ---- */
 
 struct engine_config {
-    size_t memory_max;        /* maxmemory; 0 for no limit */
+    size_t memory_max; /* maxmemory; 0 for no limit */
     enum evict_policy policy;
-    int samples;              /* maxmemory-samples */
-    uint32_t notify;          /* notify-keyspace-events */
+    int samples;     /* maxmemory-samples */
+    uint32_t notify; /* notify-keyspace-events */
 };
 
 /* Borrows keyspace and pubsub, which outlive it. */
@@ -85,9 +85,9 @@ const struct entry *gate_read(struct engine *e, int db, struct slice key, unsign
 
 struct opened {
     struct engine *engine;
-    struct place place;    /* place.entry is NULL while the key does not exist */
+    struct place place; /* place.entry is NULL while the key does not exist */
     struct slice key;
-    struct effect effect;  /* what the changes so far amount to */
+    struct effect effect; /* what the changes so far amount to */
     int db;
     bool changed;
 };
@@ -152,13 +152,17 @@ void engine_set_active_expiry(struct engine *e, bool on);
  * the policy or lack of victims leaves it so: commands that add data are to be refused then. */
 bool engine_make_room(struct engine *e, int64_t now_ms);
 
+/* Small slices of work for idle time and every turn (tables that grow, flushed data that is freed).
+ * Returns whether there is more. */
+bool engine_work(struct engine *e, int64_t now_ms);
+
 struct engine_stats {
-    uint64_t seq;              /* records sealed that changed data */
+    uint64_t seq; /* records sealed that changed data */
     struct event_id last_id;
-    uint64_t changes;          /* keys changed since start */
+    uint64_t changes; /* keys changed since start */
     uint64_t hits, misses;
     uint64_t expired, evicted;
-    uint64_t events;           /* events noted */
+    uint64_t events; /* events noted */
 };
 struct engine_stats engine_stats(const struct engine *e);
 void engine_reset_stats(struct engine *e);

@@ -63,7 +63,8 @@ static void set_inline_len(struct entry *e, size_t len)
 static size_t own_size(const struct entry *e)
 {
     size_t at = value_at(e);
-    return e->flags & ENTRY_POINTER ? at + sizeof(struct blob *) : at + inline_head(e) + inline_len(e);
+    return e->flags & ENTRY_POINTER ? at + sizeof(struct blob *)
+                                    : at + inline_head(e) + inline_len(e);
 }
 
 static size_t size_for(size_t key_len, bool deadline, size_t value_len, uint8_t *flags)
@@ -79,7 +80,8 @@ static size_t size_for(size_t key_len, bool deadline, size_t value_len, uint8_t 
         *flags |= ENTRY_LONG_VALUE;
         value++;
     }
-    return sizeof(struct entry) + (key_len > UINT8_MAX ? 4 : 0) + (deadline ? 8 : 0) + key_len + value;
+    return sizeof(struct entry) + (key_len > UINT8_MAX ? 4 : 0) + (deadline ? 8 : 0) + key_len +
+           value;
 }
 
 /* An entry whose key and lengths are set and whose value is not: inline bytes uninitialised, a
@@ -137,7 +139,8 @@ struct entry *entry_new_string(struct slice key, struct slice value, enum string
 struct entry *entry_set_string(struct entry *e, struct slice value, enum string_encoding encoding,
                                int64_t deadline)
 {
-    bool same_shape = !(e->flags & ENTRY_POINTER) && (deadline >= 0) == (e->flags & ENTRY_HAS_DEADLINE) &&
+    bool same_shape = !(e->flags & ENTRY_POINTER) &&
+                      (deadline >= 0) == (e->flags & ENTRY_HAS_DEADLINE) &&
                       inline_len(e) == value.len;
     if (__builtin_expect(same_shape, 1)) {
         if (deadline >= 0) memcpy((char *)e + entry_deadline_at(e), &deadline, sizeof deadline);
@@ -158,8 +161,10 @@ static struct entry *reshape(struct entry *e, struct slice key, int64_t deadline
     struct entry *fresh = entry_shell(key, len, deadline);
     fresh->kind = e->kind;
     entry_set_access(fresh, entry_access(e));
-    if (e->flags & ENTRY_POINTER) set_pointer(fresh, pointer_of(e));
-    else memcpy(entry_string_bytes(fresh), entry_string(e).at, len);
+    if (e->flags & ENTRY_POINTER)
+        set_pointer(fresh, pointer_of(e));
+    else
+        memcpy(entry_string_bytes(fresh), entry_string(e).at, len);
     mem_free(e, own_size(e));
     return fresh;
 }
@@ -214,7 +219,8 @@ struct entry *entry_take_renamed(struct entry *e, struct slice key)
 
 struct entry *entry_copy(const struct entry *e, struct slice key)
 {
-    struct entry *copy = entry_new_string(key, entry_string(e), entry_encoding(e), entry_deadline(e));
+    struct entry *copy =
+        entry_new_string(key, entry_string(e), entry_encoding(e), entry_deadline(e));
     entry_set_access(copy, entry_access(e));
     return copy;
 }

@@ -26,8 +26,8 @@ enum { STRING_INLINE_MAX = 512 };
 
 enum {
     ENTRY_HAS_DEADLINE = 1,
-    ENTRY_POINTER = 2,   /* the value is a pointer, not bytes */
-    ENTRY_LONG_KEY = 4,  /* the key's length takes 4 more bytes */
+    ENTRY_POINTER = 2,    /* the value is a pointer, not bytes */
+    ENTRY_LONG_KEY = 4,   /* the key's length takes 4 more bytes */
     ENTRY_LONG_VALUE = 8, /* the inline value's length takes 2 bytes */
 };
 

@@ -197,6 +197,11 @@ int conn_fd(const struct conn *c)
     return c->fd;
 }
 
+bool conn_is_closing(const struct conn *c)
+{
+    return c->closing || c->closed;
+}
+
 struct conn_info conn_info(const struct conn *c, int64_t now_us)
 {
     return (struct conn_info){

@@ -113,6 +113,8 @@ struct conn_info {
 };
 struct conn_info conn_info(const struct conn *c, int64_t now_us);
 int conn_fd(const struct conn *c);
+/* Has it been closed, or will it be after its last reply? */
+bool conn_is_closing(const struct conn *c);
 
 struct net_stats {
     uint64_t accepted, received, sent, flushes;

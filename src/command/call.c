@@ -1,0 +1,80 @@
+#include "call.h"
+
+#include "../base/text.h"
+
+void call_syntax_error(struct call *c)
+{
+    resp_error(&c->reply, SLICE("ERR syntax error"));
+}
+
+void call_wrong_type(struct call *c)
+{
+    resp_error(&c->reply,
+               SLICE("WRONGTYPE Operation against a key holding the wrong kind of value"));
+}
+
+void call_not_an_integer(struct call *c)
+{
+    resp_error(&c->reply, SLICE("ERR value is not an integer or out of range"));
+}
+
+void call_out_of_range(struct call *c)
+{
+    resp_error(&c->reply, SLICE("ERR value is out of range"));
+}
+
+bool call_int(struct call *c, int i, int64_t *out)
+{
+    if (text_to_int(c->argv[i], out)) return true;
+    call_not_an_integer(c);
+    return false;
+}
+
+bool call_int_between(struct call *c, int i, int64_t min, int64_t max, int64_t *out)
+{
+    if (!call_int(c, i, out)) return false;
+    if (*out >= min && *out <= max) return true;
+    if (min == 0 && max == INT64_MAX)
+        resp_error(&c->reply, SLICE("ERR value is out of range, must be positive"));
+    else
+        resp_errorf(&c->reply, "ERR value is out of range, value must between %lld and %lld",
+                    (long long)min, (long long)max);
+    return false;
+}
+
+int call_read_string(struct call *c, struct slice key, struct slice *out)
+{
+    const struct entry *e = call_read(c, key);
+    *out = SLICE("");
+    if (!e) return 0;
+    if (entry_type(e) != TYPE_STRING) {
+        call_wrong_type(c);
+        return -1;
+    }
+    *out = entry_string(e);
+    return 1;
+}
+
+bool call_open_string(struct call *c, struct opened *k, struct slice key)
+{
+    if (!gate_open(c->engine, k, c->db, key) || entry_type(opened_entry(k)) == TYPE_STRING)
+        return true;
+    gate_close_unchanged(k);
+    call_wrong_type(c);
+    return false;
+}
+
+bool call_db(struct call *c, int i, int *out)
+{
+    int64_t n;
+    if (!text_to_int(c->argv[i], &n)) {
+        resp_error(&c->reply, SLICE("ERR value is not an integer or out of range"));
+        return false;
+    }
+    if (n < 0 || n >= keyspace_databases(engine_keyspace(c->engine))) {
+        resp_error(&c->reply, SLICE("ERR DB index is out of range"));
+        return false;
+    }
+    *out = (int)n;
+    return true;
+}

@@ -1,0 +1,70 @@
+/* One execution of a command: what it is given, and how it answers.
+ *
+ * A command is a short function that reads its arguments, reads keys by gate_read or changes them
+ * by gate_open … gate_close, and writes exactly one reply. It checks everything before it changes
+ * anything, so that an error leaves no trace. The record is open when it is called. */
+#ifndef HARK_COMMAND_CALL_H
+#define HARK_COMMAND_CALL_H
+
+#include "../engine/engine.h"
+#include "../resp/write.h"
+#include "table.h"
+
+struct call {
+    struct engine *engine;
+    struct resp_writer reply;
+    const struct slice *argv; /* argv[0] is the command's name; a subcommand's is argv[1] */
+    int argc;
+    int db;              /* the selected database */
+    unsigned read_flags; /* READ_NO_TOUCH for CLIENT NO-TOUCH, passed on to gate_read */
+    size_t string_max;   /* proto-max-bulk-len: no string value grows beyond it */
+    struct command *command;
+    uint64_t client;
+    void *session; /* of the rooms above: NULL when the server itself calls */
+    void *server;
+};
+
+static inline struct slice call_arg(const struct call *c, int i)
+{
+    return c->argv[i];
+}
+
+static inline bool call_arg_is(const struct call *c, int i, const char *word)
+{
+    return slice_is(c->argv[i], word);
+}
+
+/* The entry to read under a key, misses noted; NULL when there is none. */
+static inline const struct entry *call_read(struct call *c, struct slice key)
+{
+    return gate_read(c->engine, c->db, key, c->read_flags);
+}
+
+/* The errors that many commands share; each writes the reply. */
+void call_syntax_error(struct call *c);
+void call_wrong_type(struct call *c);
+void call_not_an_integer(struct call *c);
+void call_out_of_range(struct call *c);
+
+/* Reads an argument as a number, or writes the error that Redis has for it and returns false. */
+bool call_int(struct call *c, int i, int64_t *out);
+/* The same within bounds; outside of them `ERR value is out of range, must be …` as Redis words it
+ * for the kind of bound. */
+bool call_int_between(struct call *c, int i, int64_t min, int64_t max, int64_t *out);
+
+/* Reads a string key: 1 and its bytes (valid until the next change), 0 when there is none (*out is
+ * empty), -1 after writing the error when it holds another type. */
+int call_read_string(struct call *c, struct slice key, struct slice *out);
+/* Opens a string key for change; false after writing the error (and closing) when it holds
+ * another type. */
+bool call_open_string(struct call *c, struct opened *k, struct slice key);
+
+/* Reads `SELECT`-like database numbers; false after writing the error. */
+bool call_db(struct call *c, int i, int *out);
+
+/* The families of this room, each an array of bindings. */
+void command_bind_strings(struct command_table *t);
+void command_bind_bits(struct command_table *t);
+void command_bind_generic(struct command_table *t);
+
+#endif

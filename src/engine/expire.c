@@ -1,0 +1,93 @@
+/* Keys that end by themselves: at their deadline, or because memory is short. */
+#include "internal.h"
+
+#include "../base/mem.h"
+
+void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
+                   enum event_name event)
+{
+    entry_free(keyspace_remove(e->keyspace, p));
+    draft_changed(e, db, key);
+    int32_t effect = draft_effect(e, (struct effect){.verb = EFFECT_DEL, .db = db, .key = key});
+    draft_note(e, (struct note){
+                      .kind = NOTE_EVENT, .event = event, .db = db, .key = key, .effect = effect});
+}
+
+void engine_put_away(struct engine *e, struct place *p, int db)
+{
+    struct draft *d = &e->draft;
+    struct slice key = arena_keep(&d->arena, entry_key(p->entry));
+    struct slice cause = d->cause;
+    uint64_t client = d->client;
+    bool alone = d->notes_count == 0 && !d->changed;
+    if (alone) {
+        d->cause = SLICE("expired");
+        d->client = 0;
+    }
+    engine_remove(e, p, db, key, EVENT_EXPIRED);
+    e->stats.expired++;
+    if (!alone) return;
+    /* A record of its own: sealed while the command's keys, if any are open, hold no change. */
+    int keys_open = d->keys_open;
+    d->keys_open = 0;
+    engine_seal(e);
+    engine_begin(e, d->now_ms, cause, client);
+    d->keys_open = keys_open;
+}
+
+static void expire_one(void *ctx, int db, struct entry *entry)
+{
+    struct engine *e = ctx;
+    struct slice key = arena_keep(&e->draft.arena, entry_key(entry));
+    struct place p = keyspace_find(e->keyspace, db, key);
+    engine_remove(e, &p, db, key, EVENT_EXPIRED);
+    e->stats.expired++;
+}
+
+size_t engine_expire(struct engine *e, int64_t now_ms, size_t max)
+{
+    if (e->no_active_expiry) return 0;
+    bool more;
+    engine_begin(e, now_ms, SLICE("expired"), 0);
+    size_t n = keyspace_each_due(e->keyspace, now_ms, max, expire_one, e, &more);
+    engine_seal(e);
+    return more ? max : n;
+}
+
+int64_t engine_next_expiry(struct engine *e, int64_t now_ms)
+{
+    return e->no_active_expiry ? -1 : keyspace_next_due(e->keyspace, now_ms);
+}
+
+void engine_set_active_expiry(struct engine *e, bool on)
+{
+    e->no_active_expiry = !on;
+}
+
+bool engine_work(struct engine *e, int64_t now_ms)
+{
+    return keyspace_work(e->keyspace, now_ms);
+}
+
+bool engine_make_room(struct engine *e, int64_t now_ms)
+{
+    enum { VICTIMS_A_CALL = 128 }; /* some tens of microseconds; the next command goes on */
+    if (!e->config.memory_max) return true;
+    for (int i = 0; mem_used() > e->config.memory_max; i++) {
+        struct entry *victim;
+        int db;
+        if (e->config.policy == EVICT_NOEVICTION) return false;
+        if (i == VICTIMS_A_CALL) return true;
+        /* What a flush left behind is given back first: it is nobody's data any more. */
+        if (!keyspace_victim(e->keyspace, e->config.policy, e->config.samples, now_ms, &db,
+                             &victim))
+            return keyspace_work(e->keyspace, now_ms);
+        engine_begin(e, now_ms, SLICE("evicted"), 0);
+        struct slice key = arena_keep(&e->draft.arena, entry_key(victim));
+        struct place p = keyspace_find(e->keyspace, db, key);
+        engine_remove(e, &p, db, key, EVENT_EVICTED);
+        e->stats.evicted++;
+        engine_seal(e);
+    }
+    return true;
+}

@@ -1,0 +1,242 @@
+/* Opening keys, changing what they hold, closing them. */
+#include "../base/assert.h"
+#include "../base/text.h"
+#include "internal.h"
+
+const struct entry *gate_read(struct engine *e, int db, struct slice key, unsigned flags)
+{
+    DCHECK(e->draft.open);
+    struct place p = keyspace_find(e->keyspace, db, key);
+    if (p.entry && entry_is_dead(p.entry, e->draft.now_ms)) engine_put_away(e, &p, db);
+    if (!p.entry) {
+        if (flags & READ_QUIET) return NULL;
+        e->stats.misses++;
+        note_live(e, EVENT_KEYMISS, db, key);
+        return NULL;
+    }
+    if (!(flags & READ_QUIET)) e->stats.hits++;
+    if (!(flags & READ_NO_TOUCH)) keyspace_touch(e->keyspace, p.entry, e->draft.now_ms);
+    return p.entry;
+}
+
+bool gate_open(struct engine *e, struct opened *k, int db, struct slice key)
+{
+    DCHECK(e->draft.open);
+    *k = (struct opened){.engine = e, .key = key, .db = db};
+    k->place = keyspace_find(e->keyspace, db, key);
+    if (k->place.entry && entry_is_dead(k->place.entry, e->draft.now_ms))
+        engine_put_away(e, &k->place, db);
+    if (k->place.entry) keyspace_touch(e->keyspace, k->place.entry, e->draft.now_ms);
+    e->draft.keys_open++;
+    return k->place.entry != NULL;
+}
+
+/* ---- changes ---- */
+
+static void effect_is(struct opened *k, enum effect_verb verb, struct slice arg, int64_t when)
+{
+    k->effect = (struct effect){.verb = verb, .db = k->db, .key = k->key, .arg = arg, .when = when};
+    k->changed = true;
+}
+
+/* Enters a fresh entry for a key that did not exist. */
+static void enter(struct opened *k, struct entry *fresh)
+{
+    struct engine *e = k->engine;
+    entry_set_access(fresh, keyspace_new_access(e->keyspace, e->draft.now_ms));
+    keyspace_insert(e->keyspace, &k->place, fresh);
+    note_event(e, EVENT_NEW, k->db, k->key);
+}
+
+void opened_set_string(struct opened *k, struct slice value, int64_t when)
+{
+    struct engine *e = k->engine;
+    enum string_encoding encoding = string_encoding_of(value);
+    struct entry *old = k->place.entry;
+    if (!old) {
+        enter(k, entry_new_string(k->key, value, encoding, when >= 0 ? when : -1));
+    } else {
+        note_event(e, EVENT_OVERWRITTEN, k->db, k->key);
+        if (entry_type(old) != TYPE_STRING) note_event(e, EVENT_TYPE_CHANGED, k->db, k->key);
+        int64_t had = entry_deadline(old), deadline = when == WHEN_KEPT ? had : when;
+        keyspace_update(e->keyspace, &k->place, entry_set_string(old, value, encoding, deadline),
+                        had);
+    }
+    effect_is(k, EFFECT_SET, value, when);
+}
+
+void opened_update_string(struct opened *k, struct slice value)
+{
+    struct engine *e = k->engine;
+    enum string_encoding encoding = string_encoding_of(value);
+    struct entry *old = k->place.entry;
+    if (!old) {
+        enter(k, entry_new_string(k->key, value, encoding, -1));
+    } else {
+        int64_t had = entry_deadline(old);
+        keyspace_update(e->keyspace, &k->place, entry_set_string(old, value, encoding, had), had);
+    }
+    /* The value is a scrap of the command's; the record keeps a copy. */
+    if (e->wants_effects) value = arena_keep(&e->draft.arena, value);
+    effect_is(k, EFFECT_SET, value, WHEN_KEPT);
+}
+
+static void resize_string(struct opened *k, size_t len)
+{
+    struct engine *e = k->engine;
+    struct entry *old = k->place.entry;
+    if (old) {
+        int64_t had = entry_deadline(old);
+        keyspace_update(e->keyspace, &k->place, entry_resize_string(old, len, STRING_RAW), had);
+        return;
+    }
+    struct entry *fresh = entry_new_string(k->key, SLICE(""), STRING_RAW, -1);
+    enter(k, entry_resize_string(fresh, len, STRING_RAW));
+}
+
+char *opened_write_string(struct opened *k, size_t offset, size_t len)
+{
+    size_t had = k->place.entry ? entry_string(k->place.entry).len : 0;
+    resize_string(k, offset + len > had ? offset + len : had);
+    char *at = entry_string_bytes(k->place.entry) + offset;
+    effect_is(k, EFFECT_SETRANGE, slice_of(at, len), (int64_t)offset);
+    return at;
+}
+
+void opened_append_string(struct opened *k, struct slice bytes)
+{
+    if (!k->place.entry) { /* a fresh value, with the encoding of one that was set */
+        enter(k, entry_new_string(k->key, bytes, string_encoding_of(bytes), -1));
+    } else {
+        size_t had = entry_string(k->place.entry).len;
+        resize_string(k, had + bytes.len);
+        if (bytes.len) memcpy(entry_string_bytes(k->place.entry) + had, bytes.at, bytes.len);
+    }
+    effect_is(k, EFFECT_APPEND, bytes, WHEN_KEPT);
+}
+
+static void set_deadline(struct opened *k, int64_t deadline)
+{
+    struct entry *old = k->place.entry;
+    int64_t had = entry_deadline(old);
+    keyspace_update(k->engine->keyspace, &k->place, entry_set_deadline(old, deadline), had);
+}
+
+void opened_set_deadline(struct opened *k, int64_t when)
+{
+    set_deadline(k, when);
+    effect_is(k, EFFECT_PEXPIREAT, SLICE(""), when);
+}
+
+void opened_clear_deadline(struct opened *k)
+{
+    set_deadline(k, -1);
+    effect_is(k, EFFECT_PERSIST, SLICE(""), WHEN_NONE);
+}
+
+void opened_delete(struct opened *k)
+{
+    entry_free(keyspace_remove(k->engine->keyspace, &k->place));
+    effect_is(k, EFFECT_DEL, SLICE(""), WHEN_NONE);
+}
+
+/* Frees what a key holds, to make room for a value that takes its place under the same name. */
+static void clear(struct opened *k)
+{
+    if (k->place.entry) entry_free(keyspace_remove(k->engine->keyspace, &k->place));
+}
+
+/* Looks the key up again: a change under another name may have shifted its place in the table. */
+static void refresh(struct opened *k)
+{
+    k->place = keyspace_find_hashed(k->engine->keyspace, k->db, k->key, k->place.hash);
+}
+
+void opened_move(struct opened *from, struct opened *to)
+{
+    struct engine *e = from->engine;
+    refresh(to);
+    clear(to);
+    refresh(from);
+    struct entry *moved = entry_take_renamed(keyspace_remove(e->keyspace, &from->place), to->key);
+    refresh(to);
+    keyspace_insert(e->keyspace, &to->place, moved);
+    note_event(e, EVENT_NEW, to->db, to->key);
+    if (from->db == to->db)
+        effect_is(from, EFFECT_RENAME, to->key, WHEN_NONE);
+    else
+        effect_is(from, EFFECT_MOVE, SLICE(""), to->db);
+    to->effect = from->effect; /* one effect for the two of them: it is noted by `from` */
+    to->changed = true;
+}
+
+void opened_copy(const struct opened *from, struct opened *to)
+{
+    struct entry *copy = entry_copy(from->place.entry, to->key);
+    refresh(to);
+    clear(to);
+    enter(to, copy);
+    to->effect = (struct effect){
+        .verb = EFFECT_COPY, .db = from->db, .key = from->key, .arg = to->key, .when = to->db};
+    to->changed = true;
+}
+
+/* ---- closing ---- */
+
+static int32_t close_changed(struct opened *k)
+{
+    struct engine *e = k->engine;
+    CHECK(k->changed);
+    e->draft.keys_open--;
+    draft_changed(e, k->db, k->key);
+    /* Those bytes stand in the value, which may change again before the seal. */
+    if (k->effect.verb == EFFECT_SETRANGE && e->wants_effects)
+        k->effect.arg = arena_keep(&e->draft.arena, k->effect.arg);
+    bool noted_elsewhere = k->effect.verb == EFFECT_RENAME || k->effect.verb == EFFECT_MOVE
+                               ? k->effect.key.at != k->key.at || k->effect.db != k->db
+                               : false;
+    return noted_elsewhere ? -1 : draft_effect(e, k->effect);
+}
+
+void gate_close(struct opened *k, enum event_name event)
+{
+    int32_t effect = close_changed(k);
+    draft_note(
+        k->engine,
+        (struct note){
+            .kind = NOTE_EVENT, .event = event, .db = k->db, .key = k->key, .effect = effect});
+}
+
+void gate_close_silently(struct opened *k, const char *reason)
+{
+    (void)reason;
+    close_changed(k);
+}
+
+void gate_close_unchanged(struct opened *k)
+{
+    CHECK(!k->changed);
+    k->engine->draft.keys_open--;
+}
+
+/* ---- whole databases ---- */
+
+void gate_flush(struct engine *e, int db)
+{
+    int first = db < 0 ? 0 : db, last = db < 0 ? keyspace_databases(e->keyspace) - 1 : db;
+    for (int i = first; i <= last; i++) {
+        keyspace_touch_watched_db(e->keyspace, i, i);
+        e->stats.changes += keyspace_flush(e->keyspace, i);
+        draft_effect(e, (struct effect){.verb = EFFECT_FLUSHDB, .db = i});
+    }
+    draft_changed(e, -1, (struct slice){0});
+}
+
+void gate_swap(struct engine *e, int a, int b)
+{
+    keyspace_touch_watched_db(e->keyspace, a, b);
+    keyspace_touch_watched_db(e->keyspace, b, a);
+    keyspace_swap(e->keyspace, a, b);
+    draft_effect(e, (struct effect){.verb = EFFECT_SWAPDB, .db = a, .when = b});
+    draft_changed(e, -1, (struct slice){0});
+}

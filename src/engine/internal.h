@@ -1,0 +1,67 @@
+/* Shared by the files of this room alone. */
+#ifndef HARK_ENGINE_INTERNAL_H
+#define HARK_ENGINE_INTERNAL_H
+
+#include "../base/arena.h"
+#include "../keyspace/change.h"
+#include "engine.h"
+
+/* A key that the record changed, for those who hear of changes. */
+struct change {
+    int db;
+    struct slice key;
+};
+
+/* The record in the making: lists that keep their memory from one record to the next. */
+struct draft {
+    bool open;
+    int64_t now_ms;
+    struct slice cause;
+    uint64_t client;
+    struct note *notes;
+    uint32_t notes_count, notes_cap;
+    uint32_t events_count; /* notes that get an id */
+    struct effect *effects;
+    uint32_t effects_count, effects_cap;
+    struct change *changes;
+    uint32_t changes_count, changes_cap;
+    struct arena arena; /* bytes that do not outlive the command by themselves */
+    int keys_open;
+    bool changed;
+};
+
+struct engine {
+    struct keyspace *keyspace;
+    struct pubsub *pubsub;
+    struct engine_config config;
+    struct draft draft;
+    struct record_sink sinks[ENGINE_SINKS_MAX];
+    int sinks_count;
+    engine_changed *hears_changes;
+    void *hears_ctx;
+    bool no_active_expiry; /* DEBUG SET-ACTIVE-EXPIRE 0 */
+    bool wants_effects;    /* someone reads them: a sink, or the C flag */
+    struct event_id next_id;
+    struct engine_stats stats;
+};
+
+/* Is the entry's deadline past, by the clock of the record? */
+static inline bool entry_is_dead(const struct entry *e, int64_t now_ms)
+{
+    return (e->flags & ENTRY_HAS_DEADLINE) && entry_deadline(e) <= now_ms;
+}
+
+/* Records the end of a key that is past its deadline, in the open record if that has notes
+ * already, otherwise in one of its own before it. The place is empty afterwards. */
+void engine_put_away(struct engine *e, struct place *p, int db);
+/* Takes a key out, with effect, event and all who hear of it. `key` must outlive the record. */
+void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
+                   enum event_name event);
+
+void draft_note(struct engine *e, struct note n);
+/* The index of the effect in the record, or -1 when nobody reads effects. */
+int32_t draft_effect(struct engine *e, struct effect f);
+/* WATCH, tracking and the count of changes hear that the key has changed. */
+void draft_changed(struct engine *e, int db, struct slice key);
+
+#endif

@@ -1,0 +1,208 @@
+/* The record in the making, its seal, and who is told. */
+#include "../base/assert.h"
+#include "../base/mem.h"
+#include "internal.h"
+
+struct engine *engine_new(struct keyspace *keyspace, struct pubsub *pubsub)
+{
+    struct engine *e = mem_new(struct engine);
+    e->keyspace = keyspace;
+    e->pubsub = pubsub;
+    e->config.policy = EVICT_NOEVICTION;
+    e->config.samples = 5;
+    return e;
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e) return;
+    struct draft *d = &e->draft;
+    CHECK(!d->open);
+    mem_free(d->notes, d->notes_cap * sizeof *d->notes);
+    mem_free(d->effects, d->effects_cap * sizeof *d->effects);
+    mem_free(d->changes, d->changes_cap * sizeof *d->changes);
+    arena_fini(&d->arena);
+    mem_delete(e);
+}
+
+static void decide_what_is_wanted(struct engine *e)
+{
+    e->wants_effects = e->sinks_count > 0 || (e->config.notify & NOTIFY_KEYCHANGE);
+}
+
+void engine_set_config(struct engine *e, struct engine_config config)
+{
+    e->config = config;
+    decide_what_is_wanted(e);
+}
+
+struct engine_config engine_config(const struct engine *e)
+{
+    return e->config;
+}
+
+struct keyspace *engine_keyspace(struct engine *e)
+{
+    return e->keyspace;
+}
+
+struct pubsub *engine_pubsub(struct engine *e)
+{
+    return e->pubsub;
+}
+
+void engine_attach(struct engine *e, struct record_sink sink)
+{
+    CHECK(e->sinks_count < ENGINE_SINKS_MAX);
+    e->sinks[e->sinks_count++] = sink;
+    decide_what_is_wanted(e);
+}
+
+void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx)
+{
+    e->hears_changes = changed;
+    e->hears_ctx = ctx;
+}
+
+/* ---- the draft ---- */
+
+static void *grown(void *list, uint32_t *cap, size_t item)
+{
+    uint32_t more = *cap ? *cap * 2 : 16;
+    list = mem_resize(list, *cap * item, more * item);
+    *cap = more;
+    return list;
+}
+
+void draft_note(struct engine *e, struct note n)
+{
+    struct draft *d = &e->draft;
+    if (d->notes_count == d->notes_cap) d->notes = grown(d->notes, &d->notes_cap, sizeof *d->notes);
+    d->notes[d->notes_count++] = n;
+    if (n.kind != NOTE_EVENT) return;
+    d->events_count++;
+    e->stats.events++;
+}
+
+int32_t draft_effect(struct engine *e, struct effect f)
+{
+    struct draft *d = &e->draft;
+    if (!e->wants_effects) return -1;
+    if (d->effects_count == d->effects_cap)
+        d->effects = grown(d->effects, &d->effects_cap, sizeof *d->effects);
+    d->effects[d->effects_count] = f;
+    return (int32_t)d->effects_count++;
+}
+
+void draft_changed(struct engine *e, int db, struct slice key)
+{
+    struct draft *d = &e->draft;
+    d->changed = true;
+    e->stats.changes++;
+    if (key.at) keyspace_touch_watched(e->keyspace, db, key);
+    if (!e->hears_changes) return;
+    if (d->changes_count == d->changes_cap)
+        d->changes = grown(d->changes, &d->changes_cap, sizeof *d->changes);
+    d->changes[d->changes_count++] = (struct change){db, key};
+}
+
+void note_event(struct engine *e, enum event_name event, int db, struct slice key)
+{
+    draft_note(
+        e, (struct note){.kind = NOTE_EVENT, .event = event, .db = db, .key = key, .effect = -1});
+}
+
+void note_live(struct engine *e, enum event_name event, int db, struct slice key)
+{
+    /* Only live subscribers could hear it, and the flags say that none does. */
+    if (!(e->config.notify & 1u << event_class(event))) return;
+    draft_note(
+        e, (struct note){.kind = NOTE_LIVE, .event = event, .db = db, .key = key, .effect = -1});
+}
+
+void note_publish(struct engine *e, struct slice channel, struct slice message, bool sharded)
+{
+    draft_note(e, (struct note){.kind = sharded ? NOTE_SPUBLISH : NOTE_PUBLISH,
+                                .key = channel,
+                                .payload = message,
+                                .effect = -1});
+}
+
+/* ---- begin and seal ---- */
+
+void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t client)
+{
+    struct draft *d = &e->draft;
+    DCHECK(!d->open);
+    d->open = true;
+    d->now_ms = now_ms;
+    d->cause = cause;
+    d->client = client;
+}
+
+/* Ids strictly increase: the time of the commit, or the last one where the clock stepped back,
+ * and a number that counts on while the time stands still. */
+static struct event_id take_ids(struct engine *e, int64_t now_ms, uint32_t count)
+{
+    struct event_id *next = &e->next_id;
+    if (now_ms > next->ms) *next = (struct event_id){now_ms, 0};
+    struct event_id first = *next;
+    next->n += count;
+    return first;
+}
+
+static void tell(struct engine *e, const struct record *r)
+{
+    for (int i = 0; i < e->sinks_count; i++) e->sinks[i].sealed(e->sinks[i].ctx, r);
+    if (r->notes_count) pubsub_announce(e->pubsub, r, e->config.notify);
+    struct draft *d = &e->draft;
+    for (uint32_t i = 0; i < d->changes_count; i++)
+        e->hears_changes(e->hears_ctx, d->changes[i].db, d->changes[i].key, d->client);
+}
+
+void engine_seal(struct engine *e)
+{
+    struct draft *d = &e->draft;
+    CHECK(d->open && d->keys_open == 0);
+    if (d->notes_count || d->changed) {
+        struct record r = {
+            .cause = d->cause,
+            .client = d->client,
+            .effects = d->effects,
+            .effects_count = d->effects_count,
+            .notes = d->notes,
+            .notes_count = d->notes_count,
+        };
+        if (d->changed || d->events_count) {
+            r.seq = ++e->stats.seq;
+            r.id = take_ids(e, d->now_ms, d->events_count);
+            e->stats.last_id = r.id;
+            if (d->events_count) e->stats.last_id.n += d->events_count - 1;
+        }
+        tell(e, &r);
+        d->notes_count = d->effects_count = d->changes_count = d->events_count = 0;
+        d->changed = false;
+        if (d->arena.chunk) arena_reset(&d->arena);
+    }
+    d->open = false;
+}
+
+int64_t engine_now(const struct engine *e)
+{
+    return e->draft.now_ms;
+}
+
+bool engine_changed_something(const struct engine *e)
+{
+    return e->draft.changed;
+}
+
+struct engine_stats engine_stats(const struct engine *e)
+{
+    return e->stats;
+}
+
+void engine_reset_stats(struct engine *e)
+{
+    e->stats.hits = e->stats.misses = e->stats.expired = e->stats.evicted = 0;
+}

@@ -1,0 +1,151 @@
+/* Which key goes when memory is short.
+ *
+ * For volatile-ttl the wheel knows the nearest deadlines. The other policies sample: a few random
+ * keys a call (of those with deadlines: random items of the wheel), the best of which enter a
+ * small pool that outlives the call, so that over many calls the choice comes near to the true
+ * oldest. A pool entry names a hash; it may be gone by the time its turn comes. */
+#include "internal.h"
+
+struct wanted {
+    const struct keyspace *ks;
+    uint64_t hash;
+};
+
+static bool is_hash(const void *entry, const void *ctx)
+{
+    const struct wanted *wanted = ctx;
+    return keyspace_hash(wanted->ks, entry_key(entry)) == wanted->hash;
+}
+
+static struct entry *find_hash(const struct keyspace *ks, int db, uint64_t hash)
+{
+    struct wanted wanted = {ks, hash};
+    const struct table *t = &ks->db[db]->table;
+    table_slot *slot = table_count(t) ? table_find(t, hash, is_hash, &wanted) : NULL;
+    return slot ? table_slot_entry(slot) : NULL;
+}
+
+/* The entry with a deadline that an item of the wheel means, or NULL. */
+static struct entry *entry_of_item(const struct database *d, struct wheel_due item)
+{
+    void *found[4];
+    size_t n = table_count(&d->table) ? table_find_prefix(&d->table, item.hash, found, 4) : 0;
+    for (size_t i = 0; i < n && i < 4; i++)
+        if (entry_deadline(found[i]) >= 0) return found[i];
+    return NULL;
+}
+
+static struct entry *sample(struct keyspace *ks, struct database *d, bool only_volatile)
+{
+    enum { TRIES = 8 };
+    if (!only_volatile) return table_random(&d->table, &ks->random);
+    struct wheel_due item;
+    for (int i = 0; i < TRIES && d->volatile_keys; i++) {
+        if (!wheel_sample(&d->wheel, &ks->random, &item)) return NULL;
+        struct entry *e = entry_of_item(d, item);
+        if (e) return e;
+    }
+    return NULL;
+}
+
+static void pool_add(struct keyspace *ks, struct victim v)
+{
+    int at = 0;
+    while (at < ks->victims_count && ks->victims[at].score < v.score) at++;
+    for (int i = 0; i < ks->victims_count; i++)
+        if (ks->victims[i].hash == v.hash && ks->victims[i].db == v.db) return;
+    if (ks->victims_count < VICTIMS_MAX) {
+        memmove(&ks->victims[at + 1], &ks->victims[at],
+                (size_t)(ks->victims_count - at) * sizeof *ks->victims);
+        ks->victims[at] = v;
+        ks->victims_count++;
+    } else if (at > 0) { /* the least good one makes room */
+        memmove(&ks->victims[0], &ks->victims[1], (size_t)(at - 1) * sizeof *ks->victims);
+        ks->victims[at - 1] = v;
+    }
+}
+
+static uint64_t score_of(const struct keyspace *ks, const struct entry *e, int64_t now_ms)
+{
+    if (ks->access.lfu) return (uint64_t)(255 - keyspace_frequency(ks, e, now_ms));
+    return (uint64_t)keyspace_idle_s(ks, e, now_ms);
+}
+
+static bool victim_from_pool(struct keyspace *ks, bool only_volatile, int samples, int64_t now_ms,
+                             int *db, struct entry **victim)
+{
+    for (int i = 0; i < ks->databases; i++) {
+        struct database *d = ks->db[i];
+        for (int k = 0; k < samples && table_count(&d->table); k++) {
+            struct entry *e = sample(ks, d, only_volatile);
+            if (!e) break;
+            uint64_t hash = keyspace_hash(ks, entry_key(e));
+            pool_add(ks, (struct victim){i, hash, score_of(ks, e, now_ms)});
+        }
+    }
+    while (ks->victims_count) {
+        struct victim best = ks->victims[--ks->victims_count];
+        struct entry *e = find_hash(ks, best.db, best.hash);
+        if (!e || (only_volatile && entry_deadline(e) < 0)) continue;
+        *db = best.db;
+        *victim = e;
+        return true;
+    }
+    return false;
+}
+
+static bool victim_at_random(struct keyspace *ks, bool only_volatile, int *db,
+                             struct entry **victim)
+{
+    size_t total = 0;
+    for (int i = 0; i < ks->databases; i++)
+        total += only_volatile ? ks->db[i]->volatile_keys : table_count(&ks->db[i]->table);
+    if (!total) return false;
+    size_t pick = random_below(&ks->random, total);
+    int i = 0;
+    for (;; i++) {
+        size_t n = only_volatile ? ks->db[i]->volatile_keys : table_count(&ks->db[i]->table);
+        if (pick < n) break;
+        pick -= n;
+    }
+    *db = i;
+    *victim = sample(ks, ks->db[i], only_volatile);
+    return *victim != NULL;
+}
+
+static bool victim_by_deadline(struct keyspace *ks, int *db, struct entry **victim)
+{
+    int64_t best = -1;
+    for (int i = 0; i < ks->databases; i++) {
+        struct wheel_due items[WHEEL_NEAREST_MAX];
+        size_t n = wheel_nearest(&ks->db[i]->wheel, items, WHEEL_NEAREST_MAX);
+        for (size_t k = 0; k < n; k++) {
+            struct entry *e = entry_of_item(ks->db[i], items[k]);
+            int64_t deadline = e ? entry_deadline(e) : -1;
+            if (!e || (best >= 0 && deadline >= best)) continue;
+            best = deadline;
+            *db = i;
+            *victim = e;
+        }
+    }
+    return best >= 0;
+}
+
+bool keyspace_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
+                     int *db, struct entry **victim)
+{
+    switch (policy) {
+    case EVICT_VOLATILE_TTL:
+        /* Stale items may hide the living; then any key with a deadline will do. */
+        return victim_by_deadline(ks, db, victim) || victim_at_random(ks, true, db, victim);
+    case EVICT_VOLATILE_RANDOM: return victim_at_random(ks, true, db, victim);
+    case EVICT_ALLKEYS_RANDOM: return victim_at_random(ks, false, db, victim);
+    case EVICT_VOLATILE_LRU:
+    case EVICT_VOLATILE_LFU: return victim_from_pool(ks, true, samples, now_ms, db, victim);
+    case EVICT_ALLKEYS_LRU:
+    case EVICT_ALLKEYS_LFU: return victim_from_pool(ks, false, samples, now_ms, db, victim);
+    case EVICT_NOEVICTION:
+    case EVICT_COUNT: break;
+    }
+    return false;
+}

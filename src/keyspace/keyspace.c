@@ -1,0 +1,244 @@
+#include "keyspace.h"
+
+#include "../base/assert.h"
+#include "../base/mem.h"
+#include "internal.h"
+
+static uint64_t hash_of_entry(void *ctx, const void *entry)
+{
+    return keyspace_hash(ctx, entry_key(entry));
+}
+
+void database_init(struct keyspace *ks, struct database *d)
+{
+    *d = (struct database){0};
+    table_init(&d->table, hash_of_entry, ks);
+    wheel_init(&d->wheel, 0);
+}
+
+void database_fini(struct database *d)
+{
+    table_fini(&d->table);
+    wheel_fini(&d->wheel);
+    if (d->rebuilding) wheel_fini(&d->fresh);
+}
+
+struct keyspace *keyspace_new(int databases, const unsigned char *hash_secret, uint64_t random_seed)
+{
+    struct keyspace *ks = mem_new(struct keyspace);
+    memcpy(ks->secret, hash_secret, sizeof ks->secret);
+    random_init(&ks->random, random_seed);
+    ks->access = (struct access_config){.lfu_log_factor = 10, .lfu_decay_min = 1};
+    ks->databases = databases;
+    ks->db = mem_zalloc((size_t)databases * sizeof *ks->db);
+    for (int i = 0; i < databases; i++) {
+        ks->db[i] = mem_new(struct database);
+        database_init(ks, ks->db[i]);
+    }
+    map_init(&ks->watched, ks->secret);
+    return ks;
+}
+
+static void free_entry(void *ctx, void *entry)
+{
+    (void)ctx;
+    entry_free(entry);
+}
+
+void keyspace_free(struct keyspace *ks)
+{
+    if (!ks) return;
+    CHECK(map_count(&ks->watched) == 0);
+    for (int i = 0; i < ks->databases; i++) keyspace_flush(ks, i);
+    while (keyspace_work(ks, 0)) {
+    }
+    for (int i = 0; i < ks->databases; i++) {
+        database_fini(ks->db[i]);
+        mem_delete(ks->db[i]);
+    }
+    mem_free(ks->db, (size_t)ks->databases * sizeof *ks->db);
+    map_fini(&ks->watched);
+    mem_delete(ks);
+}
+
+int keyspace_databases(const struct keyspace *ks)
+{
+    return ks->databases;
+}
+
+struct random *keyspace_random(struct keyspace *ks)
+{
+    return &ks->random;
+}
+
+const unsigned char *keyspace_secret(const struct keyspace *ks)
+{
+    return ks->secret;
+}
+
+/* ---- looking up ---- */
+
+uint64_t keyspace_hash(const struct keyspace *ks, struct slice key)
+{
+    return hash_bytes(ks->secret, key);
+}
+
+static bool is_key(const void *entry, const void *key)
+{
+    return entry_has_key(entry, *(const struct slice *)key);
+}
+
+struct place keyspace_find_hashed(const struct keyspace *ks, int db, struct slice key,
+                                  uint64_t hash)
+{
+    struct place p = {.db = ks->db[db], .hash = hash};
+    if (table_count(&p.db->table)) p.slot = table_find(&p.db->table, hash, is_key, &key);
+    if (p.slot) p.entry = table_slot_entry(p.slot);
+    return p;
+}
+
+struct place keyspace_find(const struct keyspace *ks, int db, struct slice key)
+{
+    return keyspace_find_hashed(ks, db, key, keyspace_hash(ks, key));
+}
+
+void keyspace_prefetch(const struct keyspace *ks, int db, uint64_t hash)
+{
+    const struct table *t = &ks->db[db]->table;
+    if (table_count(t)) table_prefetch(t, hash);
+}
+
+void keyspace_prefetch_entry(const struct keyspace *ks, int db, uint64_t hash)
+{
+    const struct table *t = &ks->db[db]->table;
+    if (table_count(t)) table_prefetch_entries(t, hash);
+}
+
+size_t keyspace_size(const struct keyspace *ks, int db)
+{
+    return table_count(&ks->db[db]->table);
+}
+
+struct database_info keyspace_info(struct keyspace *ks, int db, int64_t now_ms)
+{
+    enum { SAMPLES = 64 };
+    struct database *d = ks->db[db];
+    int64_t left = 0, samples = 0;
+    struct wheel_due due;
+    for (; samples < SAMPLES && wheel_sample(&d->wheel, &ks->random, &due); samples++)
+        left += due.deadline_ms > now_ms ? due.deadline_ms - now_ms : 0;
+    return (struct database_info){
+        .keys = table_count(&d->table),
+        .volatile_keys = d->volatile_keys,
+        .table_bytes = table_bytes(&d->table),
+        .table_buckets = table_buckets(&d->table),
+        .wheel_bytes = wheel_bytes(&d->wheel) + (d->rebuilding ? wheel_bytes(&d->fresh) : 0),
+        .wheel_items = wheel_count(&d->wheel) + (d->rebuilding ? wheel_count(&d->fresh) : 0),
+        .average_ttl_ms = samples ? left / samples : 0,
+    };
+}
+
+size_t keyspace_overhead(const struct keyspace *ks)
+{
+    size_t bytes = map_bytes(&ks->watched);
+    for (int i = 0; i < ks->databases; i++) {
+        const struct database *d = ks->db[i];
+        bytes += sizeof *d + table_bytes(&d->table) + wheel_bytes(&d->wheel);
+    }
+    return bytes;
+}
+
+uint64_t keyspace_scan(const struct keyspace *ks, int db, uint64_t cursor, size_t buckets,
+                       table_visit *visit, void *ctx)
+{
+    const struct table *t = &ks->db[db]->table;
+    return table_count(t) ? table_scan(t, cursor, buckets, visit, ctx) : 0;
+}
+
+const struct entry *keyspace_any(struct keyspace *ks, int db)
+{
+    return table_random(&ks->db[db]->table, &ks->random);
+}
+
+/* ---- changing ---- */
+
+void keyspace_insert(struct keyspace *ks, struct place *p, struct entry *e)
+{
+    (void)ks;
+    int64_t deadline = entry_deadline(e);
+    p->slot = table_insert(&p->db->table, p->hash, e);
+    p->entry = e;
+    if (deadline < 0) return;
+    p->db->volatile_keys++;
+    database_add_deadline(p->db, p->hash, deadline);
+}
+
+void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int64_t old_deadline)
+{
+    (void)ks;
+    int64_t deadline = entry_deadline(e);
+    if (e != p->entry) {
+        table_slot_replace(p->slot, e);
+        p->entry = e;
+    }
+    if (deadline == old_deadline) return;
+    if (old_deadline >= 0) p->db->volatile_keys--;
+    if (deadline >= 0) p->db->volatile_keys++;
+    /* Invariant 1: an item at or before the deadline. The old one serves if it was not later. */
+    bool covered = old_deadline >= 0 && old_deadline <= deadline;
+    if (deadline >= 0 && !covered) database_add_deadline(p->db, p->hash, deadline);
+}
+
+struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
+{
+    (void)ks;
+    struct entry *e = p->entry;
+    if (entry_deadline(e) >= 0) p->db->volatile_keys--;
+    table_erase(&p->db->table, p->slot, p->hash);
+    p->slot = NULL;
+    p->entry = NULL;
+    return e;
+}
+
+size_t keyspace_flush(struct keyspace *ks, int db)
+{
+    struct database *d = ks->db[db];
+    size_t keys = table_count(&d->table);
+    if (keys) {
+        struct grave *g = mem_new(struct grave);
+        g->table = d->table;
+        g->next = ks->graves;
+        ks->graves = g;
+        table_init(&d->table, hash_of_entry, ks);
+    }
+    database_fini(d);
+    database_init(ks, d);
+    return keys;
+}
+
+void keyspace_swap(struct keyspace *ks, int a, int b)
+{
+    struct database *d = ks->db[a];
+    ks->db[a] = ks->db[b];
+    ks->db[b] = d;
+}
+
+bool keyspace_work(struct keyspace *ks, int64_t now_ms)
+{
+    enum { BUCKETS_A_STEP = 64 };
+    bool more = false;
+    struct grave *g = ks->graves;
+    if (g) {
+        if (table_clear(&g->table, free_entry, NULL, BUCKETS_A_STEP)) {
+            ks->graves = g->next;
+            mem_delete(g);
+        }
+        more = true;
+    }
+    for (int i = 0; i < ks->databases; i++) {
+        struct database *d = ks->db[i];
+        more |= table_step(&d->table, BUCKETS_A_STEP);
+        more |= database_rebuild_step(ks, d, now_ms);
+    }
+    return more;
+}

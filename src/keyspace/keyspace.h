@@ -1,0 +1,131 @@
+/* Databases: keys and what they hold, deadlines, eviction, watched keys.
+ *
+ * Each database is a hash table of entries (entry.h) and a timer wheel of deadlines. What stands
+ * in this header only looks; what changes anything is in change.h, which only the engine
+ * includes, for every change goes through its gate.
+ *
+ * The wheel does not point to entries, for they move: an item is 32 hash bits and a deadline.
+ * Invariants:
+ *  1. For every entry with a deadline d there is an item in its database's wheel at or before d.
+ *     So a deadline that moves later needs nothing: the old item fires, finds the entry alive, and
+ *     is put in again. One that moves earlier gets a second item; the stale one finds nothing.
+ *  2. Stale items are bounded: when they outnumber the keys with deadlines by far, a second wheel
+ *     is filled from the table step by step, and takes over when the walk is through. While it
+ *     goes on, entries whose hash the walk has passed have their item in the new wheel, the others
+ *     in the old one. */
+#ifndef HARK_KEYSPACE_KEYSPACE_H
+#define HARK_KEYSPACE_KEYSPACE_H
+
+#include "../base/random.h"
+#include "../ds/map.h"
+#include "../ds/table.h"
+#include "../ds/wheel.h"
+#include "entry.h"
+
+struct keyspace;
+struct database;
+
+/* X(identifier, name in the configuration) */
+#define EVICT_POLICIES(X)                 \
+    X(VOLATILE_LRU, "volatile-lru")       \
+    X(VOLATILE_LFU, "volatile-lfu")       \
+    X(VOLATILE_RANDOM, "volatile-random") \
+    X(VOLATILE_TTL, "volatile-ttl")       \
+    X(ALLKEYS_LRU, "allkeys-lru")         \
+    X(ALLKEYS_LFU, "allkeys-lfu")         \
+    X(ALLKEYS_RANDOM, "allkeys-random")   \
+    X(NOEVICTION, "noeviction")
+
+enum evict_policy {
+#define X(id, name) EVICT_##id,
+    EVICT_POLICIES(X)
+#undef X
+        EVICT_COUNT,
+};
+
+static inline bool evict_policy_is_lfu(enum evict_policy p)
+{
+    return p == EVICT_VOLATILE_LFU || p == EVICT_ALLKEYS_LFU;
+}
+
+struct access_config {
+    bool lfu;           /* access bits count uses (LFU) instead of telling the time of one (LRU) */
+    int lfu_log_factor; /* as Redis has it */
+    int lfu_decay_min;  /* minutes until a counter loses one; 0 never */
+};
+
+/* `databases` of them, empty. The secret (HASH_SECRET_SIZE) is copied. */
+struct keyspace *keyspace_new(int databases, const unsigned char *hash_secret,
+                              uint64_t random_seed);
+void keyspace_free(struct keyspace *ks);
+void keyspace_set_access(struct keyspace *ks, struct access_config config);
+struct access_config keyspace_access_config(const struct keyspace *ks);
+int keyspace_databases(const struct keyspace *ks);
+struct random *keyspace_random(struct keyspace *ks);
+/* The secret of its hashes, for other maps of the same process. */
+const unsigned char *keyspace_secret(const struct keyspace *ks);
+
+/* ---- looking up ---- */
+
+uint64_t keyspace_hash(const struct keyspace *ks, struct slice key);
+
+/* Where a key is, or would be. Valid until the next change in the database. */
+struct place {
+    struct database *db;
+    uint64_t hash;
+    table_slot *slot;    /* NULL when the key does not exist */
+    struct entry *entry; /* NULL likewise */
+};
+struct place keyspace_find(const struct keyspace *ks, int db, struct slice key);
+struct place keyspace_find_hashed(const struct keyspace *ks, int db, struct slice key,
+                                  uint64_t hash);
+
+/* Two steps of preparation for a batch of look-ups: the buckets, then the entries. */
+void keyspace_prefetch(const struct keyspace *ks, int db, uint64_t hash);
+void keyspace_prefetch_entry(const struct keyspace *ks, int db, uint64_t hash);
+
+/* ---- whole databases ---- */
+
+struct database_info {
+    size_t keys, volatile_keys;
+    size_t table_bytes, table_buckets, wheel_bytes, wheel_items;
+    int64_t average_ttl_ms; /* over a sample of the keys with deadlines */
+};
+struct database_info keyspace_info(struct keyspace *ks, int db, int64_t now_ms);
+size_t keyspace_size(const struct keyspace *ks, int db);
+/* Bytes of the tables, wheels and watched keys; entries not included. */
+size_t keyspace_overhead(const struct keyspace *ks);
+
+/* SCAN: visits entries, dead ones too; cursor 0 starts, 0 returned is the end. See table_scan. */
+uint64_t keyspace_scan(const struct keyspace *ks, int db, uint64_t cursor, size_t buckets,
+                       table_visit *visit, void *ctx);
+const struct entry *keyspace_any(struct keyspace *ks, int db);
+
+/* ---- access times ---- */
+
+/* Notes that the entry was used now. */
+void keyspace_touch(struct keyspace *ks, struct entry *e, int64_t now_ms);
+/* Seconds since it was last used (LRU), or the decayed use counter (LFU). */
+int64_t keyspace_idle_s(const struct keyspace *ks, const struct entry *e, int64_t now_ms);
+int keyspace_frequency(const struct keyspace *ks, const struct entry *e, int64_t now_ms);
+/* The access bits of an entry that is new. */
+uint32_t keyspace_new_access(const struct keyspace *ks, int64_t now_ms);
+
+/* ---- watched keys ---- */
+
+/* Embedded in whoever watches; zeroed. */
+struct watcher {
+    struct watch *first; /* the keys that it watches */
+    bool touched;        /* one of them was changed since */
+};
+
+void keyspace_watch(struct keyspace *ks, struct watcher *w, int db, struct slice key,
+                    int64_t now_ms);
+/* Forgets all its keys and the touch. */
+void keyspace_unwatch(struct keyspace *ks, struct watcher *w);
+/* Is one of its keys changed, or past its deadline while it was alive when WATCH was said? */
+bool keyspace_watch_failed(const struct keyspace *ks, const struct watcher *w, int64_t now_ms);
+size_t keyspace_watched(const struct keyspace *ks);
+size_t watcher_count(const struct watcher *w);
+
+#endif

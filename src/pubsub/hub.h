@@ -1,0 +1,31 @@
+/* The insides of struct pubsub, for the files of this folder. */
+#ifndef HARK_PUBSUB_HUB_H
+#define HARK_PUBSUB_HUB_H
+
+#include "../base/buffer.h"
+#include "routes.h"
+
+enum {
+    KEYCHANGE_BYTES_DEFAULT = 16 << 10,
+    SCRATCH_KEPT_MAX = 64 << 10, /* of each scratch buffer, from one turn to the next */
+};
+
+struct pubsub {
+    struct directory directory;
+    struct routes routes;
+    struct chains subscriptions; /* all, by subscriber and feed */
+    struct feed *open;           /* feeds with open message blocks */
+    struct pubsub_limits limits;
+    size_t keychange_max;
+    size_t clients;
+    size_t feeds_bytes; /* of the feeds, seats included */
+    uint64_t messages;
+    bool delivering;                         /* subscribers may not call back */
+    struct buffer channel, payload, subkeys; /* scratch of announcements */
+};
+
+/* Hands a message to all who hear its channel; returns how many got it. */
+size_t hub_deliver(struct pubsub *p, struct hearers hearers, struct slice channel,
+                   struct slice payload);
+
+#endif

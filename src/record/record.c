@@ -1,0 +1,109 @@
+#include "record.h"
+
+#include "../base/assert.h"
+#include "../base/text.h"
+#include "json.h"
+
+static const struct slice verbs[EFFECT_COUNT] = {
+#define X(id, name) [EFFECT_##id] = {name, sizeof(name) - 1},
+    EFFECTS(X)
+#undef X
+};
+
+struct slice effect_verb_text(enum effect_verb verb)
+{
+    return verbs[verb];
+}
+
+enum { WORDS_MAX = 6 };
+
+/* An effect as the words of a command; numbers are written into the struct. */
+struct words {
+    struct slice at[WORDS_MAX];
+    int count;
+    char digits[2][TEXT_INT_MAX];
+    int numbers;
+};
+
+static void add_word(struct words *w, struct slice word)
+{
+    CHECK(w->count < WORDS_MAX);
+    w->at[w->count++] = word;
+}
+
+static void add_number(struct words *w, int64_t value)
+{
+    CHECK(w->numbers < 2);
+    char *to = w->digits[w->numbers++];
+    add_word(w, slice_of(to, text_from_int(to, value)));
+}
+
+static void words_of(const struct effect *e, struct words *w)
+{
+    w->count = w->numbers = 0;
+    add_word(w, effect_verb_text(e->verb));
+    if (e->verb == EFFECT_SWAPDB) add_number(w, e->db);
+    if (e->verb != EFFECT_SWAPDB && e->verb != EFFECT_FLUSHDB) add_word(w, e->key);
+    switch (e->verb) {
+    case EFFECT_SET:
+        add_word(w, e->arg);
+        if (e->when == WHEN_KEPT) add_word(w, SLICE("KEEPTTL"));
+        if (e->when < 0) break;
+        add_word(w, SLICE("PXAT"));
+        add_number(w, e->when);
+        break;
+    case EFFECT_SETRANGE:
+        add_number(w, e->when);
+        add_word(w, e->arg);
+        break;
+    case EFFECT_APPEND:
+    case EFFECT_RENAME: add_word(w, e->arg); break;
+    case EFFECT_COPY: /* REPLACE: the destination ends as this copy, whatever it held */
+        add_word(w, e->arg);
+        add_word(w, SLICE("DB"));
+        add_number(w, e->when);
+        add_word(w, SLICE("REPLACE"));
+        break;
+    case EFFECT_PEXPIREAT:
+    case EFFECT_MOVE:
+    case EFFECT_SWAPDB: add_number(w, e->when); break;
+    case EFFECT_DEL:
+    case EFFECT_PERSIST:
+    case EFFECT_FLUSHDB:
+    case EFFECT_COUNT: break;
+    }
+}
+
+/* Writes the words up to the one that is cut; the array always ends well. */
+static bool write_words(struct buffer *to, const struct effect *e, size_t max_bytes, bool *cut,
+                        bool base64)
+{
+    struct words w;
+    words_of(e, &w);
+    size_t start = to->len;
+    bool cut_here = false;
+    for (int i = 0; i < w.count && !cut_here; i++) {
+        buffer_add_byte(to, i ? ',' : '[');
+        size_t before = to->len;
+        if (base64)
+            json_add_base64(to, w.at[i], max_bytes, &cut_here);
+        else if (!json_add_string(to, w.at[i], max_bytes, &cut_here)) {
+            to->len = start;
+            return false;
+        }
+        max_bytes -= to->len - before - 2; /* without the quotes */
+    }
+    buffer_add_byte(to, ']');
+    if (cut_here) *cut = true;
+    return true;
+}
+
+bool effect_to_json(struct buffer *to, const struct effect *e, size_t max_bytes, bool *cut)
+{
+    return write_words(to, e, max_bytes, cut, false);
+}
+
+void effect_to_json_b64(struct buffer *to, const struct effect *e, size_t max_bytes, bool *cut)
+{
+    write_words(to, e, max_bytes, cut, true);
+}

@@ -1,0 +1,176 @@
+/* From a request to its reply: what may run, running it, and what is counted. */
+#include "../base/assert.h"
+#include "../io/clock.h"
+#include "internal.h"
+
+enum { ERROR_CODES_MAX = 128, ERROR_CODE_MAX = 64 };
+
+/* Counts an error reply by its first word. Clients could make up codes without end (scripts can),
+ * so there is an end. */
+static void count_error(struct sessions *all, struct slice reply)
+{
+    struct slice code = slice_of(reply.at + 1, 0);
+    size_t max = reply.len - 1 < ERROR_CODE_MAX ? reply.len - 1 : ERROR_CODE_MAX;
+    while (code.len < max && code.at[code.len] != ' ' && code.at[code.len] != '\r') code.len++;
+    all->stats.errors++;
+    struct map_item *item = map_find(&all->errors, code);
+    if (!item && map_count(&all->errors) >= ERROR_CODES_MAX) return;
+    if (!item) item = map_insert(&all->errors, code, NULL);
+    item->value = (void *)((uintptr_t)item->value + 1);
+}
+
+static void after_command(struct session *s, struct command *command, const struct slice *argv,
+                          int argc, uint64_t ticks)
+{
+    struct sessions *all = s->all;
+    const struct sessions_config *config = &all->config;
+    double us = (double)ticks / config->ticks_per_us;
+    command_stats_add(&command->stats, (uint64_t)(us * 1000), config->latency_histograms);
+    if (config->slow_us >= 0 && us >= (double)config->slow_us &&
+        !(command->spec->flags & FLAG_SKIP_SLOWLOG))
+        slowlog_add(all->slowlog, s, argv, argc, (int64_t)us);
+    if (config->latency_event_ms && us >= (double)config->latency_event_ms * 1000)
+        all->hooks.slow_event(all->hooks.server,
+                              command->spec->flags & FLAG_FAST ? "fast-command" : "command",
+                              (int64_t)(us / 1000));
+}
+
+void session_run(struct session *s, struct command *command, const struct slice *argv, int argc)
+{
+    struct sessions *all = s->all;
+    struct call call = {
+        .engine = all->engine,
+        .reply = {&all->reply, session_proto(s)},
+        .argv = argv,
+        .argc = argc,
+        .db = s->db,
+        .read_flags = s->no_touch ? READ_NO_TOUCH : 0,
+        .string_max = (size_t)all->config.bulk_max,
+        .command = command,
+        .client = s->id,
+        .session = s,
+        .server = all->hooks.server,
+    };
+    size_t reply_at = all->reply.len;
+    uint64_t from = io_ticks();
+    command->run(&call);
+    uint64_t ticks = io_ticks() - from;
+    if (all->reply.len > reply_at && all->reply.at[reply_at] == '-') {
+        command->stats.failed++;
+        count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
+    }
+    after_command(s, command, argv, argc, ticks);
+    if (s->tracking) tracking_note_reads(s, command, argv, argc);
+}
+
+static bool refuse(struct session *s, struct command *command, struct slice error)
+{
+    struct resp_writer w = {&s->all->reply, session_proto(s)};
+    if (command) command->stats.rejected++;
+    resp_error(&w, error);
+    return false;
+}
+
+/* In RESP2 a subscriber's connection carries messages: only these commands' replies can be told
+ * from them. */
+static bool fits_subscriber(const struct command *command)
+{
+    static const char *const fitting[] = {"ping",         "subscribe",   "psubscribe",
+                                          "ssubscribe",   "unsubscribe", "punsubscribe",
+                                          "sunsubscribe", "quit",        "reset"};
+    for (size_t i = 0; i < sizeof fitting / sizeof *fitting; i++)
+        if (slice_is(command->spec->name, fitting[i])) return true;
+    return false;
+}
+
+/* Writes the reason and returns false when the request cannot run. */
+static bool may_run(struct session *s, struct command *command, enum command_lookup lookup,
+                    const struct slice *argv, int argc)
+{
+    struct sessions *all = s->all;
+    struct resp_writer w = {&all->reply, session_proto(s)};
+    if (lookup == COMMAND_UNKNOWN) {
+        command_reply_unknown(&w, argv, argc);
+        return false;
+    }
+    if (lookup == COMMAND_SUB_UNKNOWN) {
+        command_reply_unknown_sub(&w, argv);
+        return false;
+    }
+    const struct command_spec *spec = command->spec;
+    if (!command_arity_fits(spec, argc) || !command->run) {
+        command->stats.rejected++;
+        command_reply_arity(&w, spec);
+        return false;
+    }
+    if (!s->authenticated && !(spec->flags & FLAG_NO_AUTH))
+        return refuse(s, command, SLICE("NOAUTH Authentication required."));
+    if (s->in_multi && (spec->flags & FLAG_NO_MULTI))
+        return refuse(s, command, SLICE("ERR Command not allowed inside a transaction"));
+    if ((spec->flags & FLAG_DENYOOM) && !engine_make_room(all->engine, all->now_us / 1000))
+        return refuse(s, command, SLICE("OOM command not allowed when used memory > 'maxmemory'."));
+    if (session_proto(s) == 2 && session_subscriptions(s) && !fits_subscriber(command)) {
+        command->stats.rejected++;
+        resp_errorf(&w,
+                    "ERR Can't execute '%.*s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+                    "QUIT / RESET are allowed in this context",
+                    (int)spec->name.len, spec->name.at);
+        return false;
+    }
+    return true;
+}
+
+/* Commands that act on the transaction itself instead of being queued in it. */
+static bool runs_in_multi(const struct command *command)
+{
+    static const char *const names[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_is(command->spec->name, names[i])) return true;
+    return false;
+}
+
+static void execute(struct session *s, struct command *command, const struct slice *argv, int argc)
+{
+    struct sessions *all = s->all;
+    if (all->monitors_count) monitors_feed(all, s, argv, argc);
+    all->current = s;
+    engine_begin(all->engine, all->now_us / 1000, command->spec->name, s->id);
+    session_run(s, command, argv, argc);
+    engine_seal(all->engine);
+    if (s->ran) session_drop_ran(s);
+    all->current = NULL;
+    s->commands++;
+    all->stats.commands++;
+}
+
+/* CLIENT REPLY: what a silent client does not get. */
+static void drop_unwanted_reply(struct session *s, size_t reply_at)
+{
+    if (__builtin_expect(s->reply_mode == REPLY_ON, 1)) return;
+    if (s->reply_mode != REPLY_SKIP_NEXT) s->all->reply.len = reply_at;
+    if (s->reply_mode == REPLY_SKIP) s->reply_mode = REPLY_ON;
+    if (s->reply_mode == REPLY_SKIP_NEXT) s->reply_mode = REPLY_SKIP;
+}
+
+bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
+                     enum command_lookup lookup)
+{
+    struct sessions *all = s->all;
+    size_t reply_at = all->reply.len;
+    if (lookup == COMMAND_FOUND) s->last_command = command;
+    if (!may_run(s, command, lookup, argv, argc)) {
+        if (s->in_multi) s->multi_failed = true;
+        count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
+    } else if (s->in_multi && !runs_in_multi(command)) {
+        session_enqueue(s, command, argv, argc);
+        resp_simple(&(struct resp_writer){&all->reply, 2}, SLICE("QUEUED"));
+    } else if (all->pause && session_must_wait(s, command)) {
+        session_park(s);
+        return false;
+    } else {
+        execute(s, command, argv, argc);
+    }
+    drop_unwanted_reply(s, reply_at);
+    if (s->late_len) session_deliver_late(s);
+    return true;
+}

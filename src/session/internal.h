@@ -1,0 +1,178 @@
+/* Shared by the files of this room alone: what a session is. */
+#ifndef HARK_SESSION_INTERNAL_H
+#define HARK_SESSION_INTERNAL_H
+
+#include "../resp/request.h"
+#include "session.h"
+
+enum { SESSION_MAGIC = 0x73657373 };
+
+/* One request that waits for EXEC; its words and their bytes stand behind it in one allocation. */
+struct queued {
+    struct queued *next;
+    struct command *command;
+    size_t size;
+    int argc;
+    struct slice argv[];
+};
+
+/* Before a client has authenticated it may not make us keep much. */
+enum { GUEST_WORDS_MAX = 10, GUEST_BULK_MAX = 16384, GUEST_INPUT_MAX = 64 * 1024 };
+
+enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };
+
+struct session {
+    uint32_t magic;
+    struct sessions *all;
+    struct conn *conn;
+    uint64_t id;
+    size_t index; /* in all->list */
+    int db;
+    bool authenticated;
+    bool unix_socket;
+    bool monitors, no_evict, no_touch, readonly_mode;
+    enum reply_mode reply_mode;
+    struct slice name, lib_name, lib_version; /* owned, mem_alloc'ed, or empty */
+
+    struct resp_parser parser;
+    struct subscriber subscriber; /* its proto is the session's protocol */
+    struct span *late;            /* messages for itself that wait for the end of its command */
+    size_t late_len, late_cap;
+
+    bool in_multi;
+    bool multi_failed; /* a request could not be queued: EXEC will refuse */
+    struct queued *queue, **queue_end;
+    size_t queue_len, queue_bytes;
+    struct queued *ran; /* requests of the EXEC under way, kept until its record is sealed */
+    struct watcher watcher;
+
+    bool gone; /* its connection ended; it is freed at the end of the turn */
+    struct session *next_gone;
+
+    bool parked; /* a request waits for the end of CLIENT PAUSE */
+    struct session *next_parked;
+
+    struct tracking *tracking; /* NULL while CLIENT TRACKING is off */
+
+    struct command *last_command;
+    uint64_t commands;
+    int64_t born_us;
+};
+
+enum pause_kind { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
+
+struct sessions {
+    struct engine *engine;
+    struct net *net;
+    struct command_table *table;
+    struct session_hooks hooks;
+    struct sessions_config config;
+    struct session **list;
+    size_t count, cap;
+    struct map by_id;
+    uint64_t last_id;
+    int64_t now_us; /* unix time of this turn */
+
+    struct buffer reply;     /* of the session that runs now; moved to its connection in one go */
+    struct session *current; /* inside a command, or NULL */
+    struct session *gone;    /* ended in this turn */
+    struct resp_words words; /* of the requests that were parsed last */
+
+    struct session **monitors;
+    size_t monitors_count, monitors_cap;
+
+    enum pause_kind pause;
+    int64_t pause_end_us;
+    struct session *parked;
+
+    struct tracking_table *tracking;
+    struct slowlog *slowlog;
+    struct map errors; /* error code → count, in the value's bits */
+    struct sessions_stats stats;
+};
+
+static inline struct session *session_of(struct subscriber *s)
+{
+    return (struct session *)((char *)s - offsetof(struct session, subscriber));
+}
+
+static inline int session_proto(const struct session *s)
+{
+    return s->subscriber.proto;
+}
+
+/* session.c */
+void session_free_name(struct slice *name);
+void session_set_name(struct slice *name, struct slice value);
+struct session *session_by_id(struct sessions *all, uint64_t id);
+/* Brings limits and idle rules in line with what the session is now (subscriber, guest, …). */
+void session_update_class(struct session *s);
+/* Ends the connection after the reply of the current command. */
+void session_quit(struct session *s);
+/* Back to the state of a new connection (RESET), authentication included. */
+void session_reset(struct session *s);
+void session_authenticate(struct session *s);
+size_t session_bytes(const struct session *s);
+
+/* dispatch.c */
+/* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait
+ * (CLIENT PAUSE): nothing has been done then. */
+bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
+                     enum command_lookup lookup);
+/* Runs a command inside the open record; used by dispatch and EXEC. */
+void session_run(struct session *s, struct command *command, const struct slice *argv, int argc);
+
+/* multi.c */
+void session_discard(struct session *s);
+void session_enqueue(struct session *s, struct command *command, const struct slice *argv,
+                     int argc);
+void session_drop_ran(struct session *s);
+void session_unwatch(struct session *s);
+
+/* pubsub.c */
+size_t session_subscriptions(const struct session *s);
+void session_deliver(struct subscriber *to, struct span message);
+/* Hands over the messages that waited for the end of the command. */
+void session_deliver_late(struct session *s);
+
+/* pause.c */
+void session_park(struct session *s);
+void session_unpark(struct session *s);
+void sessions_pause(struct sessions *all, enum pause_kind kind, int64_t end_us);
+void sessions_unpause(struct sessions *all);
+bool session_must_wait(const struct session *s, const struct command *command);
+
+/* tracking.c: client-side caching */
+struct tracking_table *tracking_new(struct sessions *all);
+void tracking_free(struct tracking_table *t);
+/* A command of this session has run: remember the keys it read, if it tracks. */
+void tracking_note_reads(struct session *s, const struct command *command, const struct slice *argv,
+                         int argc);
+void tracking_leave(struct session *s);
+/* Bounds the table; sends what broadcasting clients are owed. Called once a turn. */
+void tracking_end_turn(struct sessions *all);
+void tracking_fill_stats(struct sessions *all, struct sessions_stats *stats);
+
+/* monitor.c */
+void monitors_feed(struct sessions *all, const struct session *s, const struct slice *argv,
+                   int argc);
+void monitor_start(struct session *s);
+void monitor_stop(struct session *s);
+
+/* slowlog.c */
+struct slowlog *slowlog_new(void);
+void slowlog_free(struct slowlog *log);
+void slowlog_set_max(struct slowlog *log, size_t entries);
+void slowlog_add(struct slowlog *log, const struct session *s, const struct slice *argv, int argc,
+                 int64_t us);
+
+/* The families of this room. */
+void bind_connection_commands(struct command_table *t);
+void bind_client_commands(struct command_table *t);
+void bind_tracking_commands(struct command_table *t);
+void bind_multi_commands(struct command_table *t);
+void bind_pubsub_commands(struct command_table *t);
+void bind_slowlog_commands(struct command_table *t);
+void bind_monitor_commands(struct command_table *t);
+
+#endif

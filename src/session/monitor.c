@@ -1,0 +1,75 @@
+/* MONITOR: every request that runs, as a line, to whoever wants to look. */
+#include "../base/mem.h"
+#include "../base/text.h"
+#include "../io/socket.h"
+#include "internal.h"
+
+/* Appends `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
+static void write_line(struct buffer *to, const struct session *s, const struct slice *argv,
+                       int argc)
+{
+    char peer[SOCKET_NAME_MAX];
+    socket_peer_name(conn_fd(s->conn), peer);
+    int64_t now = s->all->now_us;
+    buffer_printf(to, "+%lld.%06lld [%d %s%s]", (long long)(now / 1000000),
+                  (long long)(now % 1000000), s->db, s->unix_socket ? "unix:" : "", peer);
+    for (int i = 0; i < argc; i++) {
+        buffer_add_byte(to, ' ');
+        text_quote(to, argv[i]);
+    }
+    buffer_add(to, "\r\n", 2);
+}
+
+void monitors_feed(struct sessions *all, const struct session *s, const struct slice *argv,
+                   int argc)
+{
+    if (s->last_command && s->last_command->spec->flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) return;
+    struct buffer line = {0};
+    write_line(&line, s, argv, argc);
+    struct block *block = block_new(line.len);
+    block_add(block, line.at, line.len);
+    buffer_fini(&line);
+    for (size_t i = 0; i < all->monitors_count; i++)
+        session_deliver(&all->monitors[i]->subscriber, (struct span){block, 0, block->len});
+    block_release(block);
+}
+
+void monitor_start(struct session *s)
+{
+    struct sessions *all = s->all;
+    if (s->monitors) return;
+    if (all->monitors_count == all->monitors_cap) {
+        size_t more = all->monitors_cap ? all->monitors_cap * 2 : 4;
+        all->monitors = mem_resize(all->monitors, all->monitors_cap * sizeof *all->monitors,
+                                   more * sizeof *all->monitors);
+        all->monitors_cap = more;
+    }
+    all->monitors[all->monitors_count++] = s;
+    s->monitors = true;
+}
+
+void monitor_stop(struct session *s)
+{
+    struct sessions *all = s->all;
+    if (!s->monitors) return;
+    size_t i = 0;
+    while (all->monitors[i] != s) i++;
+    all->monitors_count--;
+    memmove(&all->monitors[i], &all->monitors[i + 1],
+            (all->monitors_count - i) * sizeof *all->monitors);
+    s->monitors = false;
+}
+
+static void monitor_command(struct call *c)
+{
+    struct session *s = call_session(c);
+    monitor_start(s);
+    session_update_class(s);
+    resp_ok(&c->reply);
+}
+
+void bind_monitor_commands(struct command_table *t)
+{
+    static const struct command_binding rows[] = {{"monitor", monitor_command}};
+    command_bind_all(t, rows, sizeof rows / sizeof *rows);
+}

@@ -1,0 +1,51 @@
+/* CLIENT PAUSE: requests wait, unparsed, in the input of their connections. */
+#include "internal.h"
+
+void session_park(struct session *s)
+{
+    struct sessions *all = s->all;
+    if (s->parked) return;
+    s->parked = true;
+    s->next_parked = all->parked;
+    all->parked = s;
+    conn_pause(s->conn);
+}
+
+void session_unpark(struct session *s)
+{
+    if (!s->parked) return;
+    struct session **link = &s->all->parked;
+    while (*link != s) link = &(*link)->next_parked;
+    *link = s->next_parked;
+    s->parked = false;
+    conn_resume(s->conn);
+}
+
+void sessions_pause(struct sessions *all, enum pause_kind kind, int64_t end_us)
+{
+    /* A pause can be made stricter or longer by another one, not weaker; UNPAUSE ends it. */
+    if (kind > all->pause) all->pause = kind;
+    if (end_us > all->pause_end_us) all->pause_end_us = end_us;
+}
+
+void sessions_unpause(struct sessions *all)
+{
+    all->pause = PAUSE_NONE;
+    all->pause_end_us = 0;
+    while (all->parked) session_unpark(all->parked);
+}
+
+/* With PAUSE_WRITE reads go on, and so does a transaction that only reads. CLIENT itself must
+ * always be heard, or nobody could end the pause. */
+bool session_must_wait(const struct session *s, const struct command *command)
+{
+    enum { WRITES = FLAG_WRITE | FLAG_MAY_REPLICATE };
+    const struct command *top = command->parent ? command->parent : command;
+    if (slice_is(top->spec->name, "client")) return false;
+    if (s->all->pause == PAUSE_ALL) return true;
+    if (command->spec->flags & WRITES) return true;
+    if (!slice_is(command->spec->name, "exec")) return false;
+    for (const struct queued *q = s->queue; q; q = q->next)
+        if (q->command->spec->flags & WRITES) return true;
+    return false;
+}

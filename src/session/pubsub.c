@@ -1,0 +1,272 @@
+/* SUBSCRIBE and its kin, PUBLISH, PUBSUB, and how messages reach a session. */
+#include "../base/err.h"
+#include "../base/glob.h"
+#include "../base/mem.h"
+#include "../command/introspect.h"
+#include "internal.h"
+
+size_t session_subscriptions(const struct session *s)
+{
+    const struct subscriber *sub = &s->subscriber;
+    if (!sub->subscriptions) return 0;
+    return subscriber_count(sub, PUBSUB_CHANNEL) + subscriber_count(sub, PUBSUB_PATTERN) +
+           subscriber_count(sub, PUBSUB_SHARD);
+}
+
+void session_deliver(struct subscriber *to, struct span message)
+{
+    struct session *s = session_of(to);
+    if (s->gone) return;
+    if (s->all->current != s && !s->late_len) {
+        conn_push(s->conn, message);
+        return;
+    }
+    /* Its own command is under way: the reply comes first, then what the command caused. */
+    if (s->late_len == s->late_cap) {
+        size_t more = s->late_cap ? s->late_cap * 2 : 8;
+        s->late = mem_resize(s->late, s->late_cap * sizeof *s->late, more * sizeof *s->late);
+        s->late_cap = more;
+    }
+    block_retain(message.block);
+    s->late[s->late_len++] = message;
+}
+
+void session_deliver_late(struct session *s)
+{
+    struct sessions *all = s->all;
+    if (!s->late_len) return;
+    conn_send(s->conn, buffer_slice(&all->reply));
+    all->reply.len = 0;
+    for (size_t i = 0; i < s->late_len; i++) {
+        conn_push(s->conn, s->late[i]);
+        block_release(s->late[i].block);
+    }
+    s->late_len = 0;
+}
+
+static const struct {
+    struct slice subscribed, unsubscribed;
+} words[] = {
+    [PUBSUB_CHANNEL] = {{"subscribe", 9}, {"unsubscribe", 11}},
+    [PUBSUB_PATTERN] = {{"psubscribe", 10}, {"punsubscribe", 12}},
+    [PUBSUB_SHARD] = {{"ssubscribe", 10}, {"sunsubscribe", 12}},
+};
+
+/* Sharded channels are counted apart from channels and patterns. */
+static size_t count_for(const struct session *s, enum pubsub_kind kind)
+{
+    const struct subscriber *sub = &s->subscriber;
+    if (!sub->subscriptions) return 0;
+    if (kind == PUBSUB_SHARD) return subscriber_count(sub, PUBSUB_SHARD);
+    return subscriber_count(sub, PUBSUB_CHANNEL) + subscriber_count(sub, PUBSUB_PATTERN);
+}
+
+static void confirm(struct call *c, enum pubsub_kind kind, struct slice word,
+                    const struct slice *name)
+{
+    resp_push(&c->reply, 3);
+    resp_bulk(&c->reply, word);
+    if (name)
+        resp_bulk(&c->reply, *name);
+    else
+        resp_null(&c->reply);
+    resp_int(&c->reply, (int64_t)count_for(call_session(c), kind));
+}
+
+static void subscribe(struct call *c, enum pubsub_kind kind)
+{
+    struct session *s = call_session(c);
+    struct pubsub *p = engine_pubsub(c->engine);
+    for (int i = 1; i < c->argc; i++) {
+        struct slice name = call_arg(c, i);
+        if (pubsub_subscribe(p, &s->subscriber, kind, name) == ERR_LIMIT) {
+            resp_error(&c->reply, SLICE("ERR this pattern passes pubsub-pattern-bytes-max, or "
+                                        "pubsub-globs-max for patterns without literal text"));
+            continue;
+        }
+        confirm(c, kind, words[kind].subscribed, &name);
+    }
+    session_update_class(s);
+}
+
+static void unsubscribe(struct call *c, enum pubsub_kind kind)
+{
+    struct session *s = call_session(c);
+    struct pubsub *p = engine_pubsub(c->engine);
+    struct slice word = words[kind].unsubscribed;
+    for (int i = 1; i < c->argc; i++) {
+        struct slice name = call_arg(c, i);
+        pubsub_unsubscribe(p, &s->subscriber, kind, name);
+        confirm(c, kind, word, &name);
+    }
+    if (c->argc == 1) {
+        struct buffer gone = {0};
+        bool any = false;
+        while (pubsub_unsubscribe_any(p, &s->subscriber, kind, &gone)) {
+            struct slice name = buffer_slice(&gone);
+            confirm(c, kind, word, &name);
+            any = true;
+        }
+        buffer_fini(&gone);
+        if (!any) confirm(c, kind, word, NULL);
+    }
+    session_update_class(s);
+}
+
+static void subscribe_command(struct call *c)
+{
+    subscribe(c, PUBSUB_CHANNEL);
+}
+
+static void unsubscribe_command(struct call *c)
+{
+    unsubscribe(c, PUBSUB_CHANNEL);
+}
+
+static void psubscribe_command(struct call *c)
+{
+    subscribe(c, PUBSUB_PATTERN);
+}
+
+static void punsubscribe_command(struct call *c)
+{
+    unsubscribe(c, PUBSUB_PATTERN);
+}
+
+static void ssubscribe_command(struct call *c)
+{
+    subscribe(c, PUBSUB_SHARD);
+}
+
+static void sunsubscribe_command(struct call *c)
+{
+    unsubscribe(c, PUBSUB_SHARD);
+}
+
+/* The message is a note among the events of the record, so that it keeps its place in a MULTI;
+ * who will get it is known now. */
+static void publish(struct call *c, bool sharded)
+{
+    size_t receivers = pubsub_receivers(engine_pubsub(c->engine), call_arg(c, 1), sharded);
+    if (receivers) note_publish(c->engine, call_arg(c, 1), call_arg(c, 2), sharded);
+    resp_int(&c->reply, (int64_t)receivers);
+}
+
+static void publish_command(struct call *c)
+{
+    publish(c, false);
+}
+
+static void spublish_command(struct call *c)
+{
+    publish(c, true);
+}
+
+/* ---- PUBSUB ---- */
+
+struct listing {
+    struct call *call;
+    struct slice pattern;
+    size_t count;
+    bool write;
+};
+
+static void list_channel(void *ctx, struct slice name, size_t subscribers)
+{
+    struct listing *l = ctx;
+    (void)subscribers;
+    if (l->pattern.at && !glob_match(l->pattern, name, false)) return;
+    l->count++;
+    if (l->write) resp_bulk(&l->call->reply, name);
+}
+
+static void list_channels(struct call *c, bool sharded)
+{
+    struct pubsub *p = engine_pubsub(c->engine);
+    struct listing l = {.call = c};
+    if (c->argc == 3) l.pattern = call_arg(c, 2);
+    pubsub_each_channel(p, sharded, list_channel, &l); /* once to count, once to write */
+    resp_array(&c->reply, l.count);
+    l.write = true;
+    pubsub_each_channel(p, sharded, list_channel, &l);
+}
+
+static void pubsub_channels_command(struct call *c)
+{
+    if (c->argc > 3)
+        command_reply_arity(&c->reply, c->command->spec);
+    else
+        list_channels(c, false);
+}
+
+static void pubsub_shardchannels_command(struct call *c)
+{
+    if (c->argc > 3)
+        command_reply_arity(&c->reply, c->command->spec);
+    else
+        list_channels(c, true);
+}
+
+static void count_subscribers(struct call *c, bool sharded)
+{
+    resp_array(&c->reply, (size_t)(c->argc - 2) * 2);
+    for (int i = 2; i < c->argc; i++) {
+        struct slice name = call_arg(c, i);
+        resp_bulk(&c->reply, name);
+        resp_int(&c->reply,
+                 (int64_t)pubsub_channel_subscribers(engine_pubsub(c->engine), sharded, name));
+    }
+}
+
+static void pubsub_numsub_command(struct call *c)
+{
+    count_subscribers(c, false);
+}
+
+static void pubsub_shardnumsub_command(struct call *c)
+{
+    count_subscribers(c, true);
+}
+
+static void pubsub_numpat_command(struct call *c)
+{
+    resp_int(&c->reply, (int64_t)pubsub_counts(engine_pubsub(c->engine)).patterns);
+}
+
+static void pubsub_help_command(struct call *c)
+{
+    static const char *const lines[] = {
+        "CHANNELS [<pattern>]",
+        "    The channels that have subscribers, all or those that match.",
+        "NUMPAT",
+        "    How many different patterns are subscribed to.",
+        "NUMSUB [<channel> ...]",
+        "    How many subscribers each channel has, patterns not counted.",
+        "SHARDCHANNELS [<pattern>]",
+        "    The sharded channels that have subscribers.",
+        "SHARDNUMSUB [<channel> ...]",
+        "    How many subscribers each sharded channel has.",
+    };
+    command_reply_help(&c->reply, "PUBSUB", lines, sizeof lines / sizeof *lines);
+}
+
+void bind_pubsub_commands(struct command_table *t)
+{
+    static const struct command_binding rows[] = {
+        {"subscribe", subscribe_command},
+        {"unsubscribe", unsubscribe_command},
+        {"psubscribe", psubscribe_command},
+        {"punsubscribe", punsubscribe_command},
+        {"ssubscribe", ssubscribe_command},
+        {"sunsubscribe", sunsubscribe_command},
+        {"publish", publish_command},
+        {"spublish", spublish_command},
+        {"pubsub|channels", pubsub_channels_command},
+        {"pubsub|shardchannels", pubsub_shardchannels_command},
+        {"pubsub|numsub", pubsub_numsub_command},
+        {"pubsub|shardnumsub", pubsub_shardnumsub_command},
+        {"pubsub|numpat", pubsub_numpat_command},
+        {"pubsub|help", pubsub_help_command},
+    };
+    command_bind_all(t, rows, sizeof rows / sizeof *rows);
+}

@@ -1,0 +1,406 @@
+/* A session's life: from accept to close, and bytes to requests. */
+#include "../base/assert.h"
+#include "../base/mem.h"
+#include "../base/text.h"
+#include "../io/clock.h"
+#include "../io/socket.h"
+#include "internal.h"
+
+enum {
+    BATCH = 32, /* requests that are looked up ahead of running them */
+    INLINE_MAX = 64 * 1024,
+    WORDS_MAX = 1024 * 1024,
+};
+
+struct sessions *sessions_new(struct engine *engine, struct net *net, struct command_table *table,
+                              struct session_hooks hooks)
+{
+    struct sessions *all = mem_new(struct sessions);
+    all->engine = engine;
+    all->net = net;
+    all->table = table;
+    all->hooks = hooks;
+    map_init(&all->by_id, keyspace_secret(engine_keyspace(engine)));
+    map_init(&all->errors, keyspace_secret(engine_keyspace(engine)));
+    all->slowlog = slowlog_new();
+    all->tracking = tracking_new(all);
+    return all;
+}
+
+/* Takes a session out of every list by which others reach it, but for its subscriptions: a message
+ * may be under way to it at this very moment. */
+static void leave(struct session *s)
+{
+    struct sessions *all = s->all;
+    session_unwatch(s);
+    tracking_leave(s);
+    monitor_stop(s);
+    session_unpark(s);
+    map_erase(&all->by_id, map_find(&all->by_id, slice_of(&s->id, sizeof s->id)));
+    struct session *last = all->list[--all->count];
+    all->list[s->index] = last;
+    last->index = s->index;
+    s->gone = true;
+    s->next_gone = all->gone;
+    all->gone = s;
+}
+
+static void session_free(struct session *s)
+{
+    struct sessions *all = s->all;
+    session_discard(s);
+    session_drop_ran(s);
+    pubsub_leave(engine_pubsub(all->engine), &s->subscriber);
+    for (size_t i = 0; i < s->late_len; i++) block_release(s->late[i].block);
+    mem_free(s->late, s->late_cap * sizeof *s->late);
+    resp_parser_fini(&s->parser);
+    session_free_name(&s->name);
+    session_free_name(&s->lib_name);
+    session_free_name(&s->lib_version);
+    s->magic = 0;
+    mem_delete(s);
+}
+
+void sessions_end_turn(struct sessions *all)
+{
+    while (all->gone) {
+        struct session *s = all->gone;
+        all->gone = s->next_gone;
+        session_free(s);
+    }
+}
+
+void sessions_free(struct sessions *all)
+{
+    while (all->count) leave(all->list[all->count - 1]);
+    sessions_end_turn(all);
+    tracking_free(all->tracking);
+    slowlog_free(all->slowlog);
+    map_fini(&all->by_id);
+    map_fini(&all->errors);
+    mem_free(all->list, all->cap * sizeof *all->list);
+    mem_free(all->monitors, all->monitors_cap * sizeof *all->monitors);
+    resp_words_fini(&all->words);
+    buffer_fini(&all->reply);
+    mem_delete(all);
+}
+
+void session_free_name(struct slice *name)
+{
+    if (name->len) mem_free((void *)(uintptr_t)name->at, name->len);
+    *name = SLICE("");
+}
+
+void session_set_name(struct slice *name, struct slice value)
+{
+    session_free_name(name);
+    if (!value.len) return;
+    char *copy = mem_alloc(value.len);
+    memcpy(copy, value.at, value.len);
+    *name = slice_of(copy, value.len);
+}
+
+struct session *session_by_id(struct sessions *all, uint64_t id)
+{
+    return map_value(&all->by_id, slice_of(&id, sizeof id));
+}
+
+bool session_is_local(const struct session *s)
+{
+    return s->unix_socket || socket_peer_is_local(conn_fd(s->conn));
+}
+
+size_t session_bytes(const struct session *s)
+{
+    return sizeof *s + s->parser.partial_cap * sizeof *s->parser.partial + s->queue_bytes +
+           s->name.len + s->lib_name.len + s->lib_version.len + subscriber_bytes(&s->subscriber);
+}
+
+/* ---- what it may ---- */
+
+static struct resp_limits limits_of(const struct session *s)
+{
+    if (!s->authenticated) return (struct resp_limits){INLINE_MAX, GUEST_WORDS_MAX, GUEST_BULK_MAX};
+    return (struct resp_limits){INLINE_MAX, WORDS_MAX, s->all->config.bulk_max};
+}
+
+void session_update_class(struct session *s)
+{
+    struct sessions *all = s->all;
+    bool subscriber = session_subscriptions(s) > 0;
+    s->parser.limits = limits_of(s);
+    conn_set_input_max(s->conn, s->authenticated ? 0 : GUEST_INPUT_MAX);
+    conn_set_never_idle(s->conn, subscriber || s->monitors);
+    conn_set_output_limit(s->conn, all->config.output[subscriber    ? OUTPUT_CLASS_PUBSUB
+                                                      : s->monitors ? OUTPUT_CLASS_REPLICA
+                                                                    : OUTPUT_CLASS_NORMAL]);
+}
+
+void session_authenticate(struct session *s)
+{
+    s->authenticated = true;
+    session_update_class(s);
+}
+
+void session_quit(struct session *s)
+{
+    conn_close_after_reply(s->conn);
+}
+
+void session_reset(struct session *s)
+{
+    struct sessions *all = s->all;
+    session_discard(s);
+    session_unwatch(s);
+    tracking_leave(s);
+    monitor_stop(s);
+    pubsub_leave(engine_pubsub(all->engine), &s->subscriber);
+    session_free_name(&s->name);
+    s->db = 0;
+    s->subscriber.proto = 2;
+    s->no_evict = s->no_touch = s->readonly_mode = false;
+    s->reply_mode = REPLY_ON;
+    s->authenticated = all->config.password.len == 0;
+    session_update_class(s);
+}
+
+/* ---- bytes ---- */
+
+struct prepared {
+    struct resp_request request;
+    struct command *command;
+    enum command_lookup lookup;
+    uint64_t hash;
+    bool hashed;
+};
+
+/* Parses and looks up what has come, and fetches the keys into the cache: first every bucket, then
+ * every entry, so that the misses of a batch overlap. */
+static int prepare(struct session *s, const char *bytes, size_t len, struct prepared *batch,
+                   enum resp_status *status)
+{
+    struct sessions *all = s->all;
+    const struct keyspace *ks = engine_keyspace(all->engine);
+    /* What a guest may send changes with AUTH: one request at a time. */
+    int max = s->authenticated ? BATCH : 1, n = 0;
+    size_t at = 0;
+    all->words.len = 0;
+    while (n < max) {
+        struct prepared *p = &batch[n];
+        *status = resp_request_next(&s->parser, bytes + at, len - at, &all->words, &p->request);
+        if (*status != RESP_REQUEST) break;
+        at += p->request.size;
+        n++;
+    }
+    for (int i = 0; i < n; i++) {
+        struct prepared *p = &batch[i];
+        p->hashed = false;
+        if (!p->request.argc) continue;
+        const struct slice *argv = all->words.at + p->request.first;
+        p->lookup = command_find(all->table, argv, p->request.argc, &p->command);
+        int key =
+            p->lookup == COMMAND_FOUND ? command_first_key(p->command->spec, p->request.argc) : 0;
+        if (!key || n == 1) continue;
+        p->hash = keyspace_hash(ks, argv[key]);
+        p->hashed = true;
+        keyspace_prefetch(ks, s->db, p->hash);
+    }
+    for (int i = 0; i < n; i++)
+        if (batch[i].hashed) keyspace_prefetch_entry(ks, s->db, batch[i].hash);
+    return n;
+}
+
+static void flush_reply(struct session *s)
+{
+    struct sessions *all = s->all;
+    enum { REPLY_KEPT = 64 * 1024 };
+    if (!all->reply.len) return;
+    conn_send(s->conn, buffer_slice(&all->reply));
+    all->reply.len = 0;
+    if (all->reply.cap > REPLY_KEPT) buffer_fini(&all->reply);
+}
+
+static void protocol_error(struct session *s)
+{
+    struct resp_writer w = {&s->all->reply, 2};
+    resp_errorf(&w, "ERR %s", s->parser.error);
+    flush_reply(s);
+    session_quit(s);
+}
+
+/* Takes the requests at the front of the bytes; returns how many bytes they were. */
+static size_t received(void *owner, const char *bytes, size_t len, size_t *needed)
+{
+    struct session *s = owner;
+    struct sessions *all = s->all;
+    size_t used = 0;
+    MAGIC(s, SESSION_MAGIC);
+    for (;;) {
+        struct prepared batch[BATCH];
+        enum resp_status status = RESP_REQUEST;
+        int n = prepare(s, bytes + used, len - used, batch, &status);
+        for (int i = 0; i < n; i++) {
+            struct prepared *p = &batch[i];
+            const struct slice *argv = all->words.at + p->request.first;
+            bool done = !p->request.argc ||
+                        session_request(s, argv, p->request.argc, p->command, p->lookup);
+            if (done) used += p->request.size;
+            if (done && !conn_is_closing(s->conn)) continue;
+            /* The others stay, unparsed: parked, or never to be read. */
+            resp_parser_restart(&s->parser);
+            flush_reply(s);
+            return used;
+        }
+        flush_reply(s);
+        session_deliver_late(s);
+        if (status == RESP_MORE) *needed = s->parser.bytes_needed;
+        if (status == RESP_ERROR) {
+            protocol_error(s);
+            return len;
+        }
+        if (status == RESP_MORE || used == len) return used;
+    }
+}
+
+static void closed(void *owner, enum conn_end why)
+{
+    struct session *s = owner;
+    if (why == CONN_END_OUTPUT || why == CONN_END_INPUT) s->all->stats.input_evicted++;
+    leave(s);
+}
+
+/* ---- accept ---- */
+
+static void refuse(struct sessions *all, struct conn *c, const char *text)
+{
+    static const struct conn_handler nobody = {0};
+    all->stats.rejected_connections++;
+    conn_own(c, &nobody, NULL);
+    conn_send(c, slice_text(text));
+    conn_close_after_reply(c);
+}
+
+static const char not_protected[] =
+    "-DENIED Hark is running in protected mode because protected mode is enabled and no password "
+    "is set. In this mode connections are only accepted from the loopback interface. To connect "
+    "from elsewhere, set a password with 'CONFIG SET requirepass', or, knowing what it means, "
+    "switch the mode off with 'CONFIG SET protected-mode no'.\r\n";
+
+static void accepted(void *ctx, struct conn *c, bool unix_socket)
+{
+    static const struct conn_handler handler = {received, closed};
+    struct sessions *all = ctx;
+    all->stats.connections++;
+    if (all->count >= all->config.clients_max) {
+        refuse(all, c, "-ERR max number of clients reached\r\n");
+        return;
+    }
+    bool open_to_all = all->config.protected_mode && !all->config.password.len;
+    if (open_to_all && !unix_socket && !socket_peer_is_local(conn_fd(c))) {
+        refuse(all, c, not_protected);
+        return;
+    }
+    struct session *s = mem_new(struct session);
+    *s = (struct session){
+        .magic = SESSION_MAGIC,
+        .all = all,
+        .conn = c,
+        .id = ++all->last_id,
+        .unix_socket = unix_socket,
+        .authenticated = all->config.password.len == 0,
+        .subscriber = {.deliver = session_deliver, .proto = 2},
+        .name = SLICE(""),
+        .lib_name = SLICE(""),
+        .lib_version = SLICE(""),
+        .born_us = all->now_us,
+    };
+    s->queue_end = &s->queue;
+    resp_parser_init(&s->parser, limits_of(s));
+    if (all->count == all->cap) {
+        size_t more = all->cap ? all->cap * 2 : 64;
+        all->list = mem_resize(all->list, all->cap * sizeof *all->list, more * sizeof *all->list);
+        all->cap = more;
+    }
+    s->index = all->count;
+    all->list[all->count++] = s;
+    map_insert(&all->by_id, slice_of(&s->id, sizeof s->id), NULL)->value = s;
+    conn_own(c, &handler, s);
+    session_update_class(s);
+}
+
+struct net_listener sessions_listener(struct sessions *all)
+{
+    return (struct net_listener){accepted, all};
+}
+
+/* ---- all of them ---- */
+
+void sessions_set_config(struct sessions *all, struct sessions_config config)
+{
+    all->config = config;
+    slowlog_set_max(all->slowlog, config.slow_len_max);
+    for (size_t i = 0; i < all->count; i++) session_update_class(all->list[i]);
+}
+
+void sessions_begin_turn(struct sessions *all, int64_t now_us)
+{
+    all->now_us = now_us;
+    if (all->pause && now_us >= all->pause_end_us) sessions_unpause(all);
+}
+
+int64_t sessions_next_turn_us(const struct sessions *all)
+{
+    return all->pause ? all->pause_end_us : -1;
+}
+
+struct sessions_stats sessions_stats(struct sessions *all)
+{
+    struct sessions_stats stats = all->stats;
+    struct net_stats net = net_stats(all->net);
+    stats.clients = all->count;
+    stats.monitors = all->monitors_count;
+    stats.input_biggest = net.input_biggest;
+    stats.output_biggest = net.output_biggest;
+    stats.watched_keys = keyspace_watched(engine_keyspace(all->engine));
+    for (size_t i = 0; i < all->count; i++) {
+        const struct session *s = all->list[i];
+        stats.pubsub_clients += session_subscriptions(s) > 0;
+        stats.watching_clients += s->watcher.first != NULL;
+        stats.tracking_clients += s->tracking != NULL;
+        stats.paused += s->parked;
+        stats.memory += session_bytes(s) + conn_info(s->conn, 0).memory;
+    }
+    tracking_fill_stats(all, &stats);
+    return stats;
+}
+
+void sessions_reset_stats(struct sessions *all)
+{
+    all->stats = (struct sessions_stats){0};
+    map_fini(&all->errors);
+    net_reset_stats(all->net);
+    for (size_t i = 0; i < command_specs_count(); i++) {
+        struct command *command = command_at(all->table, i);
+        if (command) command_stats_reset(&command->stats);
+    }
+}
+
+void sessions_each_error(struct sessions *all,
+                         void (*visit)(void *ctx, struct slice code, uint64_t count), void *ctx)
+{
+    for (size_t i = 0; i < map_count(&all->errors); i++) {
+        struct map_item *item = map_at(&all->errors, i);
+        visit(ctx, map_item_name(item), (uint64_t)(uintptr_t)item->value);
+    }
+}
+
+void session_bind_commands(struct command_table *t)
+{
+    bind_connection_commands(t);
+    bind_client_commands(t);
+    bind_tracking_commands(t);
+    bind_multi_commands(t);
+    bind_pubsub_commands(t);
+    bind_slowlog_commands(t);
+    bind_monitor_commands(t);
+}
