@@ -309,7 +309,7 @@ static void object_help_command(struct call *c)
         "IDLETIME <key>", "    Seconds since <key> was last used.",
         "REFCOUNT <key>", "    How many references the value of <key> has.",
     };
-    command_reply_help(&c->reply, "OBJECT", lines, sizeof lines / sizeof *lines);
+    command_help(&c->reply, "OBJECT", lines);
 }
 
 void command_bind_generic(struct command_table *t)

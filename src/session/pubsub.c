@@ -247,7 +247,7 @@ static void pubsub_help_command(struct call *c)
         "SHARDNUMSUB [<channel> ...]",
         "    How many subscribers each sharded channel has.",
     };
-    command_reply_help(&c->reply, "PUBSUB", lines, sizeof lines / sizeof *lines);
+    command_help(&c->reply, "PUBSUB", lines);
 }
 
 void bind_pubsub_commands(struct command_table *t)
