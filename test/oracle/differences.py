@@ -1,0 +1,60 @@
+"""Where Hark and Redis 7.0.15 differ on purpose: each entry with its reason.
+
+A matcher gets an Observation (see oracle/rules.py) of a difference that no rule allows and says
+whether it is the one that its reason speaks of. It must match nothing else: it looks at the
+command and at both sides. Left is Hark, right is Redis. The list is to stay short.
+"""
+
+import re
+
+
+def own_message_after_reply(seen):
+    """Position of a message in the stream of the connection whose own command caused it."""
+    return seen.kind == "position" and seen.left == seen.right + 1
+
+
+def more_event_classes(seen):
+    """CONFIG SET notify-keyspace-events with an unknown character: the text lists those known."""
+    if not seen.is_reply_to(b"CONFIG", b"SET"):
+        return False
+    texts = [value if kind == "-" else b"" for kind, value in (seen.left, seen.right)]
+    cut = [re.sub(rb"Invalid event class character\. Use '[^']*'", b"", text) for text in texts]
+    return cut[0] == cut[1] and cut[0] != texts[0]
+
+
+def new_flag_kept(seen):
+    """CONFIG GET notify-keyspace-events where A is complete and n is set."""
+    if not seen.is_reply_to(b"CONFIG", b"GET"):
+        return False
+    (kind, left), (other_kind, right) = seen.left, seen.right
+    if kind != other_kind or kind not in "*%" or len(left) != 2 or left[0] != right[0]:
+        return False
+    kept, lost = left[1][1], right[1][1]
+    return kept != lost and b"A" in lost and kept.replace(b"n", b"", 1) == lost
+
+
+DIFFERENCES = [
+    (
+        own_message_after_reply,
+        "A client subscribed to its own doings: Redis 7.0 pushes the message before the reply of "
+        "the command (even inside the array of EXEC), Redis 7.2 and newer, Valkey and Hark after.",
+    ),
+    (
+        more_event_classes,
+        "Hark knows event classes and channel families that Redis 7.0.15 does not, so the list of "
+        "characters in the error text is longer.",
+    ),
+    (
+        new_flag_kept,
+        "Redis prints `n` only while `A` is not complete, so that CONFIG SET KEAn reads back AKE "
+        "and CONFIG REWRITE loses it. Hark reads back what was set.",
+    ),
+]
+
+
+def reason(seen):
+    """Why the observed difference is meant to be; None if it is not."""
+    for matcher, why in DIFFERENCES:
+        if matcher(seen):
+            return why
+    return None

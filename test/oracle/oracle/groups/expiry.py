@@ -1,0 +1,69 @@
+"""Deadlines that pass: keys of a few milliseconds, a pause, and then whoever touches them first.
+
+Active expiry is off on both servers, so `expired` comes when a command meets the key, in the order
+of commands. Until they are reaped, RANDOMKEY (which reaps by chance) is not asked, and SCAN (which
+reaps in the order of a hash table) only while no actor is subscribed.
+"""
+
+from ..steps import Batch, Pause, Scan
+from ..words import KEY, SMALL_VALUE, all_keys, decimal, mixed, pick
+
+TEMPLATES = []
+SHORTEST_MS, LONGEST_MS = 1, 20
+DATABASES = 4
+
+_MS = decimal(SHORTEST_MS, LONGEST_MS)
+
+
+def _words(*parts):
+    return lambda g: g.fill(parts)
+
+
+def _past_ms(g):
+    return b"%d" % ((g.now - 1000 - int(g.random() * 10**6)) * 1000)
+
+
+def _soon(g, key):
+    """Commands that give a key a short TTL, or (SET) one that is past already."""
+    give = mixed(
+        (3, _words(b"SET", key, SMALL_VALUE, b"PX", _MS)),
+        (2, _words(b"PSETEX", key, _MS, SMALL_VALUE)),
+        (1, _words(b"SET", key, SMALL_VALUE, b"PXAT", _past_ms)),
+    )
+    later = mixed(
+        (2, _words(b"PEXPIRE", key, _MS)),
+        (1, _words(b"GETEX", key, b"PX", _MS)),
+    )
+    if g.random() < 0.6:
+        return [g.fill((give,))]
+    return [g.fill((pick(b"SET"), key, SMALL_VALUE)), g.fill((later,))]
+
+
+def deadlines(g):
+    """Some keys of a database run out; then everything else goes on as ever."""
+    actor = g.free_actor()
+    if actor is None:
+        return
+    watcher = g.free_actor(but=actor)
+    db = b"%d" % int(g.random() * DATABASES)
+    keys = list({KEY(g) for _ in range(1 + int(g.random() * 8))})
+    keys.sort()
+    yield Batch(actor, [[b"SELECT", db]] + [c for key in keys for c in _soon(g, key)])
+    watches = watcher is not None and g.random() < 0.3
+    if watches:
+        yield Batch(watcher, [[b"SELECT", db], [b"WATCH", keys[0]]])
+    yield Pause(LONGEST_MS + 15)
+    if watches:
+        yield Batch(watcher, [[b"MULTI"], [b"PING"], [b"EXEC"]])
+    g.hot = keys + g.hot[:2]
+    if g.random() < 0.15 and not g.anyone_subscribed():
+        yield Scan(actor, [])
+    yield Batch(actor, [g.calm_command() for _ in range(int(g.random() * 30))])
+    if watcher is not None and g.random() < 0.5:
+        yield Batch(watcher, [g.calm_command() for _ in range(int(g.random() * 30))])
+    # Whatever is left is reaped in a fixed order, wherever SWAPDB or MOVE took it.
+    reap = [[[b"SELECT", b"%d" % n], [b"EXISTS"] + all_keys()] for n in (*range(DATABASES), 15)]
+    yield Batch(actor, [command for pair in reap for command in pair] + [[b"SELECT", db]])
+
+
+SCENARIOS = [(2, deadlines)]

@@ -1,0 +1,153 @@
+"""What two correct servers may answer differently: clocks, orders of hash tables, own ids.
+
+A rule is asked only about replies that differ in their bytes: rule(args, left, right) with the
+parsed frames of each side (one, except where one command has several replies) says whether the
+difference is allowed. A command without a rule must be answered byte for byte alike. What is
+meant to be different is not a rule but an entry of differences.py; `allowed` asks both.
+"""
+
+from typing import NamedTuple
+
+import differences
+
+SECONDS_SLACK = 2
+MS_SLACK = 1000
+
+
+class Observation(NamedTuple):
+    """A difference that no rule allows, as the matchers of differences.py get it."""
+
+    kind: str  # "reply": parsed frames; "position": of a message, as replies before it
+    args: list  # the command, as it was sent; None for a position
+    left: object
+    right: object
+
+    def is_reply_to(self, *names):
+        return self.kind == "reply" and tuple(a.upper() for a in self.args[: len(names)]) == names
+
+
+def allowed(args, rule, left, right):
+    """May the replies (lists of parsed frames) to a command differ like this?"""
+    if rule and rule(args, left, right):
+        return True
+    return len(left) == len(right) == 1 and bool(
+        differences.reason(Observation("reply", args, left[0], right[0]))
+    )
+
+
+def near(slack):
+    """Integers that come from the clock: equal within slack, exact when negative (no key, no TTL)."""
+
+    def rule(_, left, right):
+        (kind, a), (other_kind, b) = left[0], right[0]
+        return kind == other_kind == ":" and a >= 0 and b >= 0 and abs(a - b) <= slack
+
+    return rule
+
+
+def unordered(_, left, right):
+    """Arrays (or sets) with the same elements."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    return kind == other_kind and kind in "*~" and bool(a) and bool(b) and sorted(a) == sorted(b)
+
+
+def shape(_, left, right):
+    """The same type, and nil on both sides or on neither."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    return kind == other_kind and kind in ":$*" and (a is None) == (b is None)
+
+
+def wall_clock(_, left, right):
+    """TIME: two numbers as strings."""
+
+    def right_shape(value):
+        kind, items = value
+        return (
+            kind == "*" and len(items) == 2
+            and all(k == "$" and text.isdigit() for k, text in items)
+            and int(items[1][1]) < 1_000_000
+        )  # fmt: skip
+
+    return right_shape(left[0]) and right_shape(right[0])
+
+
+def hello(_, left, right):
+    """HELLO: the same fields in the same order, all but version and id of equal value."""
+
+    def anonymous(value):
+        kind, items = value
+        if kind not in "*%":
+            return value
+        items = list(items)
+        for at in range(0, len(items) - 1, 2):
+            if items[at][1] in (b"version", b"id"):
+                items[at + 1] = (items[at + 1][0], "any")
+        return kind, items
+
+    return anonymous(left[0]) == anonymous(right[0])
+
+
+def unsubscribed(_, left, right):
+    """UNSUBSCRIBE without names: one confirmation per channel, in the order of a hash table."""
+
+    def parts(frames):
+        items = [value for _, value in frames]
+        if not all(isinstance(item, list) and len(item) == 3 for item in items):
+            return items
+        names = sorted(item[1] for item in items if item[1][1] is not None)
+        return [kind for kind, _ in frames], names, [(item[0], item[2]) for item in items]
+
+    return parts(left) == parts(right)
+
+
+def scanned(_, left, right):
+    """One call of SCAN: comparable only where it was a whole iteration on both sides."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if not (kind == other_kind == "*" and len(a) == len(b) == 2):
+        return False
+    return a[0] != b[0] or a[0][1] != b"0" or sorted(a[1][1]) == sorted(b[1][1])
+
+
+def executed(queued):
+    """EXEC: its elements by the rules of the commands that were queued: [(args, rule)]."""
+
+    def rule(_, left, right):
+        (kind, a), (other_kind, b) = left[0], right[0]
+        if not (kind == other_kind == "*" and a and b and len(a) == len(b) == len(queued)):
+            return False
+        for x, y, (args, inner) in zip(a, b, queued):
+            if x != y and not allowed(args, inner, [x], [y]):
+                return False
+        return True
+
+    return rule
+
+
+BY_NAME = {
+    b"TTL": near(SECONDS_SLACK),
+    b"EXPIRETIME": near(SECONDS_SLACK),
+    b"PTTL": near(MS_SLACK),
+    b"PEXPIRETIME": near(MS_SLACK),
+    b"KEYS": unordered,
+    b"RANDOMKEY": shape,
+    b"SCAN": scanned,
+    b"TIME": wall_clock,
+    b"HELLO": hello,
+    b"LASTSAVE": shape,
+}
+
+BY_SUBCOMMAND = {
+    b"OBJECT": {b"IDLETIME": shape, b"REFCOUNT": shape},
+    b"MEMORY": {b"USAGE": shape},
+    b"PUBSUB": {b"CHANNELS": unordered, b"SHARDCHANNELS": unordered},
+    b"CLIENT": {b"ID": shape, b"INFO": shape},
+}
+
+
+def rule_of(args):
+    """The rule for a command's reply, None when its bytes must be equal."""
+    name = args[0].upper()
+    rule = BY_NAME.get(name)
+    if rule is None and name in BY_SUBCOMMAND and len(args) > 1:
+        rule = BY_SUBCOMMAND[name].get(args[1].upper())
+    return rule

@@ -1,0 +1,64 @@
+"""What a program is made of. A program is a list of steps; every step can be played alone."""
+
+from typing import NamedTuple
+
+
+class Batch(NamedTuple):
+    """Commands pipelined on one connection."""
+
+    actor: int
+    commands: list  # of lists of bytes
+
+
+class Scan(NamedTuple):
+    """SCAN from cursor 0 to cursor 0: the same keys on both sides, whatever the order."""
+
+    actor: int
+    options: list
+
+
+class RandomKey(NamedTuple):
+    """RANDOMKEY: a member of the database on either side, or nil on both."""
+
+    actor: int
+
+
+class Pause(NamedTuple):
+    """Real time passes, so that deadlines do."""
+
+    ms: int
+
+
+class Stranger(NamedTuple):
+    """A connection of its own that sends bytes, and whose replies are read until it is closed."""
+
+    pieces: list  # of bytes, sent one by one
+
+
+def size(step):
+    return len(step.commands) if isinstance(step, Batch) else 1
+
+
+def show(args):
+    """A command as one could type it."""
+    words = []
+    for arg in args:
+        text = arg if len(arg) <= 120 else arg[:100] + b"...(%d bytes)" % len(arg)
+        if text and all(33 <= c < 127 and c not in b"\"'\\" for c in text):
+            words.append(text.decode())
+        else:
+            words.append('"' + repr(bytes(text))[2:-1].replace('"', '\\"') + '"')
+    return " ".join(words)
+
+
+def describe(step):
+    """Lines for a report."""
+    if isinstance(step, Batch):
+        return [f"client {step.actor}> {show(args)}" for args in step.commands]
+    if isinstance(step, Scan):
+        return [f"client {step.actor}> SCAN <all> {show(step.options)}"]
+    if isinstance(step, RandomKey):
+        return [f"client {step.actor}> RANDOMKEY"]
+    if isinstance(step, Pause):
+        return [f"({step.ms} ms pass)"]
+    return [f"new client> {piece!r}" for piece in step.pieces]
