@@ -308,6 +308,7 @@ static void object_help_command(struct call *c)
         "FREQ <key>",     "    How often <key> is used, on a logarithmic scale (LFU policies).",
         "IDLETIME <key>", "    Seconds since <key> was last used.",
         "REFCOUNT <key>", "    How many references the value of <key> has.",
+        NULL,
     };
     command_help(&c->reply, "OBJECT", lines);
 }

@@ -246,6 +246,7 @@ static void pubsub_help_command(struct call *c)
         "    The sharded channels that have subscribers.",
         "SHARDNUMSUB [<channel> ...]",
         "    How many subscribers each sharded channel has.",
+        NULL,
     };
     command_help(&c->reply, "PUBSUB", lines);
 }
