@@ -105,9 +105,13 @@ static inline const struct entry *opened_entry(const struct opened *k)
  * WHEN_KEPT. Notes `new`, or `overwritten` and `type_changed` when `whole` is set (SET and its
  * like put a value in place of another; INCR and APPEND work on the one that is there). */
 void opened_set_string(struct opened *k, struct slice value, int64_t when);
+/* The same, without deadline, for a value that the command computed (BITOP): `value` need not
+ * outlive the call, the record keeps a copy. */
+void opened_set_result(struct opened *k, struct slice value);
 void opened_update_string(struct opened *k, struct slice value);
 /* Makes room for bytes [offset, offset + len), creating or growing the string, zeros in gaps;
- * returns where to write them. They must be written before the close. */
+ * returns where to write them. They must be written before the close, or before the next call:
+ * several ranges may be written while the key is open, each is an effect of its own. */
 char *opened_write_string(struct opened *k, size_t offset, size_t len);
 /* Appends to the string or creates it. */
 void opened_append_string(struct opened *k, struct slice bytes);
