@@ -24,8 +24,7 @@ endif
 IS_CLANG := $(findstring clang,$(CC))
 AR := $(if $(IS_CLANG),llvm-ar,gcc-ar)
 
-build_of = $(if $(filter release,$(1)),build,build-$(1))
-BUILD ?= $(call build_of,$(MODE))
+BUILD ?= $(if $(filter release,$(MODE)),build,build-$(MODE))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 SANITIZE := -DHARK_DEBUG -DHARK_SYSTEM_MALLOC -fno-omit-frame-pointer -fno-sanitize-recover=all
@@ -56,18 +55,12 @@ run:
 	@mkdir -p data
 	@exec $(BUILD)/hark-server --bind 127.0.0.1 --port $(PORT) --dir ./data
 
-# Servers are tested as they ship; C tests run with DCHECKs, without waiting for the optimiser.
-test test-long: SERVER_MODE := release
-test test-long: TESTS_MODE := debug
-test-long: TEST_FLAGS := --long
-check: SERVER_MODE := asan
-check: TESTS_MODE := asan
-
-test test-long check:
-	@tools/setup test
-	@$(MAKE) --no-print-directory MODE=$(SERVER_MODE) all
-	@$(MAKE) --no-print-directory MODE=$(TESTS_MODE) objects tests
-	@tools/test $(call build_of,$(SERVER_MODE)) $(call build_of,$(TESTS_MODE)) $(TEST_FLAGS)
+test:
+	@tools/test $(MAKEOVERRIDES)
+test-long:
+	@tools/test --long $(MAKEOVERRIDES)
+check:
+	@tools/test --check $(MAKEOVERRIDES)
 
 fuzz:
 	@tools/setup dev

@@ -26,8 +26,8 @@ static int find_begin(const struct command_key_spec *spec, const struct slice *a
     return 0;
 }
 
-/* Adds the keys of one spec; 0 or ERR_SYNTAX. */
-static int add_spec(struct keys *keys, const struct command_key_spec *spec,
+/* Adds the keys of one spec; 0 or ERR_SYNTAX. A count among the words must be at least `least`. */
+static int add_spec(struct keys *keys, const struct command_key_spec *spec, int least,
                     const struct slice *argv, int argc)
 {
     int first = find_begin(spec, argv, argc);
@@ -37,7 +37,7 @@ static int add_spec(struct keys *keys, const struct command_key_spec *spec,
         int counted_at = first + spec->keynum.index;
         int64_t count;
         if (counted_at >= argc || !text_to_int(argv[counted_at], &count)) return ERR_SYNTAX;
-        if (count < 0 || count > argc) return ERR_SYNTAX;
+        if (count < least || count > argc) return ERR_SYNTAX;
         step = spec->keynum.step;
         first += spec->keynum.first;
         last = first + ((int)count - 1) * step;
@@ -100,7 +100,7 @@ static void add_sort(struct keys *keys, const struct slice *argv, int argc)
 static void add_migrate(struct keys *keys, const struct slice *argv, int argc)
 {
     int first = 3, last = 3;
-    for (int i = 6; i < argc; i++) {
+    for (int i = 6; i < argc - 1; i++) {
         if (slice_is(argv[i], "auth")) {
             i += 1;
         } else if (slice_is(argv[i], "auth2")) {
@@ -133,10 +133,11 @@ int command_keys(const struct command_spec *spec, const struct slice *argv, int 
     case SPECIAL_KEYS_MIGRATE: add_migrate(&keys, argv, argc); return keys.count;
     case SPECIAL_KEYS_NONE: break;
     }
+    int least = !(spec->flags & FLAG_NO_MANDATORY_KEYS);
     for (int i = 0; i < spec->key_specs_count; i++) {
         const struct command_key_spec *ks = &spec->key_specs[i];
         if (ks->flags & KEY_NOT_KEY) continue;
-        int err = add_spec(&keys, ks, argv, argc);
+        int err = add_spec(&keys, ks, least, argv, argc);
         if (err) return err;
     }
     return keys.count;

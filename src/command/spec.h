@@ -2,10 +2,10 @@
  *
  * There is one spec for each command and one for each subcommand, also for those that no code
  * stands behind yet; which of them clients can use is the matter of table.h. Specs are in the
- * order of their names with a container's subcommands right behind it:
+ * order of their names, a container's subcommands right behind it:
  *
- *      … append, client, client|caching, … client|unpause, cluster, cluster|addslots, …
- *          id 14     32    33 = 32 + 1    32 + subs_count
+ *      … client   client|caching   …   client|unpause            cluster …
+ *        id n     n + 1                n + client.subs_count
  *
  * A spec's place in that order is its id. It is the same for the life of a build, not longer. */
 #ifndef HARK_COMMAND_SPEC_H

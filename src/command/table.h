@@ -95,7 +95,8 @@ bool command_has_keys(const struct command_spec *spec);
 
 /* The keys of a request and how the command uses each: writes at most `max` and returns how many
  * there are, which may be more. ERR_SYNTAX when the arguments make no sense, as with a count of
- * keys that is no number or larger than the request. The arity must have been checked. */
+ * keys that is no number, larger than the request, or 0 for a command that cannot do without. The
+ * arity must have been checked. */
 int command_keys(const struct command_spec *spec, const struct slice *argv, int argc,
                  struct command_key *out, int max);
 

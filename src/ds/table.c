@@ -65,9 +65,8 @@
 
 enum {
     HOMES_MIN = 2,
-    HOMES_LARGE =
-        8192,     /* from here on (49 K entries) arrays grow by an eighth, below they double */
-    PAD_MAX = 64, /* longer chains than 448 entries have no chance (e^-100) at this load */
+    HOMES_LARGE = 8192,  /* (49 K entries) smaller arrays double, from here on it is an eighth */
+    PAD_MAX = 64,        /* longer chains than 448 entries have no chance (e^-100) at this load */
     MOVE_PER_CHANGE = 8, /* buckets looked through, some 4 homes; 1.3 would be in time */
     BUCKET_SIZE = sizeof(struct table_bucket),
     PAGE_BUCKETS = MEM_PAGE / BUCKET_SIZE,
@@ -548,13 +547,14 @@ static uint64_t occupied_end(const struct table_array *a, uint64_t last)
     return b + 1;
 }
 
-/* The first entry of the runs, one of which has some. */
-static void *any_entry(const struct table_bucket *run, uint64_t len,
-                       const struct table_bucket *next_run, uint64_t next_len)
+/* The first entry in the run of buckets; NULL when there is none. */
+static void *first_entry(const struct table_bucket *bucket, uint64_t len)
 {
-    for (; len > 0; run++, len--)
-        if (used_slots(run)) return table_slot_entry(&run->slots[slot_index(used_slots(run))]);
-    return any_entry(next_run, next_len, NULL, 0);
+    for (; len > 0; bucket++, len--) {
+        uint64_t used = used_slots(bucket);
+        if (used) return table_slot_entry(&bucket->slots[slot_index(used)]);
+    }
+    return NULL;
 }
 
 void *table_random(const struct table *t, struct random *random)
@@ -567,15 +567,16 @@ void *table_random(const struct table *t, struct random *random)
         from = home_of(t->last + 1, old->n);
         old_count = occupied_end(old, UINT64_MAX) - from;
     }
-    uint64_t count = now_count + old_count, b;
     for (int tries = 0; tries < 1000; tries++) {
-        b = random_below(random, count);
+        uint64_t b = random_below(random, now_count + old_count);
         const struct table_bucket *bucket =
             b < now_count ? &now->buckets[b] : &old->buckets[from + b - now_count];
         const table_slot *slot = &bucket->slots[random_below(random, TABLE_BUCKET_SLOTS)];
         if (*slot) return table_slot_entry(slot);
     }
-    return any_entry(&now->buckets[0], now_count, &old->buckets[from], old_count);
+    /* So sparse a table is about to shrink: then any will do. */
+    void *entry = first_entry(now->buckets, now_count);
+    return entry ? entry : first_entry(old->buckets + from, old_count);
 }
 
 /* Frees the entries of up to `max` buckets; returns how many buckets it dealt with. */

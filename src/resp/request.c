@@ -47,6 +47,12 @@ static void free_partial(struct resp_parser *p)
     p->partial_len = p->partial_cap = 0;
 }
 
+void resp_parser_restart(struct resp_parser *p)
+{
+    p->at = p->bytes_needed = p->partial_len = 0;
+    p->words_left = p->bulk_len = -1;
+}
+
 void resp_parser_fini(struct resp_parser *p)
 {
     free_partial(p);

@@ -59,6 +59,9 @@ struct resp_parser {
 
 void resp_parser_init(struct resp_parser *p, struct resp_limits limits);
 void resp_parser_fini(struct resp_parser *p);
+/* Forgets how far it came: the next call starts at the front of its bytes again. For a caller that
+ * parsed ahead and then takes fewer requests than it was given. */
+void resp_parser_restart(struct resp_parser *p);
 /* Gives back all memory and leaves words that can be used again. */
 void resp_words_fini(struct resp_words *w);
 

@@ -160,9 +160,10 @@ void config_defaults(struct config *c);
 void config_fini(struct config *c);
 
 /* Reads `hark-server [file] [--directive value …]` over what *c holds: first the file, `-` for
- * standard input, then the command line. Returns 0, or a negative error with a text in `error`
- * such as "hark.conf:12: 'maxclients': argument must be between …"; *c is then good only for
- * config_fini. */
+ * standard input, then the command line. `include` reads other files in its place; a relative
+ * name starts at the folder of the file that includes it. Returns 0, or a negative error with a
+ * text in `error` such as "hark.conf:12: 'maxclients': argument must be between …"; *c is then good
+ * only for config_fini. */
 int config_load(struct config *c, int argc, char *const *argv, char *error, size_t error_size);
 
 /* CONFIG SET: words are name, value, name, value …; all of them or none. `local` tells whether the

@@ -129,7 +129,7 @@ static int read_back(struct rewrite *r, bool append)
         config_fini(&said);
         return fail(r, why);
     }
-    bool marked = memmem(r->text.at, r->text.len, marker, sizeof marker - 1) != NULL;
+    bool marked = r->text.len && memmem(r->text.at, r->text.len, marker, sizeof marker - 1) != NULL;
     for (size_t i = 0; i < config_rows_count; i++) {
         if (config_value_equal(&config_rows[i], &said, r->now)) continue;
         if (append && differing == 0 && !marked) buffer_printf(&r->text, "\n%s\n", marker);

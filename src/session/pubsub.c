@@ -246,8 +246,9 @@ static void pubsub_help_command(struct call *c)
         "    The sharded channels that have subscribers.",
         "SHARDNUMSUB [<channel> ...]",
         "    How many subscribers each sharded channel has.",
+        NULL,
     };
-    command_reply_help(&c->reply, "PUBSUB", lines, sizeof lines / sizeof *lines);
+    command_help(&c->reply, "PUBSUB", lines);
 }
 
 void bind_pubsub_commands(struct command_table *t)

@@ -120,8 +120,12 @@ size_t session_bytes(const struct session *s)
 
 static struct resp_limits limits_of(const struct session *s)
 {
-    if (!s->authenticated) return (struct resp_limits){INLINE_MAX, GUEST_WORDS_MAX, GUEST_BULK_MAX};
-    return (struct resp_limits){INLINE_MAX, WORDS_MAX, s->all->config.bulk_max};
+    return (struct resp_limits){
+        .inline_bytes_max = INLINE_MAX,
+        .words_max = s->authenticated ? WORDS_MAX : GUEST_WORDS_MAX,
+        .bulk_bytes_max = s->authenticated ? s->all->config.bulk_max : GUEST_BULK_MAX,
+        .unauthenticated = !s->authenticated,
+    };
 }
 
 void session_update_class(struct session *s)
