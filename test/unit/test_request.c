@@ -258,6 +258,7 @@ static void test_too_big(void **state)
         struct buffer b = {0};
         const char *line = strrchr(cases[i].start, '$');
         size_t head = line ? (size_t)(line - cases[i].start) : 0;
+        buffer_reserve(&b, MAX);
         buffer_add_slice(&b, slice_text(cases[i].start));
         while (b.len - head < MAX) buffer_add_byte(&b, '1');
         assert_outcome(limits, buffer_slice(&b), "");
