@@ -1,0 +1,215 @@
+"""Which events a command gives, case by case: a table to be read.
+
+A case is (what it shows, commands before, commands watched, events expected). Commands are
+separated by `;`, words by blanks; `""` is the empty word, `\\x00` a byte; `2>` speaks on a second
+connection, `wait 5` lets 5 ms pass. An event is `name key`, or `name@db key` outside database 0;
+`say channel text` is a message of PUBLISH in the same stream. Commands before are run with
+notifications off.
+
+BOTH holds on Hark and on Redis 7.0.15, with the flags KEAmn. HARK is of the classes that came later
+(o, c), with the flags KEAmnoc.
+"""
+
+GENERIC = [
+    ("del per key really removed", "SET a 1; SET b 1", "DEL a b a c", "del a, del b"),
+    ("unlink is del", "SET a 1; SET b 1", "UNLINK c a b b", "del a, del b"),
+    ("del of nothing", "", "DEL a; UNLINK a", ""),
+    ("getdel", "SET a 1", "GETDEL a", "del a"),
+    ("getdel of nothing is a miss", "", "GETDEL a", "keymiss a"),
+    ("expire 0", "SET a 1", "EXPIRE a 0", "del a"),
+    ("expire -1", "SET a 1", "EXPIRE a -1", "del a"),
+    ("pexpire in the past", "SET a 1", "PEXPIRE a -5", "del a"),
+    ("expireat in the past", "SET a 1", "EXPIREAT a 1", "del a"),
+    ("pexpireat in the past", "SET a 1", "PEXPIREAT a 1", "del a"),
+    ("expireat in the past, refused", "SET a 1", "EXPIREAT a 1 XX", ""),
+    ("getex exat in the past", "SET a 1", "GETEX a EXAT 1", "del a"),
+    ("getex pxat in the past", "SET a 1", "GETEX a PXAT 1", "del a"),
+    ("expire", "SET a 1", "EXPIRE a 100", "expire a"),
+    ("pexpire", "SET a 1", "PEXPIRE a 100000", "expire a"),
+    ("expireat", "SET a 1", "EXPIREAT a 99999999999", "expire a"),
+    ("pexpireat", "SET a 1", "PEXPIREAT a 99999999999999", "expire a"),
+    ("the same time again", "SET a 1 PXAT 99999999999999", "PEXPIREAT a 99999999999999", "expire a"),
+    ("condition not met", "SET a 1 EX 100", "EXPIRE a 50 NX; EXPIRE a 50 GT; EXPIRE a 500 LT", ""),
+    ("condition met", "SET a 1", "EXPIRE a 50 NX; EXPIRE a 500 GT; EXPIRE a 50 XX",
+     "expire a, expire a, expire a"),
+    ("expire of nothing", "", "EXPIRE a 100; PEXPIREAT a 1", ""),
+    ("set ex", "", "SET a 1 EX 100", "new a, set a, expire a"),
+    ("set px", "SET a 1", "SET a 1 PX 100000", "set a, expire a"),
+    ("set exat", "SET a 1", "SET a 1 EXAT 99999999999", "set a, expire a"),
+    ("set pxat", "SET a 1", "SET a 1 PXAT 99999999999999", "set a, expire a"),
+    ("set keepttl", "SET a 1 EX 100", "SET a 2 KEEPTTL", "set a"),
+    ("setex", "", "SETEX a 100 1", "new a, set a, expire a"),
+    ("psetex", "SET a 1", "PSETEX a 100000 1", "set a, expire a"),
+    ("getex ex", "SET a 1", "GETEX a EX 100", "expire a"),
+    ("getex px", "SET a 1", "GETEX a PX 100000", "expire a"),
+    ("getex without option", "SET a 1 EX 100", "GETEX a", ""),
+    ("persist", "SET a 1 EX 100", "PERSIST a", "persist a"),
+    ("persist without ttl", "SET a 1", "PERSIST a; PERSIST b", ""),
+    ("getex persist", "SET a 1 EX 100", "GETEX a PERSIST", "persist a"),
+    ("getex persist without ttl", "SET a 1", "GETEX a PERSIST", ""),
+    ("set drops a ttl silently", "SET a 1 EX 100", "SET a 2", "set a"),
+    ("rename", "SET a 1", "RENAME a b", "new b, rename_from a, rename_to b"),
+    ("rename over a key", "SET a 1; SET b 1", "RENAME a b", "new b, rename_from a, rename_to b"),
+    ("rename to itself", "SET a 1", "RENAME a a", ""),
+    ("rename of nothing", "SET b 1", "RENAME a b", ""),
+    ("renamenx", "SET a 1", "RENAMENX a b", "new b, rename_from a, rename_to b"),
+    ("renamenx refused", "SET a 1; SET b 1", "RENAMENX a b", ""),
+    ("move", "SET a 1", "MOVE a 1", "new@1 a, move_from a, move_to@1 a"),
+    ("move refused", "SET a 1; SELECT 1; SET a 1; SELECT 0", "MOVE a 1", ""),
+    ("move of nothing", "", "MOVE a 1", ""),
+    ("copy", "SET a 1", "COPY a b", "new b, copy_to b"),
+    ("copy to another database", "SET a 1", "COPY a b DB 1", "new@1 b, copy_to@1 b"),
+    ("copy of a ttl", "SET a 1 EX 100", "COPY a b", "new b, copy_to b"),
+    ("copy replace", "SET a 1; SET b 1", "COPY a b REPLACE", "new b, copy_to b"),
+    ("copy refused", "SET a 1; SET b 1", "COPY a b", ""),
+    ("copy of nothing is a miss", "SET b 1", "COPY a b REPLACE", "keymiss a"),
+    ("events are of the key's database", "", "SELECT 3; SET a 1; DEL a", "new@3 a, set@3 a, del@3 a"),
+    ("bytes of a key go through", "", r"SET \x00\r\n\xff:* 1", r"new \x00\r\n\xff:*, set \x00\r\n\xff:*"),
+    ("the empty key", "", 'SET "" 1; DEL ""', 'new "", set "", del ""'),
+    ("a failed command", "SET a x", "INCR a; SETRANGE a -1 x; SET a 1 EX 0; GETEX a EX x", ""),
+]  # fmt: skip
+
+STRING = [
+    ("set", "", "SET a 1", "new a, set a"),
+    ("set of an equal value", "SET a 1", "SET a 1", "set a"),
+    ("set nx, xx refused", "SET a 1", "SET a 2 NX; SET b 1 XX; SETNX a 1", ""),
+    ("set nx, xx", "SET a 1", "SET b 2 NX; SET a 1 XX; SETNX c 1", "new b, set b, set a, new c, set c"),
+    ("set get of nothing", "", "SET a 1 GET", "keymiss a, new a, set a"),
+    ("set get", "SET a 1", "SET a 2 GET", "set a"),
+    ("set nx get refused", "SET a 1", "SET a 2 NX GET", ""),
+    ("set xx get of nothing", "", "SET a 2 XX GET", "keymiss a"),
+    ("getset of nothing", "", "GETSET a 1", "keymiss a, new a, set a"),
+    ("getset", "SET a 1 EX 100", "GETSET a 2", "set a"),
+    ("mset in order, twice the same", "", "MSET b 1 a 1 b 2", "new b, set b, new a, set a, set b"),
+    ("msetnx", "", "MSETNX a 1 b 2", "new a, set a, new b, set b"),
+    ("msetnx twice the same", "", "MSETNX a 1 a 2", "new a, set a, set a"),
+    ("msetnx refused", "SET b 1", "MSETNX a 1 b 2", ""),
+    ("setrange", "", "SETRANGE a 2 x; SETRANGE a 2 x", "new a, setrange a, setrange a"),
+    ("setrange of nothing", "SET a 1", 'SETRANGE a 2 ""; SETRANGE b 2 ""', ""),
+    ("append", "", 'APPEND a x; APPEND a ""', "new a, append a, append a"),
+    ("append nothing to nothing", "", 'APPEND a ""', "new a, append a"),
+    ("incr, decr, incrby, decrby", "", "INCR a; DECR a; INCRBY a 0; DECRBY a 5",
+     "new a, incrby a, incrby a, incrby a, incrby a"),
+    ("incrbyfloat", "", "INCRBYFLOAT a 1.5; INCRBYFLOAT a 0",
+     "new a, incrbyfloat a, incrbyfloat a"),
+    ("setbit 0 creates", "", "SETBIT a 0 0", "new a, setbit a"),
+    ("setbit without a change", "SETBIT a 3 1", "SETBIT a 3 1; SETBIT a 2 0", ""),
+    ("setbit with a change", "SETBIT a 3 1", "SETBIT a 3 0", "setbit a"),
+    ("setbit grows", "SETBIT a 3 1", "SETBIT a 100 0", "setbit a"),
+    ("bitfield, one event", "", "BITFIELD a SET u8 0 65 INCRBY u8 8 1 GET u8 0", "new a, setbit a"),
+    ("bitfield without a change", "BITFIELD a SET u8 0 65", "BITFIELD a SET u8 0 65 INCRBY u8 0 0", ""),
+    ("bitfield grows", "SET a x", "BITFIELD a SET u8 80 0", "setbit a"),
+    ("bitfield get", "SET a x", "BITFIELD a GET u8 0; BITFIELD_RO a GET u8 0", ""),
+    ("bitop", "SET a x; SET b y", "BITOP AND d a b", "new d, set d"),
+    ("bitop over a key", "SET a x; SET d y", "BITOP NOT d a", "set d"),
+    ("bitop with a missing source", "SET a x", "BITOP OR d a b", "keymiss b, new d, set d"),
+    ("bitop, empty result", "SET d y", "BITOP XOR d a b", "keymiss a, keymiss b, del d"),
+    ("bitop, empty result, no destination", "", "BITOP NOT d a", "keymiss a"),
+]  # fmt: skip
+
+MISS = [
+    ("reads of nothing", "", "GET a; STRLEN b; GETRANGE c 0 1; SUBSTR d 0 1; GETEX e",
+     "keymiss a, keymiss b, keymiss c, keymiss d, keymiss e"),
+    ("mget per key", "SET b 1", "MGET a b a", "keymiss a, keymiss a"),
+    ("bit reads of nothing", "", "GETBIT a 0; BITCOUNT b; BITPOS c 1; BITFIELD d GET u8 0; BITFIELD_RO e GET u8 0",
+     "keymiss a, keymiss b, keymiss c, keymiss d, keymiss e"),
+    ("lcs", "", "LCS a b", "keymiss a, keymiss b"),
+    ("exists, touch per key", "SET b 1", "EXISTS a b c; TOUCH a b", "keymiss a, keymiss c, keymiss a"),
+    ("type", "", "TYPE a", "keymiss a"),
+    ("the ttl family", "", "TTL a; PTTL b; EXPIRETIME c; PEXPIRETIME d",
+     "keymiss a, keymiss b, keymiss c, keymiss d"),
+    ("writes do not miss", "", "DEL a; EXPIRE a 9; PERSIST a; RENAME a b; MOVE a 1; INCR b; APPEND c x",
+     "new b, incrby b, new c, append c"),
+    ("what does not look up", "", "OBJECT ENCODING a; MEMORY USAGE a; WATCH a; RANDOMKEY; SCAN 0; KEYS *", ""),
+    ("hits", "SET a 1", "GET a; EXISTS a; TOUCH a; TYPE a; TTL a; STRLEN a", ""),
+]  # fmt: skip
+
+_GONE = "SET a 1 PX 1; wait 8"
+EXPIRED = [
+    ("get", _GONE, "GET a; GET a", "expired a, keymiss a, keymiss a"),
+    ("set", _GONE, "SET a 1", "expired a, new a, set a"),
+    ("incr", _GONE, "INCR a", "expired a, new a, incrby a"),
+    ("append", _GONE, "APPEND a x", "expired a, new a, append a"),
+    ("del", _GONE, "DEL a", "expired a"),
+    ("unlink", _GONE, "UNLINK a", "expired a"),
+    ("getdel", _GONE, "GETDEL a", "expired a, keymiss a"),
+    ("getset", _GONE, "GETSET a 2", "expired a, keymiss a, new a, set a"),
+    ("rename", _GONE, "RENAME a b", "expired a"),
+    ("rename onto it", _GONE + "; SET b 1", "RENAME b a", "expired a, new a, rename_from b, rename_to a"),
+    ("copy", _GONE, "COPY a b", "expired a, keymiss a"),
+    ("move", _GONE, "MOVE a 1", "expired a"),
+    ("exists", _GONE, "EXISTS a a", "expired a, keymiss a, keymiss a"),
+    ("ttl", _GONE, "TTL a", "expired a, keymiss a"),
+    ("expire", _GONE, "EXPIRE a 100", "expired a"),
+    ("persist", _GONE, "PERSIST a", "expired a"),
+    ("scan", _GONE, "SCAN 0", "expired a"),
+    ("randomkey", _GONE, "RANDOMKEY", "expired a"),
+    ("keys hides it", _GONE, "KEYS *", ""),
+    ("bitop source", _GONE + "; SET d x", "BITOP NOT d a", "expired a, keymiss a, del d"),
+    ("set with a past time", "", "SET a 1 PXAT 1; GET a", "new a, set a, expire a, expired a, keymiss a"),
+    ("set over with a past time", "SET a 1", "SET a 1 EXAT 1; DEL a", "set a, expire a, expired a"),
+    ("inside a transaction", _GONE, "MULTI; GET a; SET a 1; EXEC", "expired a, keymiss a, new a, set a"),
+    ("after watch, before exec", "SET a 1 PX 30; WATCH a; wait 40", "MULTI; SET b 1; EXEC", ""),
+]  # fmt: skip
+
+SILENT = [
+    ("flush, swap", "SET a 1; SELECT 1; SET b 1; SELECT 0", "FLUSHDB; SWAPDB 0 1; FLUSHALL", ""),
+    ("looking", "SET a 1", "OBJECT ENCODING a; MEMORY USAGE a; TOUCH a; WATCH a; DBSIZE; SCAN 0; RANDOMKEY", ""),
+]  # fmt: skip
+
+TRANSACTIONS = [
+    ("event by event", "", "MULTI; SET a 1; INCR a; EXEC", "new a, set a, incrby a"),
+    ("an error inside", "SET b x", "MULTI; SET a 1; INCR b; INCR a; EXEC", "new a, set a, incrby a"),
+    ("aborted by an error while queueing", "", "MULTI; SET a 1; NOSUCH; EXEC", ""),
+    ("discarded", "", "MULTI; SET a 1; DISCARD", ""),
+    ("watched key changed", "SET a 1", "WATCH a; 2> SET a 2; MULTI; SET b 1; EXEC", "set a"),
+    ("watched key deleted", "SET a 1", "WATCH a; 2> DEL a; MULTI; SET b 1; EXEC", "del a"),
+    ("watched key flushed", "SET a 1", "WATCH a; 2> FLUSHALL; MULTI; SET b 1; EXEC", ""),
+    ("watched key swapped away", "SET a 1", "WATCH a; 2> SWAPDB 0 1; MULTI; SET b 1; EXEC", ""),
+    ("another key changed", "SET a 1", "WATCH a; 2> SET c 2; MULTI; SET b 1; EXEC",
+     "new c, set c, new b, set b"),
+    ("unwatch", "SET a 1", "WATCH a; 2> SET a 2; UNWATCH; MULTI; SET b 1; EXEC",
+     "set a, new b, set b"),
+    ("a touch without a change of the value", "SET a 1", "WATCH a; 2> SET a 1; MULTI; SET b 1; EXEC", "set a"),
+    ("a read does not interfere", "SET a 1", "WATCH a; 2> GET a; MULTI; SET b 1; EXEC", "new b, set b"),
+    ("publish keeps its place", "", "MULTI; SET a 1; PUBLISH news hi; SET a 2; EXEC",
+     "new a, set a, say news hi, set a"),
+    ("publish between commands", "", "SET a 1; PUBLISH news hi; DEL a", "new a, set a, say news hi, del a"),
+]  # fmt: skip
+
+BOTH = {
+    "generic": GENERIC, "string": STRING, "miss": MISS, "expired": EXPIRED, "silent": SILENT,
+    "transactions": TRANSACTIONS,
+}  # fmt: skip
+
+HARK = {
+    "overwritten": [
+        ("set", "SET a 1", "SET a 2", "overwritten a, set a"),
+        ("set of a new key", "", "SET a 2", "new a, set a"),
+        ("set ex", "SET a 1", "SET a 2 EX 100", "overwritten a, set a, expire a"),
+        ("set get", "SET a 1", "SET a 2 GET", "overwritten a, set a"),
+        ("set refused", "SET a 1", "SET a 2 NX", ""),
+        ("setex", "SET a 1", "SETEX a 100 2", "overwritten a, set a, expire a"),
+        ("getset", "SET a 1", "GETSET a 2", "overwritten a, set a"),
+        ("mset", "SET b 1", "MSET a 1 b 2 a 3",
+         "new a, set a, overwritten b, set b, overwritten a, set a"),
+        ("msetnx twice the same", "", "MSETNX a 1 a 2", "new a, set a, overwritten a, set a"),
+        ("rename", "SET a 1; SET b 1", "RENAME a b",
+         "new b, rename_from a, rename_to b, overwritten b"),
+        ("rename to a new name", "SET a 1", "RENAME a b", "new b, rename_from a, rename_to b"),
+        ("copy", "SET a 1; SET b 1", "COPY a b REPLACE", "new b, copy_to b, overwritten b"),
+        ("copy to a new name", "SET a 1", "COPY a b REPLACE", "new b, copy_to b"),
+        ("bitop", "SET a 1; SET d 1", "BITOP NOT d a", "overwritten d, set d"),
+        ("an expired key is new", _GONE, "SET a 1", "expired a, new a, set a"),
+        ("changes in place", "SET a 1",
+         "INCR a; APPEND a 2; SETRANGE a 0 3; SETBIT a 0 1; INCRBYFLOAT n 1; INCRBYFLOAT n 1",
+         "incrby a, append a, setrange a, setbit a, new n, incrbyfloat n, incrbyfloat n"),
+    ],
+}  # fmt: skip
+
+# Flags set, flags read back; on both servers. n with a complete A is lost by Redis (see differences.py).
+FLAGS_BOTH = [
+    ("Ex", "xE"), ("Kg$", "g$K"), ("EKExx", "xKE"), ("KEg$lshzxetd", "AKE"), ("KEA", "AKE"),
+    ("", ""), ("x", "x"), ("KEm", "KEm"), ("Kn$", "$nK"), ("AKEm", "AKEm"), ("KEgnm", "gnKEm"),
+]  # fmt: skip
+FLAGS_HARK = ["KEAmn", "KEAn", "AnKE", "KEAmnoc", "KE$oc"]
