@@ -99,7 +99,7 @@ static void add(struct call *c, int64_t change)
         return;
     }
     char digits[TEXT_INT_MAX];
-    opened_update_string(&k, slice_of(digits, text_from_int(digits, number)));
+    opened_update_string(&k, slice_of(digits, text_from_int(digits, number)), STRING_INT);
     gate_close(&k, EVENT_INCRBY);
     resp_int(&c->reply, number);
 }
@@ -147,7 +147,7 @@ static void incrbyfloat(struct call *c)
     }
     char digits[TEXT_LONG_DOUBLE_MAX];
     struct slice text = slice_of(digits, text_from_long_double(digits, number));
-    opened_update_string(&k, text);
+    opened_update_string(&k, text, text.len <= STRING_EMBSTR_MAX ? STRING_EMBSTR : STRING_RAW);
     gate_close(&k, EVENT_INCRBYFLOAT);
     resp_bulk(&c->reply, text);
 }
