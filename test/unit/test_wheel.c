@@ -239,13 +239,13 @@ static void test_half_emptied_slot(void **state)
     (void)state;
     struct world *w = world_new((INT64_C(1) << 16) - 300);
     int64_t boundary = INT64_C(1) << 16;
-    for (int i = 0; i < 500; i++) add(w, boundary + i % 3);
+    for (int i = 0; i < 500; i++) add(w, boundary + i % 250);
     w->now += 50;
     collect(w, 64);
     assert_in_range(w->wheel.moves, 50, w->count - 50);
-    for (int i = 0; i < 20; i++) add(w, boundary + i % 3);
+    for (int i = 0; i < 20; i++) add(w, boundary + i % 250);
     wheel_check(&w->wheel);
-    w->now = boundary + 3;
+    w->now = boundary + 250;
     while (collect(w, 10)) {
     }
     assert_int_equal(w->count, 0);
