@@ -50,14 +50,14 @@ class Tracker:
         if name not in _NOT_QUEUED:
             self.queue.append((args, rule_of(args)))
             return None, 1
-        if len(args) != 1 or name in (b"MULTI", b"WATCH"):
+        if name in (b"MULTI", b"WATCH") or len(args) != 1 and name != b"EXEC":
             return None, 1
         queue, self.queue = self.queue, None
         self.watching = False
         if name == b"RESET":
             self.reset()
             self.proto = 2
-        if name != b"EXEC":
+        if name != b"EXEC" or len(args) != 1:  # EXEC with too many words gives up the transaction
             return None, 1
         # An array with a place per command; confirmations beyond that follow it.
         excess = 0
