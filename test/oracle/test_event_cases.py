@@ -1,7 +1,6 @@
 """The events of each command, from the table in event_cases.py, on Hark and on the oracle."""
 
 import os
-import re
 import time
 
 import event_cases
@@ -36,7 +35,8 @@ class Listening:
         self.flags("")
 
     def flags(self, flags):
-        assert self.clients[0].call("CONFIG", "SET", "notify-keyspace-events", flags) == ("+", b"OK")
+        reply = self.clients[0].call("CONFIG", "SET", "notify-keyspace-events", flags)
+        assert reply == ("+", b"OK")
 
     def run(self, text):
         for command in filter(None, map(str.strip, text.split(";"))):
@@ -145,8 +145,9 @@ def flags_of(on):
 def test_unknown_flag_changes_nothing(on_both):
     on_both.flags("Ex")
     kind, text = on_both.clients[0].call("CONFIG", "SET", "notify-keyspace-events", "KEAq")
-    assert kind == "-" and re.match(rb"ERR CONFIG SET failed \(possibly related to argument "
-                                    rb"'notify-keyspace-events'\) - Invalid event class character\.", text)
+    assert kind == "-"
+    assert text.startswith(b"ERR CONFIG SET failed (possibly related to argument "
+                           b"'notify-keyspace-events') - Invalid event class character.")  # fmt: skip
     assert flags_of(on_both) == "xE"
 
 

@@ -25,7 +25,7 @@ class _Table:
         total = sum(entry[0] for entry in weighted)
         self.slots = []
         for weight, *rest in weighted:
-            self.slots += [tuple(rest)] * max(1, round(weight / total * self.SLOTS)) if weight else []
+            self.slots += [tuple(rest)] * max(1, round(weight / total * self.SLOTS))
 
     def draw(self, chance):
         return self.slots[int(chance * len(self.slots))]
@@ -36,7 +36,7 @@ def _gather(groups, attribute):
 
 
 class Generator:
-    """Draws steps. What the templates see of it: random(), fill(), hot, now, and the methods below."""
+    """Draws steps. Templates and scenarios see random(), hot, now, and the first methods below."""
 
     def __init__(self, seed, groups, now):
         self.rng = random.Random(seed)
@@ -156,9 +156,12 @@ class Generator:
         if chance > 0.045:
             return args
         if chance < 0.02:
-            return [bytes(c ^ 32 if 64 < c & ~32 < 91 and self.random() < 0.5 else c for c in args[0])] + args[1:]
+            return [self._other_case(args[0])] + args[1:]
         if chance < 0.03:
             return args[:-1] if len(args) > 2 else args
         if chance < 0.04:
             return args + [_EXCESS(self)]
         return args + [SMALL_VALUE(self), args[-1]]
+
+    def _other_case(self, word):
+        return bytes(c ^ 32 if 64 < c & ~32 < 91 and self.random() < 0.5 else c for c in word)

@@ -6,7 +6,7 @@ reaps in the order of a hash table) only while no actor is subscribed.
 """
 
 from ..steps import Batch, Pause, Scan
-from ..words import KEY, SMALL_VALUE, all_keys, decimal, mixed, pick
+from ..words import KEY, SMALL_VALUE, all_keys, decimal, mixed, phrase, pick
 
 TEMPLATES = []
 LONGEST_MS = 20
@@ -14,10 +14,6 @@ LATER_MS = 6
 ALIVE_MS = 500  # surely still there for the next command
 SURELY_MS = 5  # more than the clocks of the servers may lag behind
 DATABASES = 4
-
-
-def _words(*parts):
-    return lambda g: g.fill(parts)
 
 
 def _past_ms(g):
@@ -30,13 +26,13 @@ def _soon(g, key, longest_ms):
     # A TTL that is over before the command is deletes the key at once, so these are not as short.
     careful_ms = decimal(LATER_MS, longest_ms)
     give = mixed(
-        (3, _words(b"SET", key, SMALL_VALUE, b"PX", ms)),
-        (2, _words(b"PSETEX", key, ms, SMALL_VALUE)),
-        (1, _words(b"SET", key, SMALL_VALUE, b"PXAT", _past_ms)),
+        (3, phrase(b"SET", key, SMALL_VALUE, b"PX", ms)),
+        (2, phrase(b"PSETEX", key, ms, SMALL_VALUE)),
+        (1, phrase(b"SET", key, SMALL_VALUE, b"PXAT", _past_ms)),
     )
     later = mixed(
-        (2, _words(b"PEXPIRE", key, careful_ms)),
-        (1, _words(b"GETEX", key, b"PX", careful_ms)),
+        (2, phrase(b"PEXPIRE", key, careful_ms)),
+        (1, phrase(b"GETEX", key, b"PX", careful_ms)),
     )
     if g.random() < 0.6:
         return [g.fill((give,))]
