@@ -38,6 +38,7 @@ static void setbit(struct call *c)
     bool was = bits_get(old, at);
     size_t byte = (size_t)(at / 8);
     if (byte < old.len && was == bit) {
+        opened_unshare_string(&k);
         gate_close_unchanged(&k);
     } else {
         char *to = opened_write_string(&k, byte, 1);
@@ -366,12 +367,14 @@ static void write_fields(struct call *c, const struct field_summary *s)
 
     /* The string grows to hold all fields that are written, with zeros where nothing was. */
     if (opened_value(&k).len < s->bytes) *opened_write_string(&k, s->bytes - 1, 1) = 0;
-    if (!k.changed)
-        gate_close_unchanged(&k);
-    else if (wrote)
+    if (k.changed && wrote) {
         gate_close(&k, EVENT_SETBIT);
-    else
+    } else if (k.changed) {
         gate_close_silently(&k, "room for fields that OVERFLOW FAIL left alone");
+    } else {
+        opened_unshare_string(&k);
+        gate_close_unchanged(&k);
+    }
 }
 
 static void bitfield(struct call *c)

@@ -125,6 +125,11 @@ char *opened_write_string(struct opened *k, size_t offset, size_t len)
     return at;
 }
 
+void opened_unshare_string(struct opened *k)
+{
+    resize_string(k, entry_string(k->place.entry).len);
+}
+
 void opened_append_string(struct opened *k, struct slice bytes)
 {
     if (!k->place.entry) { /* a fresh value, with the encoding of one that was set */
