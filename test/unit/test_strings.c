@@ -194,6 +194,78 @@ static void test_lcs(void **state)
     runner_expect_rows(lcs_rows, sizeof lcs_rows / sizeof *lcs_rows);
 }
 
+/* Of Redis 8.4: after its documentation and its own tests. */
+static const struct runner_row compare_rows[] = {
+    {"DIGEST k", "$-1", "keymiss k"},
+    {"DELEX k IFEQ x", ":0", ""},
+    {"DELEX k BAD x", ":0", ""},
+    {"SET k v IFEQ x", "$-1", ""},
+    {"SET k v IFDEQ short", "$-1", ""},
+    {"SET k v IFEQ x GET", "$-1", "keymiss k"},
+    {"SET k hello IFNE x", "+OK", "new k, set k"},
+    {"DIGEST k", "$16 9555e8555c62dcfd", ""},
+    {"SET k v IFNE hello", "$-1", ""},
+    {"SET k v IFNE hello GET", "$5 hello", ""},
+    {"SET k v IFEQ", "-ERR syntax error", ""},
+    {"SET k v IFEQ hello NX", "-ERR syntax error", ""},
+    {"SET k v XX IFEQ hello", "-ERR syntax error", ""},
+    {"SET k v IFEQ hello IFNE x", "-ERR syntax error", ""},
+    {"SET k v IFDEQ 9555e8555c62dcf", "-ERR must be exactly 16 hexadecimal characters", ""},
+    {"SET k v IFDEQ \"\" GET", "-ERR must be exactly 16 hexadecimal characters", ""},
+    {"SET k v IFDNE 9555E8555C62DCFD", "$-1", ""},
+    {"SET k v IFDEQ zzzzzzzzzzzzzzzz", "$-1", ""},
+    {"SET k hello IFDEQ 9555E8555C62DCFD EX 10", "+OK", "overwritten k, set k, expire k"},
+    {"SET k w IFEQ hello GET", "$5 hello", "overwritten k, set k"},
+    {"DELEX k IFEQ", "-ERR wrong number of arguments for 'delex' command", ""},
+    {"DELEX k IFEQ w x", "-ERR wrong number of arguments for 'delex' command", ""},
+    {"DELEX k BAD w", "-ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE", ""},
+    {"DELEX k NX w", "-ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE", ""},
+    {"DELEX k IFDEQ w", "-ERR must be exactly 16 hexadecimal characters", ""},
+    {"DELEX k IFNE w", ":0", ""},
+    {"DELEX k ifeq w", ":1", "del k"},
+    {"SET k \"\"", "+OK", NULL},
+    {"DIGEST k", "$16 2d06800538d394c2", ""},
+    {"SET k v8", "+OK", NULL},
+    {"DIGEST k", "$16 0cc76dbb41381419", ""},
+    {"DELEX k IFDNE 0000000000000000", ":1", "del k"},
+    {"DELEX k", ":0", ""},
+    {"SET k v", "+OK", NULL},
+    {"DELEX k", ":1", "del k"},
+};
+
+static void test_compare(void **state)
+{
+    (void)state;
+    runner_expect_rows(compare_rows, sizeof compare_rows / sizeof *compare_rows);
+}
+
+static const struct runner_row msetex_rows[] = {
+    {"MSETEX a b c", "-ERR invalid numkeys value", ""},
+    {"MSETEX 0 b c", "-ERR invalid numkeys value", ""},
+    {"MSETEX 2147483648 b c", "-ERR invalid numkeys value", ""},
+    {"MSETEX 2147483647 b c", "-ERR wrong number of key-value pairs", ""},
+    {"MSETEX 2 a 1 b", "-ERR wrong number of key-value pairs", ""},
+    {"MSETEX 1 a 1 b", "-ERR syntax error", ""},
+    {"MSETEX 1 a 1 GET", "-ERR syntax error", ""},
+    {"MSETEX 1 a 1 NX XX", "-ERR syntax error", ""},
+    {"MSETEX 1 a 1 KEEPTTL EX 10", "-ERR syntax error", ""},
+    {"MSETEX 1 a 1 EX abc", "-ERR value is not an integer or out of range", ""},
+    {"MSETEX 1 a 1 EX 0", "-ERR invalid expire time in 'msetex' command", ""},
+    {"MSETEX 2 a 1 b 2 XX", ":0", ""},
+    {"MSETEX 2 a 1 b 2 NX PX 10", ":1", "new a, set a, expire a, new b, set b, expire b"},
+    {"MSETEX 2 a 3 c 4 NX", ":0", ""},
+    {"MSETEX 2 a 3 c 4 XX", ":0", ""},
+    {"MSETEX 2 a 3 b 4 XX KEEPTTL", ":1", "overwritten a, set a, overwritten b, set b"},
+    {"MSETEX 1 c 4", ":1", "new c, set c"},
+    {"MGET a b c", "*3 $1 3 $1 4 $1 4", ""},
+};
+
+static void test_msetex(void **state)
+{
+    (void)state;
+    runner_expect_rows(msetex_rows, sizeof msetex_rows / sizeof *msetex_rows);
+}
+
 static void test_deadlines(void **state)
 {
     (void)state;
@@ -401,6 +473,8 @@ int main(void)
         cmocka_unit_test(test_part),
         cmocka_unit_test(test_number),
         cmocka_unit_test(test_lcs),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_msetex),
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_effects),
         cmocka_unit_test(test_limit_of_length),
