@@ -458,6 +458,7 @@ void pattern_index_free(struct pattern_index *ix)
 {
     CHECK(ix->counts.patterns == 0);
     DCHECK(ix->prefixes.bytes == 0 && ix->counts.bytes == 0);
+    for (int i = 0; i < OFFERED_CELLS; i++) DCHECK(ix->offered[i] == 0);
     mem_free(ix->found, ix->found_cap * sizeof *ix->found);
     buffer_fini(&ix->literals);
     mem_delete(ix);
