@@ -8,7 +8,6 @@
  * keys with a one-hour TTL.
  *
  * Prints one line of key=value figures; server CPU is read from /proc (pid by INFO). */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
