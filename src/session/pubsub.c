@@ -133,8 +133,13 @@ static void punsubscribe_command(struct call *c)
     unsubscribe(c, PUBSUB_PATTERN);
 }
 
+/* As in Redis, where this one alone of the three is refused in a transaction. */
 static void ssubscribe_command(struct call *c)
 {
+    if (call_session(c)->ran) {
+        resp_error(&c->reply, SLICE("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
+        return;
+    }
     subscribe(c, PUBSUB_SHARD);
 }
 
