@@ -315,8 +315,12 @@ static void test_many_leave(void **state)
         last = number;
         at = strstr(at, "$1\r\nx\r\n") + 7;
     }
-    for (int i = 0; i < MANY; i++) pubsub_leave(p, &all[i].base);
-    assert_true(pubsub_counts(p).bytes < empty + 4096);
+    for (int i = 0; i < MANY; i++)
+        if (i != MANY / 2 - 1) pubsub_leave(p, &all[i].base);
+    assert_true(pubsub_counts(p).bytes < empty + 4096); /* with one in what was the last seat */
+    assert_int_equal(pubsub_publish(p, SLICE("a"), SLICE("x"), false), 1);
+    pubsub_leave(p, &all[MANY / 2 - 1].base);
+    assert_int_equal(pubsub_counts(p).patterns, 0);
     pubsub_free(p);
     buffer_fini(&got);
     mem_free(all, MANY * sizeof *all);
