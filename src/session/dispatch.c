@@ -85,6 +85,15 @@ static bool fits_subscriber(const struct command *command)
     return false;
 }
 
+/* Commands that act on the transaction itself instead of being queued in it. */
+static bool runs_in_multi(const struct command *command)
+{
+    static const char *const names[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_is(command->spec->name, names[i])) return true;
+    return false;
+}
+
 /* Writes the reason and returns false when the request cannot run. */
 static bool may_run(struct session *s, struct command *command, enum command_lookup lookup,
                     const struct slice *argv, int argc)
@@ -107,7 +116,7 @@ static bool may_run(struct session *s, struct command *command, enum command_loo
     }
     if (!s->authenticated && !(spec->flags & FLAG_NO_AUTH))
         return refuse(s, command, SLICE("NOAUTH Authentication required."));
-    if (s->in_multi && (spec->flags & FLAG_NO_MULTI))
+    if (s->in_multi && (spec->flags & FLAG_NO_MULTI) && !runs_in_multi(command))
         return refuse(s, command, SLICE("ERR Command not allowed inside a transaction"));
     if ((spec->flags & FLAG_DENYOOM) && !engine_make_room(all->engine, all->now_us / 1000))
         return refuse(s, command, SLICE("OOM command not allowed when used memory > 'maxmemory'."));
@@ -120,15 +129,6 @@ static bool may_run(struct session *s, struct command *command, enum command_loo
         return false;
     }
     return true;
-}
-
-/* Commands that act on the transaction itself instead of being queued in it. */
-static bool runs_in_multi(const struct command *command)
-{
-    static const char *const names[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_is(command->spec->name, names[i])) return true;
-    return false;
 }
 
 static void execute(struct session *s, struct command *command, const struct slice *argv, int argc)
@@ -154,6 +154,22 @@ static void drop_unwanted_reply(struct session *s, size_t reply_at)
     if (s->reply_mode == REPLY_SKIP_NEXT) s->reply_mode = REPLY_SKIP;
 }
 
+/* An EXEC that cannot run ends the transaction all the same, and says why. */
+static void abort_transaction(struct session *s, size_t reply_at)
+{
+    struct buffer *reply = &s->all->reply;
+    struct resp_writer w = {reply, session_proto(s)};
+    struct slice why = slice_of(reply->at + reply_at + 1, reply->len - reply_at - 3);
+    if (slice_starts_with(why, SLICE("ERR "))) why = slice_from(why, 4);
+    struct buffer text = {0};
+    buffer_printf(&text, "EXECABORT Transaction discarded because of: %.*s", (int)why.len, why.at);
+    reply->len = reply_at;
+    resp_error(&w, buffer_slice(&text));
+    buffer_fini(&text);
+    session_discard(s);
+    session_unwatch(s);
+}
+
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup)
 {
@@ -162,6 +178,8 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
     if (lookup == COMMAND_FOUND) s->last_command = command;
     if (!may_run(s, command, lookup, argv, argc)) {
         if (s->in_multi) s->multi_failed = true;
+        if (lookup == COMMAND_FOUND && slice_is(command->spec->name, "exec"))
+            abort_transaction(s, reply_at);
         count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
     } else if (s->in_multi && !runs_in_multi(command)) {
         session_enqueue(s, command, argv, argc);

@@ -33,7 +33,19 @@ def new_flag_kept(seen):
     return kept != lost and b"A" in lost and kept.replace(b"n", b"", 1) == lost
 
 
+def help_text(seen):
+    """HELP of a container command: lines of text, the first of them alike."""
+    if seen.kind != "reply" or [a.upper() for a in seen.args[1:]] != [b"HELP"]:
+        return False
+    (kind, left), (other_kind, right) = seen.left, seen.right
+    return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
+
+
 DIFFERENCES = [
+    (
+        help_text,
+        "HELP explains the subcommands that the server has, in its own words.",
+    ),
     (
         own_message_after_reply,
         "A client subscribed to its own doings: Redis 7.0 pushes the message before the reply of "
