@@ -19,7 +19,8 @@ void buffer_grow(struct buffer *b, size_t cap);
 static inline char *buffer_reserve(struct buffer *b, size_t more)
 {
     if (__builtin_expect(b->cap - b->len < more, 0)) buffer_grow(b, b->len + more);
-    return b->at + b->len;
+    /* Not at + len: nothing may be added to the NULL of an empty buffer, not even 0. */
+    return (char *)((uintptr_t)b->at + b->len);
 }
 
 static inline void buffer_add(struct buffer *b, const void *bytes, size_t len)

@@ -225,6 +225,6 @@ size_t glob_literal_prefix(struct slice pattern, struct buffer *out)
 {
     bool escaped;
     size_t end = run_end(pattern, 0, &escaped);
-    unescape(pattern, 0, end, out);
+    if (end) unescape(pattern, 0, end, out);
     return end;
 }

@@ -469,6 +469,7 @@ int text_split_words(struct slice line, struct buffer *store, struct slice *word
 {
     int count = 0;
     struct slice word;
+    if (!line.len) return 0;
     buffer_reserve(store, line.len);
     for (;;) {
         int got = text_next_word(&line, store, &word);

@@ -36,8 +36,9 @@ size_t text_from_int(char *to, int64_t value);
 size_t text_from_uint(char *to, uint64_t value);
 /* How many characters text_from_uint would write. */
 unsigned text_uint_digits(uint64_t value);
-/* The shortest text that reads back as the same double (17 significant digits at most, exponent
- * as printf %.17g has it); inf, -inf and nan for what is not a number. At most TEXT_DOUBLE_MAX, no NUL. */
+/* The shortest text that reads back as the same double (17 significant digits at most; for a few
+ * very large or small powers of two one more than would do), exponent as printf %.17g has it; inf,
+ * -inf and nan for what is not a number. At most TEXT_DOUBLE_MAX, no NUL. */
 size_t text_from_double(char *to, double value);
 /* What INCRBYFLOAT stores: plain notation, 17 digits after the point, trailing zeros removed.
  * At most TEXT_LONG_DOUBLE_MAX, no NUL. */

@@ -117,7 +117,7 @@ static unsigned slot_index(uint64_t top_bits)
 static void prefetch_entries(const struct table_bucket *b)
 {
     for (uint64_t used = used_slots(b); used; used &= used - 1)
-        __builtin_prefetch(table_slot_entry(&b->slots[slot_index(used)]));
+        prefetch(table_slot_entry(&b->slots[slot_index(used)]));
 }
 
 /* Arrays --------------------------------------------------------------------------------------- */

@@ -21,6 +21,8 @@
 #ifndef HARK_DS_TABLE_H
 #define HARK_DS_TABLE_H
 
+#include "../base/prefetch.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -156,7 +158,7 @@ static inline void table_slot_replace(table_slot *slot, void *entry)
 /* First of a batch of look-ups: fetch the line of the bucket. */
 static inline void table_prefetch(const struct table *t, uint64_t hash)
 {
-    __builtin_prefetch(table_home(t, hash));
+    prefetch(table_home(t, hash));
 }
 
 /* Second: the bucket is here, fetch the entries that it may be, or the bucket behind it. */
@@ -164,10 +166,10 @@ static inline void table_prefetch_entries(const struct table *t, uint64_t hash)
 {
     const struct table_bucket *b = table_home(t, hash);
     uint64_t matches = table_tag_matches(b->meta, table_tag(hash));
-    if (!matches && b->meta >> 56) __builtin_prefetch(b + 1);
+    if (!matches && b->meta >> 56) prefetch(b + 1);
     for (; matches; matches &= matches - 1) {
         const table_slot *slot = &b->slots[__builtin_ctzll(matches) >> 3];
-        if (*slot >> 48 == table_slot_bits(hash)) __builtin_prefetch(table_slot_entry(slot));
+        if (*slot >> 48 == table_slot_bits(hash)) prefetch(table_slot_entry(slot));
     }
 }
 

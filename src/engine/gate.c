@@ -48,27 +48,38 @@ static void enter(struct opened *k, struct entry *fresh)
     note_event(e, EVENT_NEW, k->db, k->key);
 }
 
-void opened_set_string(struct opened *k, struct slice value, int64_t when)
+static void set_string(struct opened *k, struct slice value, enum string_encoding encoding,
+                       int64_t when)
 {
     struct engine *e = k->engine;
-    enum string_encoding encoding = string_encoding_of(value);
     struct entry *old = k->place.entry;
     if (!old) {
         enter(k, entry_new_string(k->key, value, encoding, when >= 0 ? when : -1));
-    } else {
-        note_event(e, EVENT_OVERWRITTEN, k->db, k->key);
-        if (entry_type(old) != TYPE_STRING) note_event(e, EVENT_TYPE_CHANGED, k->db, k->key);
-        int64_t had = entry_deadline(old), deadline = when == WHEN_KEPT ? had : when;
-        keyspace_update(e->keyspace, &k->place, entry_set_string(old, value, encoding, deadline),
-                        had);
+        return;
     }
+    note_event(e, EVENT_OVERWRITTEN, k->db, k->key);
+    if (entry_type(old) != TYPE_STRING) note_event(e, EVENT_TYPE_CHANGED, k->db, k->key);
+    int64_t had = entry_deadline(old), deadline = when == WHEN_KEPT ? had : when;
+    keyspace_update(e->keyspace, &k->place, entry_set_string(old, value, encoding, deadline), had);
+}
+
+void opened_set_string(struct opened *k, struct slice value, int64_t when)
+{
+    set_string(k, value, string_encoding_of(value), when);
     effect_is(k, EFFECT_SET, value, when);
 }
 
-void opened_update_string(struct opened *k, struct slice value)
+void opened_set_result(struct opened *k, struct slice value)
 {
     struct engine *e = k->engine;
-    enum string_encoding encoding = string_encoding_of(value);
+    set_string(k, value, STRING_RAW, WHEN_NONE);
+    if (e->wants_effects) value = arena_keep(&e->draft.arena, value);
+    effect_is(k, EFFECT_SET, value, WHEN_NONE);
+}
+
+void opened_update_string(struct opened *k, struct slice value, enum string_encoding encoding)
+{
+    struct engine *e = k->engine;
     struct entry *old = k->place.entry;
     if (!old) {
         enter(k, entry_new_string(k->key, value, encoding, -1));
@@ -94,13 +105,29 @@ static void resize_string(struct opened *k, size_t len)
     enter(k, entry_resize_string(fresh, len, STRING_RAW));
 }
 
+/* Hands the effect over to the record. The bytes of a SETRANGE stand in the value, which may move
+ * or change again before the seal. */
+static int32_t hand_over_effect(struct opened *k)
+{
+    struct engine *e = k->engine;
+    if (k->effect.verb == EFFECT_SETRANGE && e->wants_effects)
+        k->effect.arg = arena_keep(&e->draft.arena, k->effect.arg);
+    return draft_effect(e, k->effect);
+}
+
 char *opened_write_string(struct opened *k, size_t offset, size_t len)
 {
+    if (k->changed) hand_over_effect(k);
     size_t had = k->place.entry ? entry_string(k->place.entry).len : 0;
     resize_string(k, offset + len > had ? offset + len : had);
     char *at = entry_string_bytes(k->place.entry) + offset;
     effect_is(k, EFFECT_SETRANGE, slice_of(at, len), (int64_t)offset);
     return at;
+}
+
+void opened_unshare_string(struct opened *k)
+{
+    resize_string(k, entry_string(k->place.entry).len);
 }
 
 void opened_append_string(struct opened *k, struct slice bytes)
@@ -189,13 +216,10 @@ static int32_t close_changed(struct opened *k)
     CHECK(k->changed);
     e->draft.keys_open--;
     draft_changed(e, k->db, k->key);
-    /* Those bytes stand in the value, which may change again before the seal. */
-    if (k->effect.verb == EFFECT_SETRANGE && e->wants_effects)
-        k->effect.arg = arena_keep(&e->draft.arena, k->effect.arg);
     bool noted_elsewhere = k->effect.verb == EFFECT_RENAME || k->effect.verb == EFFECT_MOVE
                                ? k->effect.key.at != k->key.at || k->effect.db != k->db
                                : false;
-    return noted_elsewhere ? -1 : draft_effect(e, k->effect);
+    return noted_elsewhere ? -1 : hand_over_effect(k);
 }
 
 void gate_close(struct opened *k, enum event_name event)

@@ -221,6 +221,7 @@ static enum resp_status read_words(struct resp_parser *p, const char *bytes, siz
                 used = quick_number(bytes + at + 1, len - at - 1, &bulk_len);
             if (__builtin_expect(used && bulk_len <= bulk_max, 1)) {
                 at += 1 + used;
+                p->searched = 0;
             } else {
                 p->at = at;
                 p->bulk_len = -1;
@@ -327,6 +328,7 @@ enum resp_status resp_request_next(struct resp_parser *p, const char *bytes, siz
         size_t used = quick_number(bytes + 1, len - 1, &p->words_left);
         if (used && p->words_left <= header_max(p, &count_header)) {
             p->at = 1 + used;
+            p->searched = 0;
         } else {
             int64_t count;
             p->words_left = -1;

@@ -16,4 +16,9 @@ enum { STRING_EMBSTR_MAX = 44 };
 enum string_encoding string_encoding_of(struct slice value);
 struct slice string_encoding_text(enum string_encoding encoding);
 
+/* Part of something of `len` bytes or bits, as GETRANGE and its like name it: from its `start` to
+ * its `end`, both included, negative ones counted from the end. As the half open [*from, *to);
+ * false when that is empty. */
+bool string_range(int64_t start, int64_t end, uint64_t len, uint64_t *from, uint64_t *to);
+
 #endif

@@ -216,6 +216,42 @@ static void test_one_key_wakes_seldom(void **state)
     world_free(w);
 }
 
+/* A crowd an hour away wakes no one before it is time to move it nearer. */
+static void test_crowd_wakes_seldom(void **state)
+{
+    (void)state;
+    struct world *w = world_new(START);
+    for (int i = 0; i < 3000; i++) add(w, START + 3600 * 1000);
+    size_t wakings = 0;
+    for (; w->fired == 0; wakings++) {
+        w->now = wheel_next_ms(&w->wheel, w->now);
+        assert_true(w->now >= START + 3400 * 1000);
+        collect(w, 64);
+    }
+    assert_int_equal(w->now, START + 3600 * 1000);
+    assert_true(wakings < 80);
+    world_free(w);
+}
+
+/* A slot that is not empty yet begins with the very ms that level 0 has already. */
+static void test_half_emptied_slot(void **state)
+{
+    (void)state;
+    struct world *w = world_new((INT64_C(1) << 16) - 300);
+    int64_t boundary = INT64_C(1) << 16;
+    for (int i = 0; i < 500; i++) add(w, boundary + i % 250);
+    w->now += 50;
+    collect(w, 64);
+    assert_in_range(w->wheel.moves, 50, w->count - 50);
+    for (int i = 0; i < 20; i++) add(w, boundary + i % 250);
+    wheel_check(&w->wheel);
+    w->now = boundary + 250;
+    while (collect(w, 10)) {
+    }
+    assert_int_equal(w->count, 0);
+    world_free(w);
+}
+
 static void test_overdue(void **state)
 {
     (void)state;
@@ -391,6 +427,8 @@ int main(void)
         cmocka_unit_test(test_any_deadline_any_jump),
         cmocka_unit_test(test_punctual),
         cmocka_unit_test(test_one_key_wakes_seldom),
+        cmocka_unit_test(test_crowd_wakes_seldom),
+        cmocka_unit_test(test_half_emptied_slot),
         cmocka_unit_test(test_clock_steps_back),
         cmocka_unit_test(test_beyond_reach),
         cmocka_unit_test(test_thin),
