@@ -52,14 +52,16 @@ static void setrange(struct call *c)
         return;
     }
     if (!call_open_string(c, &k, call_arg(c, 1))) return;
-    if (bytes.len) {
-        if (!fits(c, &k, (size_t)offset, bytes.len)) return;
-        memcpy(opened_write_string(&k, (size_t)offset, bytes.len), bytes.at, bytes.len);
-        gate_close(&k, EVENT_SETRANGE);
-    } else {
+    size_t len = opened_length(&k), end = (size_t)offset + bytes.len;
+    if (!bytes.len) {
         gate_close_unchanged(&k);
+        resp_int(&c->reply, (int64_t)len);
+        return;
     }
-    resp_int(&c->reply, (int64_t)opened_length(&k));
+    if (!fits(c, &k, (size_t)offset, bytes.len)) return;
+    memcpy(opened_write_string(&k, (size_t)offset, bytes.len), bytes.at, bytes.len);
+    gate_close(&k, EVENT_SETRANGE);
+    resp_int(&c->reply, (int64_t)(end > len ? end : len));
 }
 
 static void append(struct call *c)
@@ -67,10 +69,11 @@ static void append(struct call *c)
     struct opened k;
     struct slice bytes = call_arg(c, 2);
     if (!call_open_string(c, &k, call_arg(c, 1))) return;
-    if (opened_entry(&k) && !fits(c, &k, opened_length(&k), bytes.len)) return;
+    size_t len = opened_length(&k);
+    if (opened_entry(&k) && !fits(c, &k, len, bytes.len)) return;
     opened_append_string(&k, bytes);
     gate_close(&k, EVENT_APPEND);
-    resp_int(&c->reply, (int64_t)opened_length(&k));
+    resp_int(&c->reply, (int64_t)(len + bytes.len));
 }
 
 /* ---- numbers ---- */
@@ -96,7 +99,7 @@ static void add(struct call *c, int64_t change)
         return;
     }
     char digits[TEXT_INT_MAX];
-    opened_update_string(&k, slice_of(digits, text_from_int(digits, number)));
+    opened_update_string(&k, slice_of(digits, text_from_int(digits, number)), STRING_INT);
     gate_close(&k, EVENT_INCRBY);
     resp_int(&c->reply, number);
 }
@@ -144,7 +147,7 @@ static void incrbyfloat(struct call *c)
     }
     char digits[TEXT_LONG_DOUBLE_MAX];
     struct slice text = slice_of(digits, text_from_long_double(digits, number));
-    opened_update_string(&k, text);
+    opened_update_string(&k, text, text.len <= STRING_EMBSTR_MAX ? STRING_EMBSTR : STRING_RAW);
     gate_close(&k, EVENT_INCRBYFLOAT);
     resp_bulk(&c->reply, text);
 }

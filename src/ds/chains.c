@@ -88,7 +88,9 @@ void chains_remove(struct chains *t, struct chain_link *link)
     }
     *at = link->next;
     t->count--;
-    if (t->len > CHAINS_MIN && t->count < t->len / 2) shrink(t);
+    /* Twice, so that the buckets are never more than about two per entry however many go. */
+    for (int i = 0; i < 2; i++)
+        if (t->len > CHAINS_MIN && t->count < t->len / 2) shrink(t);
     if (!t->count) chains_fini(t);
 }
 

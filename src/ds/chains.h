@@ -1,8 +1,8 @@
 /* A hash table of things that bring their own link: no memory per entry but the links in them.
  *
  * Embed a struct chain_link, compute a good 64-bit hash, and follow the links of that hash to find
- * an entry; equality is the caller's. The table grows and shrinks by one bucket per change (linear
- * hashing), so no single change ever pays for moving all entries.
+ * an entry; equality is the caller's. The table grows by one bucket per change and shrinks by two
+ * (linear hashing), so no single change ever pays for moving all entries.
  *
  *     for (struct chain_link *l = chains_first(t, hash); l; l = chain_next(l)) … container of l */
 #ifndef HARK_DS_CHAINS_H
@@ -19,7 +19,7 @@ struct chain_link {
 struct chains {
     struct chain_link **heads;
     size_t cap;   /* heads allocated, a power of two */
-    size_t len;   /* buckets in use: one per entry, at least CHAINS_MIN once there is one */
+    size_t len;   /* buckets in use: one or two per entry, a few at least */
     size_t count; /* entries */
 };
 

@@ -108,11 +108,16 @@ void opened_set_string(struct opened *k, struct slice value, int64_t when);
 /* The same, without deadline, for a value that the command computed (BITOP): `value` need not
  * outlive the call, the record keeps a copy. */
 void opened_set_result(struct opened *k, struct slice value);
-void opened_update_string(struct opened *k, struct slice value);
+/* Replaces the string by one that the command computed from it (INCR); its deadline stays. `value`
+ * need not outlive the call either. */
+void opened_update_string(struct opened *k, struct slice value, enum string_encoding encoding);
 /* Makes room for bytes [offset, offset + len), creating or growing the string, zeros in gaps;
  * returns where to write them. They must be written before the close, or before the next call:
  * several ranges may be written while the key is open, each is an effect of its own. */
 char *opened_write_string(struct opened *k, size_t offset, size_t len);
+/* The string that is there counts as changed in place from now on (encoding "raw"), as Redis has it
+ * for bit commands that found nothing to change. That alone is no change. */
+void opened_unshare_string(struct opened *k);
 /* Appends to the string or creates it. */
 void opened_append_string(struct opened *k, struct slice bytes);
 void opened_set_deadline(struct opened *k, int64_t when);

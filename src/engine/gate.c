@@ -77,10 +77,9 @@ void opened_set_result(struct opened *k, struct slice value)
     effect_is(k, EFFECT_SET, value, WHEN_NONE);
 }
 
-void opened_update_string(struct opened *k, struct slice value)
+void opened_update_string(struct opened *k, struct slice value, enum string_encoding encoding)
 {
     struct engine *e = k->engine;
-    enum string_encoding encoding = string_encoding_of(value);
     struct entry *old = k->place.entry;
     if (!old) {
         enter(k, entry_new_string(k->key, value, encoding, -1));
@@ -124,6 +123,11 @@ char *opened_write_string(struct opened *k, size_t offset, size_t len)
     char *at = entry_string_bytes(k->place.entry) + offset;
     effect_is(k, EFFECT_SETRANGE, slice_of(at, len), (int64_t)offset);
     return at;
+}
+
+void opened_unshare_string(struct opened *k)
+{
+    resize_string(k, entry_string(k->place.entry).len);
 }
 
 void opened_append_string(struct opened *k, struct slice bytes)

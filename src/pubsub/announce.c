@@ -33,7 +33,7 @@ static struct hearers hearers_by_event(struct pubsub *p, const struct telling *t
 
 static void deliver(struct pubsub *p, struct hearers h, struct slice payload)
 {
-    hub_deliver(p, h, buffer_slice(&p->channel), payload);
+    if (h.len) hub_deliver(p, h, buffer_slice(&p->channel), payload);
 }
 
 /* "<length>:<bytes>" */

@@ -5,7 +5,6 @@
 #include "../base/text.h"
 
 enum {
-    BLOCK_FIRST = 512,
     BLOCK_MAX = 64 << 10,
     ALONE_MIN = 16 << 10, /* a message of this size gets a block of its own */
     SEATS_SPARE = 8,      /* empty seats that are never worth moving for */
@@ -15,7 +14,7 @@ struct feed *feed_new(enum pubsub_kind kind, struct slice name)
 {
     CHECK(name.len <= UINT32_MAX);
     struct feed *f = mem_alloc(sizeof *f + name.len);
-    *f = (struct feed){.kind = kind, .block_bytes = BLOCK_FIRST, .name_len = (uint32_t)name.len};
+    *f = (struct feed){.kind = kind, .name_len = (uint32_t)name.len};
     if (name.len) memcpy(f->name, name.at, name.len);
     return f;
 }
@@ -105,14 +104,19 @@ static size_t message_size(const struct feed *f, struct slice channel, struct sl
     return f->kind == PUBSUB_PATTERN ? size + bulk_size(f->name_len) : size;
 }
 
-/* A block with room for `size` bytes: the open one, or a new one that is open from now on. */
+/* A block with room for `size` bytes: the open one, or a new one that is open from now on. A new
+ * one is as large as what the turn before took, or this one so far; so a feed that speaks once a
+ * turn holds no more than its message. */
 static struct block *room_for(struct feed *f, int protocol, size_t size, struct feed **open)
 {
     struct block *b = f->open[protocol];
+    uint32_t cap =
+        f->turn_bytes[protocol] > f->last_turn_bytes ? f->turn_bytes[protocol] : f->last_turn_bytes;
+    if (f->turn_bytes[protocol] < BLOCK_MAX) f->turn_bytes[protocol] += (uint32_t)size;
     if (b && block_room(b) >= size) return b;
-    if (b && f->block_bytes < BLOCK_MAX) f->block_bytes *= 2;
     block_release(b);
-    f->open[protocol] = block_new(size > f->block_bytes ? size : f->block_bytes);
+    if (cap > BLOCK_MAX) cap = BLOCK_MAX;
+    f->open[protocol] = block_new(size > cap ? size : cap);
     if (!f->at_open) {
         f->next_open = *open;
         f->at_open = open;
@@ -161,13 +165,13 @@ size_t feed_deliver(struct feed *f, struct slice channel, struct slice payload, 
 void feed_close(struct feed *f)
 {
     if (!f->at_open) return;
-    size_t used = 0;
+    f->last_turn_bytes = 0;
     for (int i = 0; i < FEED_PROTOCOLS; i++) {
-        if (f->open[i] && f->open[i]->len > used) used = f->open[i]->len;
+        if (f->turn_bytes[i] > f->last_turn_bytes) f->last_turn_bytes = f->turn_bytes[i];
+        f->turn_bytes[i] = 0;
         block_release(f->open[i]);
         f->open[i] = NULL;
     }
-    if (f->block_bytes > BLOCK_FIRST && used < f->block_bytes / 4) f->block_bytes /= 2;
     *f->at_open = f->next_open;
     if (f->next_open) f->next_open->at_open = f->at_open;
     f->at_open = NULL;

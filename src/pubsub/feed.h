@@ -35,7 +35,9 @@ struct feed {
     uint32_t kind;  /* enum pubsub_kind */
     struct block *open[FEED_PROTOCOLS];
     struct feed *next_open, **at_open; /* in the list of feeds with open blocks */
-    uint32_t block_bytes;              /* of the next block */
+    uint32_t
+        turn_bytes[FEED_PROTOCOLS]; /* formatted in this turn; counts no further than a block */
+    uint32_t last_turn_bytes;
     uint32_t name_len;
     char name[];
 };

@@ -6,13 +6,15 @@
 #include "../ds/radix.h"
 #include "grams.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 enum {
-    CROWD = 8,          /* patterns that may share a gram, or a rest list, before it is a crowd */
-    TAIL_MAX = 64,      /* bytes of a suffix that are filed; a longer one is a run for the rest */
-    RUNS_MAX = 16,      /* literal runs of a pattern that are considered */
-    OFFERS_PER_RUN = 64 /* grams of one run that are considered */
+    CROWD = 8,           /* patterns that may share a gram, or a rest list, before it is a crowd */
+    TAIL_MAX = 64,       /* bytes of a suffix that are filed; a longer one is a run for the rest */
+    RUNS_MAX = 16,       /* literal runs of a pattern that are considered */
+    OFFERS_PER_RUN = 64, /* grams of one run that are considered */
+    OFFERED_CELLS = 16 << 10,
 };
 
 enum place { EXACT, BARE, GRAM, REST };
@@ -49,7 +51,8 @@ struct pattern_index {
     uint64_t numbers, visits; /* given so far */
     struct pattern_match *found;
     size_t found_len, found_cap;
-    struct buffer literals; /* of the pattern in hand */
+    struct buffer literals;          /* of the pattern in hand */
+    uint32_t offered[OFFERED_CELLS]; /* a sketch: how often grams are offered, by hash */
     struct pattern_index_counts counts;
 };
 
@@ -99,41 +102,76 @@ static size_t crowd_in(const struct gram_link *first)
     return n;
 }
 
+/* A gram of a pattern by which it could be filed. */
 struct offer {
     uint64_t hash;
     int size_log2;
-    size_t crowd;
 };
 
-/* A gram that is not crowded is better, then a longer one, then a rarer one. */
-static bool offer_better(struct offer a, struct offer b)
-{
-    bool a_crowded = a.crowd >= CROWD, b_crowded = b.crowd >= CROWD;
-    if (a_crowded != b_crowded) return b_crowded;
-    if (a.size_log2 != b.size_log2) return a.size_log2 > b.size_log2;
-    return a.crowd < b.crowd;
-}
+/* Goes through the offers of a pattern: of each run the largest grams that fit, from both ends
+ * inwards, the last first: names of things come before what tells them apart ("order:17"). */
+struct offers {
+    const struct address *address;
+    int run;
+    size_t taken; /* of this run */
+};
 
-/* The best gram of a pattern that has a run; among equals the last, because names of things come
- * before what tells them apart ("order:1", "order:2"). */
-static struct offer best_gram(const struct pattern_index *ix, const struct leaf *leaf,
-                              const struct address *a)
+static bool offer_next(const struct pattern_index *ix, struct offers *at, struct offer *o)
 {
-    struct offer best = {.size_log2 = -1, .crowd = CROWD};
-    for (int r = 0; r < a->runs_count; r++) {
-        struct slice run = a->runs[r];
+    for (; at->run < at->address->runs_count; at->run++, at->taken = 0) {
+        struct slice run = at->address->runs[at->run];
         int size_log2 = 0;
         while (size_log2 + 1 < GRAM_SIZES && ((size_t)2 << size_log2) <= run.len) size_log2++;
-        size_t last = run.len - ((size_t)1 << size_log2);
-        for (size_t i = 0; i <= last && i < OFFERS_PER_RUN; i++) {
-            size_t at = i % 2 ? i / 2 : last - i / 2; /* from both ends inwards */
-            struct offer o = {gram_hash(ix->seed, run.at + at, size_log2), size_log2, 0};
-            if (leaf && leaf->grams) o.crowd = crowd_in(grams_first(leaf->grams, o.hash));
-            if (offer_better(o, best)) best = o;
-            if (!o.crowd) break;
-        }
+        size_t last = run.len - ((size_t)1 << size_log2), i = at->taken;
+        if (i > last || i == OFFERS_PER_RUN) continue;
+        at->taken++;
+        size_t from = i % 2 ? i / 2 : last - i / 2;
+        *o = (struct offer){gram_hash(ix->seed, run.at + from, size_log2), size_log2};
+        return true;
     }
-    return best;
+    return false;
+}
+
+static size_t offered_cell(struct offer o)
+{
+    return (o.hash >> 32) % OFFERED_CELLS;
+}
+
+/* Keeps count of what patterns offer, as they come (+1) and go (-1). */
+static void count_offers(struct pattern_index *ix, const struct address *a, int change)
+{
+    struct offers offers = {.address = a};
+    struct offer o;
+    while (offer_next(ix, &offers, &o)) ix->offered[offered_cell(o)] += (uint32_t)change;
+}
+
+/* How often a channel may be thought to have this gram although the pattern does not match, in
+ * powers of two: what many patterns have is no news, and neither is a byte or two. */
+static unsigned offer_commonness(const struct pattern_index *ix, struct offer o)
+{
+    static const unsigned of_size[GRAM_SIZES] = {10, 6, 2, 1, 0};
+    uint32_t times = ix->offered[offered_cell(o)];
+    return of_size[o.size_log2] + (times ? 32 - (unsigned)__builtin_clz(times) : 0);
+}
+
+/* The best gram of a pattern that has a run: one that is not crowded, and of these the least
+ * common, the first of equals. Tells whether it is crowded. */
+static bool best_gram(const struct pattern_index *ix, const struct leaf *leaf,
+                      const struct address *a, struct offer *best)
+{
+    struct offers offers = {.address = a};
+    enum { CROWDED = 1000 }; /* more than any commonness */
+    unsigned best_score = UINT_MAX;
+    for (struct offer o; offer_next(ix, &offers, &o);) {
+        unsigned score = offer_commonness(ix, o);
+        if (score >= best_score) continue;
+        if (leaf && leaf->grams && crowd_in(grams_first(leaf->grams, o.hash)) >= CROWD)
+            score += CROWDED;
+        if (score >= best_score) continue;
+        best_score = score;
+        *best = o;
+    }
+    return best_score >= CROWDED;
 }
 
 /* Decides in which list a pattern belongs, and whether it is a crowded one. */
@@ -147,8 +185,7 @@ static struct offer place_of(const struct pattern_index *ix, const struct leaf *
         p->place = EXACT;
     } else if (a->runs_count) {
         p->place = GRAM;
-        gram = best_gram(ix, leaf, a);
-        p->crowded = gram.crowd >= CROWD;
+        p->crowded = best_gram(ix, leaf, a, &gram);
     } else if (a->parts.kind == GLOB_ENDS) {
         p->place = BARE;
     } else {
@@ -253,6 +290,7 @@ struct pattern *pattern_index_add(struct pattern_index *ix, struct slice text, v
     g = group_make(ix, a.parts.prefix);
     file_in(ix, g, leaf_make(ix, g, &a), p, gram);
     ix->numbers++;
+    count_offers(ix, &a, 1);
     ix->counts.patterns++;
     ix->counts.crowded += p->crowded;
     ix->counts.bytes += mem_cost(sizeof *p);
@@ -279,6 +317,7 @@ void pattern_index_remove(struct pattern_index *ix, struct pattern *p)
         ix->counts.bytes -= before - ix->prefixes.bytes + mem_cost(sizeof *g);
         mem_delete(g);
     }
+    count_offers(ix, &a, -1);
     ix->counts.patterns--;
     ix->counts.crowded -= p->crowded;
     ix->counts.bytes -= mem_cost(sizeof *p);
@@ -419,6 +458,7 @@ void pattern_index_free(struct pattern_index *ix)
 {
     CHECK(ix->counts.patterns == 0);
     DCHECK(ix->prefixes.bytes == 0 && ix->counts.bytes == 0);
+    for (int i = 0; i < OFFERED_CELLS; i++) DCHECK(ix->offered[i] == 0);
     mem_free(ix->found, ix->found_cap * sizeof *ix->found);
     buffer_fini(&ix->literals);
     mem_delete(ix);

@@ -18,10 +18,12 @@
  * What the literals let through is tried by the glob matcher; both that and its failures are
  * counted.
  *
- * Of the grams that a pattern offers, it takes one that is long and that fewer than CROWD others
- * of its leaf have taken. A pattern is *crowded* when its literals do not tell it from others: it
- * found only grams that are taken so often, or its `rest` list is so long, or it has no literal end
- * at all. Crowded patterns are what a channel may have to try in vain; their number is bounded.
+ * Of the grams that a pattern offers, it takes one that is long and that few patterns offer: in
+ * `*:tenant:*:4711:*` that is one with the number, as soon as there are more such patterns; of how
+ * often grams are offered, a sketch is kept. A pattern is *crowded* when its literals do not tell
+ * it from others: CROWD others of its leaf have taken each of its grams, or its `rest` list is
+ * that long, or it has no literal at all. Crowded patterns are what a channel may have to try in
+ * vain; their number is bounded.
  *
  * Invariants: 1. A pattern is in exactly one list, which its text, and for grams its link's hash,
  * tell. 2. No empty leaf (but the group's own) and no empty group is kept. 3. Numbers rise with

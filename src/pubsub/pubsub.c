@@ -153,6 +153,7 @@ bool pubsub_unsubscribe_any(struct pubsub *p, struct subscriber *who, enum pubsu
     CHECK(!p->delivering);
     if (!subscriber_count(who, kind)) return false;
     struct subscription *s = who->subscriptions->of[kind].first;
+    name->len = 0;
     buffer_add_slice(name, feed_name(s->feed));
     drop(p, s);
     return true;

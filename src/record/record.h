@@ -85,7 +85,8 @@ struct record {
 
 /* Appends the effect as a command, an array of strings, to a JSON text. A string that is not
  * UTF-8 cannot stand in JSON: the function then returns false and appends nothing, and the caller
- * uses effect_to_json_b64. Strings are cut off, and *cut set, once `max_bytes` are written. */
+ * uses effect_to_json_b64. What goes beyond `max_bytes` between the quotes is left out, and *cut
+ * set: the word in hand is cut short if it is a key or a value, and the array ends there. */
 struct buffer;
 bool effect_to_json(struct buffer *to, const struct effect *e, size_t max_bytes, bool *cut);
 void effect_to_json_b64(struct buffer *to, const struct effect *e, size_t max_bytes, bool *cut);

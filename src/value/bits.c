@@ -209,7 +209,7 @@ static int64_t wrapped(struct bits_field f, uint64_t value)
 bool bits_field_fit(struct bits_field f, enum bits_overflow how, int64_t base, int64_t change,
                     int64_t *out)
 {
-    int64_t max = (int64_t)(~(uint64_t)0 >> (64 - f.width + (f.is_signed ? 1 : 0)));
+    int64_t max = (int64_t)(~(uint64_t)0 >> (64 - f.width) >> f.is_signed);
     int64_t min = f.is_signed ? -max - 1 : 0;
     bool huge = !f.is_signed && base < 0, above, below;
     if (__builtin_add_overflow(base, change, out)) {

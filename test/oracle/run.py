@@ -11,6 +11,7 @@ Exit code 0: no difference, 1: differences, 2: cannot run.
 import argparse
 import os
 import random
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -24,7 +25,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--commands", type=int, default=int(os.environ.get("COMMANDS", 100_000)))
     parser.add_argument("--seed", type=int, default=os.environ.get("SEED"), help="also SEED=...")
-    parser.add_argument("--left", default=hark(), help="the server to be tested, also HARK_SERVER=...")
+    parser.add_argument("--left", default=hark(), help="the server tested, also HARK_SERVER=...")
     parser.add_argument("--right", default=ORACLE, help="the oracle")
     parser.add_argument("--group", default=",".join(GROUPS), help="some of " + ",".join(GROUPS))
     parser.add_argument("--stop-after", type=int, help="differences; else all commands are played")
@@ -38,6 +39,7 @@ def arguments():
 
 def main():
     chosen = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that the servers are stopped
     seed = int(chosen.seed) if chosen.seed is not None else random.SystemRandom().randrange(10**9)
     try:
         pair = Pair(chosen.left, chosen.right)

@@ -1,4 +1,4 @@
-"""The comparison as a test: COMMANDS random commands (100,000), SEED to play one run again."""
+"""The comparison as a test. COMMANDS says how many, SEED plays one run again."""
 
 import os
 import random
@@ -7,12 +7,20 @@ import pytest
 from oracle.campaign import Campaign
 from oracle.servers import ORACLE, Pair, hark
 
-COMMANDS = int(os.environ.get("COMMANDS", 100_000))
+pytestmark = pytest.mark.skipif(not os.path.exists(ORACLE), reason="redis-server is not installed")
 
 
-@pytest.mark.skipif(not os.path.exists(ORACLE), reason="the oracle, redis-server, is not installed")
-def test_same_replies_and_messages_as_redis():
+def differs_nowhere(commands):
+    commands = int(os.environ.get("COMMANDS") or commands)
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**9))
     with Pair(hark(), ORACLE) as pair:
-        campaign = Campaign(pair)
-        assert campaign.run(seed, COMMANDS), f"differences, see above; SEED={seed}"
+        assert Campaign(pair).run(seed, commands), f"differences, see above; SEED={seed}"
+
+
+def test_same_replies_and_messages_as_redis():
+    differs_nowhere(100_000)
+
+
+@pytest.mark.long
+def test_same_replies_and_messages_as_redis_for_long():
+    differs_nowhere(10_000_000)

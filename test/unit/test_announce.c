@@ -120,6 +120,26 @@ static void test_families_and_order(void **state)
     scribe_fini(&s);
 }
 
+/* Each event lists its own fields. */
+static void test_fields_of_several_events(void **state)
+{
+    (void)state;
+    struct scribe s;
+    scribe_init(&s, "__subkeyspace*");
+    const struct slice fields[] = {SLICE("f"), SLICE("g")};
+    const struct note notes[] = {
+        {.event = EVENT_SET, .key = SLICE("k"), .subkeys = fields, .subkeys_count = 1},
+        {.event = EVENT_DEL, .key = SLICE("k"), .subkeys = fields + 1, .subkeys_count = 1},
+    };
+    struct record r = RECORD(notes);
+    expect(&s, &r, "STIVA",
+           "__subkeyspace@0__:k set|1:f\n__subkeyspaceitem@0__:k\nf set\n"
+           "__subkeyspaceevent@0__:set|k 1:f\n"
+           "__subkeyspace@0__:k del|1:g\n__subkeyspaceitem@0__:k\ng del\n"
+           "__subkeyspaceevent@0__:del|k 1:g\n");
+    scribe_fini(&s);
+}
+
 static void test_odd_notes(void **state)
 {
     (void)state;
@@ -210,7 +230,7 @@ static struct slice draw(const char *const *from, size_t count)
 static const char *const keys[] = {"k", "order:1", "order:2:paid", ""};
 static const enum event_name events[] = {EVENT_SET, EVENT_DEL, EVENT_EXPIRED, EVENT_NEW,
                                          EVENT_KEYMISS};
-static const int dbs[] = {0, 1, 15, 64, 65, 1000};
+static const int dbs[] = {0, 1, 15, 64, 65, 256}; /* some share places of the memos */
 
 enum { KEYS = 4, EVENTS_DRAWN = 5, DBS = 6, LISTENERS = 6 };
 
@@ -372,6 +392,7 @@ int main(void)
     for (int i = 0; i < HASH_SECRET_SIZE; i++) secret[i] = (unsigned char)random_u64(&dice);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_families_and_order, no_leak),
+        cmocka_unit_test_teardown(test_fields_of_several_events, no_leak),
         cmocka_unit_test_teardown(test_odd_notes, no_leak),
         cmocka_unit_test_teardown(test_keychange, no_leak),
         cmocka_unit_test_teardown(test_like_the_model, no_leak),

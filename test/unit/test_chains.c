@@ -53,7 +53,11 @@ static void test_chains(void **state)
         if (round % 3000 == 0) compare_chains(&t, items);
     }
     for (int i = 0; i < ITEMS; i++)
-        if (items[i].in) chains_remove(&t, &items[i].link);
+        if (items[i].in) {
+            chains_remove(&t, &items[i].link);
+            assert_true(t.len <= 2 * t.count + 8);
+            assert_true(t.cap <= 4 * t.len);
+        }
     assert_int_equal(t.count, 0);
     assert_null(t.heads);
 }

@@ -224,6 +224,28 @@ static void test_crowds_are_bounded(void **state)
     pattern_index_free(ix);
 }
 
+/* Patterns that share all their literals, told apart by the number of other bytes only. */
+static void test_crowds_of_grams(void **state)
+{
+    (void)state;
+    struct pattern_index *ix = pattern_index_new(random_u64(&dice));
+    static char texts[20][40];
+    struct pattern *p[20];
+    for (int i = 0; i < 20; i++) {
+        snprintf(texts[i], sizeof texts[i], "*literals%.*s*", i, "????????????????????");
+        p[i] = file(ix, texts[i], 2);
+        if (i < 8) assert_int_equal(pattern_index_counts(ix).crowded, 0);
+    }
+    struct pattern_index_counts c = pattern_index_counts(ix);
+    assert_int_equal(c.crowded, 2);
+    assert_int_equal(c.patterns, 8 + 2); /* `literals` is one gram, of eight bytes */
+    assert_int_equal(matches(ix, "some literals 1234567890"), 10);
+    for (int i = 0; i < 20; i++)
+        if (p[i]) pattern_index_remove(ix, p[i]);
+    assert_int_equal(pattern_index_counts(ix).crowded, 0);
+    pattern_index_free(ix);
+}
+
 static void test_touches_and_prefix(void **state)
 {
     (void)state;
@@ -290,13 +312,15 @@ int main(void)
         STRANGERS("infix", "*:tenant:%d:*"),
         STRANGERS("infix behind a prefix", "__keyspace@0__:*:lines:%d:*"),
         STRANGERS("infix, id in the middle of a long literal", "*:%d:lines:*"),
-        STRANGERS("one literal common, the other not", "*4711:*:lines:%d:*"),
+        STRANGERS("short literal common, the other not", "*4711:*:lines:%d:*"),
+        STRANGERS("long literal common, the other not", "*order:4711:*:%d:*"),
         STRANGERS("id early in a long literal", "*order:4711:%d:lines:*:status:has:been:paid:*"),
         STRANGERS("infix and common suffix", "*:lines:%d:*:end"),
         STRANGERS("suffix longer than is filed",
                   "*:%d:status:has:been:paid:by:somebody:who:lives:at:the:far:end:of:a:rather:"
                   "long:street:[0-9]*:end"),
         cmocka_unit_test_teardown(test_crowds_are_bounded, no_leak),
+        cmocka_unit_test_teardown(test_crowds_of_grams, no_leak),
         cmocka_unit_test_teardown(test_touches_and_prefix, no_leak),
         cmocka_unit_test_teardown(test_many_matches_in_order, no_leak),
     };

@@ -16,9 +16,9 @@ RECENT = 8
 class Campaign:
     """Episode n of a run is the program of seed + n: SEED=that alone plays it again."""
 
-    def __init__(self, pair, groups=None, shrink_seconds=20.0, say=print):
+    def __init__(self, pair, groups=None, shrink_seconds=20.0, timeout_s=10.0, say=print):
         self.pair, self.groups = pair, list(groups or GROUPS)
-        self.shrink_seconds, self.say = shrink_seconds, say
+        self.shrink_seconds, self.timeout_s, self.say = shrink_seconds, timeout_s, say
         self.found = Counter()
         self.commands = 0
 
@@ -41,7 +41,7 @@ class Campaign:
 
     def _episode(self, seed, commands):
         steps = list(Generator(seed, self.groups, int(time.time())).steps(commands))
-        found = differs(self.pair, steps, 10.0)
+        found = differs(self.pair, steps, self.timeout_s)
         self.commands += sum(map(size, steps[: found.at + 1] if found else steps))
         if not found:
             return
@@ -57,7 +57,9 @@ class Campaign:
         for line in self._recent(steps, found):
             self.say("    " + line)
         self.say(f"  left:  {found.left}\n  right: {found.right}")
-        short, again, reproduced = shrink(self.pair, steps, found, self.shrink_seconds)
+        short, again, reproduced = shrink(
+            self.pair, steps, found, self.shrink_seconds, min(self.timeout_s, 2.0)
+        )
         if not reproduced:
             self.say("  (not seen again when played again)")
             return
@@ -75,7 +77,7 @@ class Campaign:
         last = steps[-1]
         if not isinstance(last, Batch):
             return describe(last)
-        commands = [args for step in steps[:-1] if isinstance(step, Batch) and step.actor == last.actor
-                    for args in step.commands]  # fmt: skip
+        own = [step for step in steps[:-1] if isinstance(step, Batch) and step.actor == last.actor]
+        commands = [args for step in own for args in step.commands]
         commands += last.commands if found.within is None else last.commands[: found.within + 1]
         return [f"client {last.actor}> {show(args)}" for args in commands[-RECENT:]]

@@ -4,7 +4,7 @@ import random
 
 from .groups import GROUPS, pubsub
 from .play import ACTORS
-from .state import SUBSCRIPTION, Tracker
+from .state import Tracker
 from .steps import Batch, size
 from .words import ANY_KEY, FLAGS, SMALL_VALUE, all_keys, pick
 
@@ -25,7 +25,7 @@ class _Table:
         total = sum(entry[0] for entry in weighted)
         self.slots = []
         for weight, *rest in weighted:
-            self.slots += [tuple(rest)] * max(1, round(weight / total * self.SLOTS)) if weight else []
+            self.slots += [tuple(rest)] * max(1, round(weight / total * self.SLOTS))
 
     def draw(self, chance):
         return self.slots[int(chance * len(self.slots))]
@@ -36,7 +36,7 @@ def _gather(groups, attribute):
 
 
 class Generator:
-    """Draws steps. What the templates see of it: random(), fill(), hot, now, and the methods below."""
+    """Draws steps. Templates and scenarios see random(), hot, now, and the first methods below."""
 
     def __init__(self, seed, groups, now):
         self.rng = random.Random(seed)
@@ -97,9 +97,6 @@ class Generator:
         """About this many commands, then an inventory."""
         made = 0
         for step in self._all(commands):
-            if isinstance(step, Batch):
-                for args in step.commands:
-                    self.trackers[step.actor].note(args)
             made += size(step)
             yield step
             if made >= commands:
@@ -115,7 +112,11 @@ class Generator:
             if self.random() < 0.3:
                 self._warm()
             if self.scenarios and self.random() < SCENARIO_CHANCE:
-                yield from self.scenarios.draw(self.random())[0](self)
+                for step in self.scenarios.draw(self.random())[0](self):
+                    if isinstance(step, Batch):
+                        for args in step.commands:
+                            self.trackers[step.actor].note(args)
+                    yield step
             else:
                 yield self._batch()
 
@@ -132,31 +133,21 @@ class Generator:
     def _batch(self):
         actor = int(self.random() * len(ACTORS))
         tracker = self.trackers[actor]
-        count = 1 + int(self.random() * BATCH_MAX)
-        if tracker.restricted:
-            return Batch(actor, self._restricted_commands(1 + count // 8))
-        commands, multi = [], tracker.in_multi
-        for _ in range(count):
-            if multi:
-                args = self.command()
-                if self.random() < 0.06:
-                    args = [b"EXEC"]
-            else:
-                args = self._spoil(self.fill(self.everything.draw(self.random())))
+        commands = []
+        for _ in range(1 + int(self.random() * BATCH_MAX)):
+            args = self._next(tracker)
+            tracker.note(args)
             commands.append(args)
-            name = args[0].upper()
-            if len(args) == 1 and name in (b"MULTI", b"EXEC", b"DISCARD"):
-                multi = name == b"MULTI"
-            elif name in SUBSCRIPTION and tracker.proto == 2 and self.random() < 0.8:
+            if tracker.restricted and self.random() < 0.1:
                 break  # most of what follows would be refused
         return Batch(actor, commands)
 
-    def _restricted_commands(self, count):
-        commands = []
-        for _ in range(count):
-            table = self.restricted if self.random() < 0.85 else self.everything
-            commands.append(self._spoil(self.fill(table.draw(self.random()))))
-        return commands
+    def _next(self, tracker):
+        """A command that this connection might say next."""
+        if tracker.in_multi:
+            return [b"EXEC"] if self.random() < 0.06 else self.command()
+        table = self.restricted if tracker.restricted and self.random() < 0.85 else self.everything
+        return self._spoil(self.fill(table.draw(self.random())))
 
     def _spoil(self, args):
         """Now and then a wrong number of words, or another case. Only the end of a command is
@@ -165,9 +156,12 @@ class Generator:
         if chance > 0.045:
             return args
         if chance < 0.02:
-            return [bytes(c ^ 32 if 64 < c & ~32 < 91 and self.random() < 0.5 else c for c in args[0])] + args[1:]
+            return [self._other_case(args[0])] + args[1:]
         if chance < 0.03:
-            return args[:-1] if len(args) > 1 else args
+            return args[:-1] if len(args) > 2 else args
         if chance < 0.04:
             return args + [_EXCESS(self)]
         return args + [SMALL_VALUE(self), args[-1]]
+
+    def _other_case(self, word):
+        return bytes(c ^ 32 if 64 < c & ~32 < 91 and self.random() < 0.5 else c for c in word)

@@ -1,7 +1,7 @@
 """Plays a program on both servers and compares what comes back.
 
     program ── step ──▶ actor i of the left server ──▶ stream of replies ─┐
-                   └──▶ actor i of the right server ─▶ stream of replies ─┴─ compared
+                   └──▶ actor i of the right server ─▶ stream of replies ─┴▶ compared
                           ... then PUBLISH of a mark by `control`, and what the
                               observers of each server heard up to that mark is compared
 
@@ -245,8 +245,9 @@ class Player:
         keys = []
         for side in self.sides:
             answer = plain(self._ask(side.actors[step.actor], *ask)[-1])
-            good = isinstance(answer, list) and (answer[0] in answer[1] if answer[1] else not answer[0])
-            keys.append(sorted(answer[1]) if good else answer)
+            if isinstance(answer, list) and answer[0] in (answer[1] or [None]):
+                answer = sorted(answer[1])
+            keys.append(answer)
         if keys[0] != keys[1]:
             raise Difference("reply: RANDOMKEY", *map(repr, keys), within=0)
         self._sync(step)
@@ -334,7 +335,7 @@ _PLAYERS = {
     Stranger: Player._stranger,
 }
 
-_CONTAINERS = frozenset((b"OBJECT", b"CLIENT", b"CONFIG", b"PUBSUB", b"COMMAND", b"MEMORY", b"DEBUG"))
+_CONTAINERS = frozenset(b"OBJECT CLIENT CONFIG PUBSUB COMMAND MEMORY DEBUG".split())
 
 
 def _name(args):
@@ -347,11 +348,14 @@ def _text(frames):
     if not frames:
         return "(nothing)"
     text = " ".join(repr(bytes(frame)) for frame in frames)
-    return text if len(text) <= 1500 else f"{text[:1000]} ... {text[-300:]} ({len(text)} characters)"
+    if len(text) > 1500:
+        text = f"{text[:1000]} ... {text[-300:]} ({len(text)} characters)"
+    return text
 
 
 def _first_unequal(left, right):
-    return next((i for i, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))
+    unequal = (at for at, (a, b) in enumerate(zip(left, right)) if a != b)
+    return next(unequal, min(len(left), len(right)))
 
 
 def _event(message):

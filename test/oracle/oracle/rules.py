@@ -36,7 +36,7 @@ def allowed(args, rule, left, right):
 
 
 def near(slack):
-    """Integers that come from the clock: equal within slack, exact when negative (no key, no TTL)."""
+    """Integers that come from the clock: equal within slack; negative ones (no TTL) exactly."""
 
     def rule(_, left, right):
         (kind, a), (other_kind, b) = left[0], right[0]

@@ -54,7 +54,8 @@ class Server:
                 return
             except (OSError, Silence) as why:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"{self.binary} does not start: {why}\n{self.tail()}") from why
+                    text = f"{self.binary} does not start: {why}\n{self.tail()}"
+                    raise RuntimeError(text) from why
                 time.sleep(0.01)
 
     def alive(self):

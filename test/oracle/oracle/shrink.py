@@ -53,17 +53,23 @@ def _minimise(parts, still_differs, budget):
 
 
 def _single(steps):
-    """Every command a part of its own: (step, [command]) or (step, None)."""
-    return [part for step in steps for part in (
-        [Batch(step.actor, [args]) for args in step.commands] if isinstance(step, Batch) else [step])]  # fmt: skip
+    """Every command a step of its own."""
+    parts = []
+    for step in steps:
+        if isinstance(step, Batch):
+            parts += [Batch(step.actor, [args]) for args in step.commands]
+        else:
+            parts.append(step)
+    return parts
 
 
 def _joined(parts):
     """Neighbours on the same connection become one batch again."""
     steps = []
     for part in parts:
-        if isinstance(part, Batch) and steps and isinstance(steps[-1], Batch) and steps[-1].actor == part.actor:
-            steps[-1] = Batch(part.actor, steps[-1].commands + part.commands)
+        last = steps[-1] if steps else None
+        if isinstance(part, Batch) and isinstance(last, Batch) and last.actor == part.actor:
+            steps[-1] = Batch(part.actor, last.commands + part.commands)
         else:
             steps.append(part)
     return steps

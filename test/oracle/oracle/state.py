@@ -50,14 +50,14 @@ class Tracker:
         if name not in _NOT_QUEUED:
             self.queue.append((args, rule_of(args)))
             return None, 1
-        if len(args) != 1 or name in (b"MULTI", b"WATCH"):
+        if name in (b"MULTI", b"WATCH") or len(args) != 1 and name != b"EXEC":
             return None, 1
         queue, self.queue = self.queue, None
         self.watching = False
         if name == b"RESET":
             self.reset()
             self.proto = 2
-        if name != b"EXEC":
+        if name != b"EXEC" or len(args) != 1:  # EXEC with too many words gives up the transaction
             return None, 1
         # An array with a place per command; confirmations beyond that follow it.
         excess = 0
@@ -98,10 +98,13 @@ class Tracker:
         return unsubscribed, replies
 
     def _hello(self, args):
-        """The words of groups/connection.py switch protocols in these forms only."""
-        good = len(args) == 2 or (
-            (args[2].upper() == b"SETNAME" and len(args) == 4 and all(32 < c < 127 for c in args[3]))
-            or (args[2].upper() == b"AUTH" and len(args) == 5 and args[3] == b"default")
-        ) if len(args) > 1 else False  # fmt: skip
+        """Whether it succeeds, for the forms that groups/connection.py has."""
+        option = args[2].upper() if len(args) > 2 else None
+        if option == b"SETNAME":
+            good = len(args) == 4 and all(32 < c < 127 for c in args[3])
+        elif option == b"AUTH":
+            good = len(args) == 5 and args[3] == b"default"
+        else:
+            good = len(args) == 2
         if good and args[1] in (b"2", b"3"):
             self.proto = int(args[1])

@@ -51,6 +51,11 @@ def mixed(*weighted):
     return part
 
 
+def phrase(*parts):
+    """A part: these words, one after the other."""
+    return lambda g: g.fill(parts)
+
+
 def some(part, low, high, empty=0.0):
     """A part: several of these, as a list."""
 
@@ -105,21 +110,29 @@ def decimal(low, high):
 
 
 NOT_A_NUMBER = pick(
-    b"", b"abc", b" 1", b"1 ", b"+1", b"-0", b"01", b"1.0", b"1e3", b"0x10", b"-", b"1\x00", b"\x00",
+    b"", b"abc", b" 1", b"1 ", b"+1", b"-0", b"01", b"1.0", b"1e3", b"0x10", b"-", b"1\x00",
     b"9223372036854775808", b"-9223372036854775809", b"99999999999999999999999", b"nan", b"--1",
+    b"\x00",
 )  # fmt: skip
 BORDER = pick(
     b"0", b"1", b"-1", b"2147483647", b"2147483648", b"-2147483648", b"4294967295", b"4294967296",
     b"9223372036854775806", b"9223372036854775807", b"-9223372036854775807",
     b"-9223372036854775808",
 )  # fmt: skip
-INTEGER = mixed((12, decimal(-20, 20)), (2, decimal(-(10**12), 10**12)), (3, BORDER), (1, NOT_A_NUMBER))
+INTEGER = mixed(
+    (12, decimal(-20, 20)), (2, decimal(-(10**12), 10**12)), (3, BORDER), (1, NOT_A_NUMBER)
+)
 INDEX = mixed((12, decimal(-30, 30)), (1, BORDER), (1, NOT_A_NUMBER))
 COUNT = mixed((10, decimal(1, 20)), (1, decimal(-2, 0)), (1, BORDER), (1, NOT_A_NUMBER))
+
+def _decimals(g):
+    return b"%.*f" % (int(g.random() * 12), (g.random() - 0.5) * 10 ** int(g.random() * 12))
+
+
 FLOAT = mixed(
     (6, pick(b"0", b"1", b"-1", b"1.5", b"-2.25", b"0.1", b"3.0e3", b"1e-3", b"5e20", b"100.000")),
     (2, decimal(-1000, 1000)),
-    (2, lambda g: b"%.*f" % (int(g.random() * 12), (g.random() - 0.5) * 10 ** int(g.random() * 12))),
+    (2, _decimals),
     (1, pick(b"inf", b"-inf", b"nan", b"+inf", b"Infinity", b"1e308", b"1e4000", b"1e-4000", b".5",
              b"5.", b"-.5e1", b"1e", b"0x1p4", b"-0", b"-0.0", b"1_0")),
     (1, NOT_A_NUMBER),
@@ -159,7 +172,8 @@ BYTE_OFFSET = mixed(
 )  # fmt: skip
 BIT_OFFSET = mixed(
     (20, decimal(0, 200)), (2, decimal(0, 30000)),
-    (1, pick(b"-1", b"4294967296", b"9223372036854775807", b"-9223372036854775808", b"34359738368")),
+    (1, pick(b"-1", b"4294967296", b"9223372036854775807", b"-9223372036854775808",
+             b"34359738368")),
     (1, NOT_A_NUMBER),
 )  # fmt: skip
 
@@ -202,12 +216,13 @@ FUTURE_AT_MS = mixed((10, AT_MILLISECOND), (1, pick(b"0", b"-1", b"abc", b"92233
 
 DB = mixed((14, decimal(0, 3)), (1, pick(b"15", b"16", b"-1", b"2147483648", b"abc", b"")))
 PATTERN = pick(b"*", b"a*", b"?", b"[a-c]", b"[^a]", b"n?", b"*\\**", b"key:*:*", b"", b"[", b"\\",
-               b"b[1-3]*", b"t1", b"*\xff*", b"[z-a]", b"**", b"h[^e]llo", b"[]", b"a[")  # fmt: skip
+               b"b[1-3]*", b"t1", b"*\xff*", b"[z-a]", b"**", b"h[^e]llo", b"[]",
+               b"a[")  # fmt: skip
 JUNK = pick(b"", b"bogus", b"NX", b"1", b"-1", b"\x00\xff", b"COUNT", b"a")
 CHANNEL = pick(b"news", b"chat", b"a", b"", b"x:y", b"\xff\x00\n", b"__keyspace@0__:a",
                b"__keyevent@0__:set", b"__keyevent@1__:del")  # fmt: skip
-CHANNEL_PATTERN = pick(b"*", b"n*", b"news", b"c?at", b"[a-n]*", b"", b"__key*", b"__keyevent@*__:*",
-                       b"__keyspace@0__:*", b"__keyspace@*__:[ab]")  # fmt: skip
+CHANNEL_PATTERN = pick(b"*", b"n*", b"news", b"c?at", b"[a-n]*", b"", b"__key*",
+                       b"__keyevent@*__:*", b"__keyspace@0__:*", b"__keyspace@*__:[ab]")  # fmt: skip
 MESSAGE = mixed((4, SMALL_VALUE), (1, _long_value))
 
 

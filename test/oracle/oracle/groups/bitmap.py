@@ -1,17 +1,19 @@
 """Bitmaps."""
 
 from ..words import (
-    ANY_KEY, BIT_OFFSET, BITS_KEY, BITS_VALUE, INDEX, INTEGER, JUNK, decimal, maybe, mixed, pick, some,
+    ANY_KEY, BIT_OFFSET, BITS_KEY, BITS_VALUE, INDEX, INTEGER, JUNK, decimal, maybe, mixed,
+    phrase, pick, some,
 )  # fmt: skip
 
 BIT = mixed((20, pick(b"0", b"1")), (1, pick(b"2", b"-1", b"", b"x")))
 UNIT = mixed((8, pick(b"BYTE", b"BIT", b"bit", b"byte")), (1, JUNK))
 
 FIELD_TYPE = mixed(
-    (16, pick(b"u8", b"i8", b"u16", b"i16", b"u1", b"i1", b"u4", b"i5", b"u32", b"i32", b"i64", b"u63")),
+    (16, pick(b"u8", b"i8", b"u16", b"i16", b"u1", b"i1", b"u4", b"i5", b"u32",
+              b"i32", b"i64", b"u63")),
     (5, lambda g: b"%c%d" % (b"ui"[int(g.random() * 2)], 1 + int(g.random() * 63))),
     (1, pick(b"u64", b"i65", b"u0", b"i0", b"x8", b"", b"u", b"8", b"u-1", b"U8", b"i08")),
-)
+)  # fmt: skip
 FIELD_OFFSET = mixed(
     (9, decimal(0, 120)),
     (5, lambda g: b"#%d" % int(g.random() * 24)),
@@ -21,16 +23,12 @@ FIELD_OFFSET = mixed(
 OVERFLOW = mixed((8, pick(b"WRAP", b"SAT", b"FAIL", b"wrap", b"sat", b"fail")), (1, JUNK))
 
 
-def _words(*parts):
-    return lambda g: g.fill(parts)
-
-
-FIELD_GET = _words(b"GET", FIELD_TYPE, FIELD_OFFSET)
+FIELD_GET = phrase(b"GET", FIELD_TYPE, FIELD_OFFSET)
 FIELD_STEP = mixed(
     (4, FIELD_GET),
-    (5, _words(b"SET", FIELD_TYPE, FIELD_OFFSET, INTEGER)),
-    (6, _words(b"INCRBY", FIELD_TYPE, FIELD_OFFSET, INTEGER)),
-    (5, _words(b"OVERFLOW", OVERFLOW)),
+    (5, phrase(b"SET", FIELD_TYPE, FIELD_OFFSET, INTEGER)),
+    (6, phrase(b"INCRBY", FIELD_TYPE, FIELD_OFFSET, INTEGER)),
+    (5, phrase(b"OVERFLOW", OVERFLOW)),
 )
 
 TEMPLATES = [

@@ -2,26 +2,24 @@
 
 from ..resp import encode
 from ..steps import Stranger
-from ..words import ANY_KEY, DB, JUNK, SMALL_VALUE, VALUE, maybe, mixed, pick, some
+from ..words import ANY_KEY, DB, JUNK, SMALL_VALUE, VALUE, maybe, mixed, phrase, pick, some
 
+NO_COMMAND = pick(b"NOSUCH", b"", b"GETT", b"\xff\x00", b"no such\r\n", b"x" * 200)
+UNBLOCK_REASON = pick(b"TIMEOUT", b"ERROR", b"bogus")
 NAME = pick(b"name", b"", b"a-b.c", b"two words", b"line\nfeed", b"\xc3\xa4", b"\x7f")
-
-
-def _words(*parts):
-    return lambda g: g.fill(parts)
 
 
 def _client(g):
     return g.fill((
         mixed(
-            (3, _words(b"SETNAME", NAME)),
+            (3, phrase(b"SETNAME", NAME)),
             (3, b"GETNAME"),
             (2, b"ID"),
             (1, b"GETREDIR"),
-            (1, _words(b"NO-EVICT", pick(b"on", b"OFF", b"bogus"))),
-            (1, _words(b"REPLY", pick(b"ON", b"bogus"))),
-            (1, _words(b"KILL", b"ID", pick(b"987654321", b"0", b"-1", b"abc"))),
-            (1, _words(b"UNBLOCK", pick(b"987654321", b"abc"), maybe(0.3, pick(b"TIMEOUT", b"ERROR", b"bogus")))),
+            (1, phrase(b"NO-EVICT", pick(b"on", b"OFF", b"bogus"))),
+            (1, phrase(b"REPLY", pick(b"ON", b"bogus"))),
+            (1, phrase(b"KILL", b"ID", pick(b"987654321", b"0", b"-1", b"abc"))),
+            (1, phrase(b"UNBLOCK", pick(b"987654321", b"abc"), maybe(0.3, UNBLOCK_REASON))),
             (1, b"UNPAUSE"),
             (1, pick(b"bogus", b"", b"SETNAME", b"KILL")),
         ),
@@ -33,11 +31,11 @@ def _hello(g):
     return g.fill((
         mixed(
             (4, pick(b"2", b"3")),
-            (2, _words(pick(b"2", b"3"), b"SETNAME", NAME)),
+            (2, phrase(pick(b"2", b"3"), b"SETNAME", NAME)),
             (1, pick(b"1", b"4", b"abc", b"-3", b"")),
-            (1, _words(pick(b"2", b"3"), b"bogus")),
-            (1, _words(pick(b"2", b"3"), b"AUTH", pick(b"default", b"nobody"), b"secret")),
-            (1, _words(pick(b"2", b"3"), pick(b"AUTH", b"SETNAME"))),
+            (1, phrase(pick(b"2", b"3"), b"bogus")),
+            (1, phrase(pick(b"2", b"3"), b"AUTH", pick(b"default", b"nobody"), b"secret")),
+            (1, phrase(pick(b"2", b"3"), pick(b"AUTH", b"SETNAME"))),
         ),
     ))  # fmt: skip
 
@@ -50,7 +48,7 @@ TEMPLATES = [
     (5, b"SELECT", DB),
     (4, b"CLIENT", _client),
     (0.3, b"AUTH", some(pick(b"default", b"secret", b"nobody"), 1, 3)),
-    (0.5, pick(b"NOSUCH", b"", b"GETT", b"\xff\x00", b"no such\r\n", b"x" * 200), some(VALUE, 0, 30)),
+    (0.5, NO_COMMAND, some(VALUE, 0, 30)),
 ]
 # Not inside MULTI, where their effect would come later than state.py thinks.
 OUTSIDE_MULTI = [
@@ -61,7 +59,8 @@ OUTSIDE_MULTI = [
 
 # Bytes as they are: inline commands, and what is not RESP. The last piece ends the connection.
 _INLINE = pick(
-    b"PING\r\n", b"ping hello\r\n", b"  PING  \r\n", b"\r\n", b"PING\n", b"SET a \"x y\\x41\\n\"\r\n",
+    b"PING\r\n", b"ping hello\r\n", b"  PING  \r\n", b"\r\n", b"PING\n",
+    b"SET a \"x y\\x41\\n\"\r\n",
     b"GET a\r\n", b"SET b 'it\\'s'\r\n", b"ECHO \"\"\r\n", b"ECHO ''\r\n", b"*0\r\n", b"*-1\r\n",
     b"NOSUCH 1 2\r\n", b"\t ECHO\ttab\r\n", b"ECHO a\"b\"\r\n", b"SELECT 1\r\n", b"\n",
 )  # fmt: skip
@@ -77,9 +76,9 @@ _QUIT = pick(b"QUIT\r\n", b"*1\r\n$4\r\nQUIT\r\n", b"quit\r\nPING\r\n")
 
 def _normal(g):
     return encode(g.fill((mixed(
-        (2, _words(b"SET", ANY_KEY, SMALL_VALUE)), (2, _words(b"GET", ANY_KEY)), (1, b"PING"),
-        (1, _words(b"CLIENT", b"REPLY", pick(b"OFF", b"ON", b"SKIP"))), (1, _words(b"SELECT", DB)),
-        (1, pick(b"MULTI", b"EXEC", b"DISCARD")), (1, _words(b"ECHO", JUNK)),
+        (2, phrase(b"SET", ANY_KEY, SMALL_VALUE)), (2, phrase(b"GET", ANY_KEY)), (1, b"PING"),
+        (1, phrase(b"CLIENT", b"REPLY", pick(b"OFF", b"ON", b"SKIP"))), (1, phrase(b"SELECT", DB)),
+        (1, pick(b"MULTI", b"EXEC", b"DISCARD")), (1, phrase(b"ECHO", JUNK)),
     ),)))  # fmt: skip
 
 

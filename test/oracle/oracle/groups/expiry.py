@@ -6,33 +6,33 @@ reaps in the order of a hash table) only while no actor is subscribed.
 """
 
 from ..steps import Batch, Pause, Scan
-from ..words import KEY, SMALL_VALUE, all_keys, decimal, mixed, pick
+from ..words import KEY, SMALL_VALUE, all_keys, decimal, mixed, phrase, pick
 
 TEMPLATES = []
-SHORTEST_MS, LONGEST_MS = 1, 20
+LONGEST_MS = 20
+LATER_MS = 6
+ALIVE_MS = 500  # surely still there for the next command
+SURELY_MS = 5  # more than the clocks of the servers may lag behind
 DATABASES = 4
-
-_MS = decimal(SHORTEST_MS, LONGEST_MS)
-
-
-def _words(*parts):
-    return lambda g: g.fill(parts)
 
 
 def _past_ms(g):
     return b"%d" % ((g.now - 1000 - int(g.random() * 10**6)) * 1000)
 
 
-def _soon(g, key):
+def _soon(g, key, longest_ms):
     """Commands that give a key a short TTL, or (SET) one that is past already."""
+    ms = decimal(1, longest_ms)
+    # A TTL that is over before the command is deletes the key at once, so these are not as short.
+    careful_ms = decimal(LATER_MS, longest_ms)
     give = mixed(
-        (3, _words(b"SET", key, SMALL_VALUE, b"PX", _MS)),
-        (2, _words(b"PSETEX", key, _MS, SMALL_VALUE)),
-        (1, _words(b"SET", key, SMALL_VALUE, b"PXAT", _past_ms)),
+        (3, phrase(b"SET", key, SMALL_VALUE, b"PX", ms)),
+        (2, phrase(b"PSETEX", key, ms, SMALL_VALUE)),
+        (1, phrase(b"SET", key, SMALL_VALUE, b"PXAT", _past_ms)),
     )
     later = mixed(
-        (2, _words(b"PEXPIRE", key, _MS)),
-        (1, _words(b"GETEX", key, b"PX", _MS)),
+        (2, phrase(b"PEXPIRE", key, careful_ms)),
+        (1, phrase(b"GETEX", key, b"PX", careful_ms)),
     )
     if g.random() < 0.6:
         return [g.fill((give,))]
@@ -48,13 +48,18 @@ def deadlines(g):
     db = b"%d" % int(g.random() * DATABASES)
     keys = list({KEY(g) for _ in range(1 + int(g.random() * 8))})
     keys.sort()
-    yield Batch(actor, [[b"SELECT", db]] + [c for key in keys for c in _soon(g, key)])
-    watches = watcher is not None and g.random() < 0.3
-    if watches:
+    longest_ms = max(LATER_MS, 1 + int(g.random() ** 2 * LONGEST_MS))
+    if watcher is not None and g.random() < 0.02:
+        longest_ms = ALIVE_MS
+        yield Batch(actor, [[b"SELECT", db], [b"SET", keys[0], b"x", b"PX", b"%d" % ALIVE_MS]])
         yield Batch(watcher, [[b"SELECT", db], [b"WATCH", keys[0]]])
-    yield Pause(LONGEST_MS + 15)
-    if watches:
-        yield Batch(watcher, [[b"MULTI"], [b"PING"], [b"EXEC"]])
+    else:
+        soon = [command for key in keys for command in _soon(g, key, longest_ms)]
+        yield Batch(actor, [[b"SELECT", db]] + soon)
+    yield Pause(longest_ms + SURELY_MS)
+    if watcher is not None and g.random() < 0.3:
+        watch = [] if longest_ms == ALIVE_MS else [[b"SELECT", db], [b"WATCH", keys[-1]]]
+        yield Batch(watcher, watch + [[b"MULTI"], [b"PING"], [b"EXEC"]])
     g.hot = keys + g.hot[:2]
     if g.random() < 0.15 and not g.anyone_subscribed():
         yield Scan(actor, [])

@@ -2,26 +2,24 @@
 
 from ..steps import RandomKey, Scan
 from ..words import (
-    ANY_KEY, AT_MS, AT_S, COUNT, DB, JUNK, KEY, PATTERN, TTL_MS, TTL_S, maybe, mixed, pick, some,
+    ANY_KEY, AT_MS, AT_S, COUNT, DB, JUNK, KEY, PATTERN, TTL_MS, TTL_S, maybe, mixed, phrase, pick,
+    some,
 )  # fmt: skip
 
 CONDITION = mixed((8, pick(b"NX", b"XX", b"GT", b"LT", b"nx", b"gt")), (1, JUNK))
 TYPE = pick(b"string", b"STRING", b"list", b"hash", b"bogus", b"")
 
 
-def _words(*parts):
-    return lambda g: g.fill(parts)
-
-
 COPY_OPTION = mixed(
-    (6, pick(b"REPLACE", b"replace")), (6, _words(b"DB", DB)), (1, pick(b"DB", b"bogus", b""))
+    (6, pick(b"REPLACE", b"replace")), (6, phrase(b"DB", DB)), (1, pick(b"DB", b"bogus", b""))
 )
 # SCAN in a batch only where it fails: what one call finds is the server's own affair.
+NO_CURSOR = pick(b"abc", b"x1", b"1x", b" 1", b"18446744073709551616")
 SCAN_FAULT = mixed(
-    (2, _words(pick(b"abc", b"x1", b"1x", b" 1", b"18446744073709551616"), maybe(0.3, b"COUNT", b"5"))),
-    (1, _words(b"0", b"COUNT", pick(b"0", b"-1", b"abc", b"9223372036854775808"))),
-    (1, _words(b"0", pick(b"MATCH", b"COUNT", b"TYPE", b"bogus"))),
-    (1, _words(b"0", b"MATCH", b"*", b"bogus", b"bogus")),
+    (2, phrase(NO_CURSOR, maybe(0.3, b"COUNT", b"5"))),
+    (1, phrase(b"0", b"COUNT", pick(b"0", b"-1", b"abc", b"9223372036854775808"))),
+    (1, phrase(b"0", pick(b"MATCH", b"COUNT", b"TYPE", b"bogus"))),
+    (1, phrase(b"0", b"MATCH", b"*", b"bogus", b"bogus")),
 )
 
 TEMPLATES = [
@@ -52,9 +50,9 @@ TEMPLATES = [
 ]
 
 _SCAN_OPTION = mixed(
-    (3, _words(b"MATCH", PATTERN)),
-    (3, _words(b"COUNT", COUNT)),
-    (2, _words(b"TYPE", TYPE)),
+    (3, phrase(b"MATCH", PATTERN)),
+    (3, phrase(b"COUNT", COUNT)),
+    (2, phrase(b"TYPE", TYPE)),
 )
 
 

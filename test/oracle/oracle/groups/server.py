@@ -1,10 +1,6 @@
 """The server as a whole: databases, notification flags, and a few DEBUG switches."""
 
-from ..words import ANY_KEY, DB, FLAGS, JUNK, maybe, mixed, pick, some
-
-
-def _words(*parts):
-    return lambda g: g.fill(parts)
+from ..words import ANY_KEY, DB, FLAGS, JUNK, maybe, mixed, phrase, pick, some
 
 
 def _any_command(g):
@@ -13,6 +9,10 @@ def _any_command(g):
 
 
 SETTING = b"notify-keyspace-events"
+
+DEBUG = mixed(
+    (2, phrase(b"SET-ACTIVE-EXPIRE", b"0")), (2, phrase(b"SLEEP", b"0")), (1, b"bogus")
+)
 
 TEMPLATES = [
     (4, b"DBSIZE"),
@@ -30,7 +30,7 @@ TEMPLATES = [
     (0.3, b"COMMAND", pick(b"GETKEYS", b"bogus"), some(JUNK, 0, 2)),
     (1, b"MEMORY", b"USAGE", ANY_KEY, maybe(0.3, b"SAMPLES", pick(b"0", b"5", b"-1", b"abc"))),
     (0.3, b"MEMORY", pick(b"bogus", b"USAGE")),
-    (0.5, b"DEBUG", mixed((2, _words(b"SET-ACTIVE-EXPIRE", b"0")), (2, _words(b"SLEEP", b"0")), (1, b"bogus"))),
+    (0.5, b"DEBUG", DEBUG),
     (1, b"TIME"),
     (0.3, b"LASTSAVE"),
 ]

@@ -2,34 +2,26 @@
 
 from ..words import (
     ANY_KEY, AT_MS, AT_S, BYTE_OFFSET, FLOAT, FUTURE_AT_MS, FUTURE_AT_S, HUGE_VALUE, INDEX, INTEGER,
-    JUNK, KEY, NUMBER_KEY, NUMBER_VALUE, SMALL_VALUE, TINY_KEY, TTL_MS, TTL_S, VALUE, decimal, maybe,
-    mixed, pick, some,
+    JUNK, KEY, NUMBER_KEY, NUMBER_VALUE, SMALL_VALUE, TINY_KEY, TTL_MS, TTL_S, VALUE, decimal,
+    maybe, mixed, phrase, pick, some,
 )  # fmt: skip
-
-
-def _pair(key, value):
-    return lambda g: [key(g), value(g)]
-
-
-def _words(*parts):
-    return lambda g: g.fill(parts)
 
 
 SET_OPTION = mixed(
     (3, pick(b"NX", b"nx", b"XX", b"Xx")),
     (3, pick(b"GET", b"get")),
     (3, pick(b"KEEPTTL", b"KeepTTL")),
-    (2, _words(b"EX", TTL_S)),
-    (2, _words(b"PX", TTL_MS)),
-    (2, _words(b"EXAT", FUTURE_AT_S)),
-    (2, _words(b"PXAT", FUTURE_AT_MS)),
+    (2, phrase(b"EX", TTL_S)),
+    (2, phrase(b"PX", TTL_MS)),
+    (2, phrase(b"EXAT", FUTURE_AT_S)),
+    (2, phrase(b"PXAT", FUTURE_AT_MS)),
     (1, pick(b"EX", b"PX", b"PERSIST", b"bogus", b"")),
 )
 GETEX_OPTION = mixed(
-    (3, _words(b"EX", TTL_S)),
-    (3, _words(b"PX", TTL_MS)),
-    (3, _words(b"EXAT", AT_S)),
-    (3, _words(b"PXAT", AT_MS)),
+    (3, phrase(b"EX", TTL_S)),
+    (3, phrase(b"PX", TTL_MS)),
+    (3, phrase(b"EXAT", AT_S)),
+    (3, phrase(b"PXAT", AT_MS)),
     (4, pick(b"PERSIST", b"persist")),
     (1, pick(b"EX", b"KEEPTTL", b"NX", b"GET", b"bogus")),
 )
@@ -37,7 +29,7 @@ LCS_OPTION = mixed(
     (3, b"LEN"),
     (3, b"IDX"),
     (3, b"WITHMATCHLEN"),
-    (3, _words(b"MINMATCHLEN", mixed((6, decimal(-1, 6)), (1, INTEGER)))),
+    (3, phrase(b"MINMATCHLEN", mixed((6, decimal(-1, 6)), (1, INTEGER)))),
     (1, pick(b"MINMATCHLEN", b"bogus", b"len", b"idx")),
 )
 
@@ -68,8 +60,8 @@ TEMPLATES = [
     (4, b"DECRBY", NUMBER_KEY, INTEGER),
     (6, b"INCRBYFLOAT", NUMBER_KEY, FLOAT),
     (5, b"MGET", some(ANY_KEY, 1, 5)),
-    (5, b"MSET", some(_pair(KEY, VALUE), 1, 4), maybe(0.05, KEY)),
-    (4, b"MSETNX", some(_pair(KEY, VALUE), 1, 3), maybe(0.05, KEY)),
+    (5, b"MSET", some(phrase(KEY, VALUE), 1, 4), maybe(0.05, KEY)),
+    (4, b"MSETNX", some(phrase(KEY, VALUE), 1, 3), maybe(0.05, KEY)),
     (3, b"LCS", TINY_KEY, TINY_KEY),
     (5, b"LCS", TINY_KEY, TINY_KEY, some(LCS_OPTION, 1, 4)),
     (1, b"LCS", TINY_KEY, pick(b"missing"), some(LCS_OPTION, 0, 2)),
