@@ -23,8 +23,7 @@ static inline uint64_t sum_of_bytes(uint64_t x)
     return x * 0x0001000100010001 >> 48;
 }
 
-/* x86-64 has an instruction for it, but not from its beginning; elsewhere the compiler knows best.
- */
+/* x86-64 got an instruction for it late; elsewhere the compiler knows what is best. */
 #if defined(__x86_64__)
 #define COUNTING __attribute__((target("popcnt")))
 static inline bool counts_words(void)
