@@ -225,10 +225,7 @@ static int32_t close_changed(struct opened *k)
 void gate_close(struct opened *k, enum event_name event)
 {
     int32_t effect = close_changed(k);
-    draft_note(
-        k->engine,
-        (struct note){
-            .kind = NOTE_EVENT, .event = event, .db = k->db, .key = k->key, .effect = effect});
+    draft_note(k->engine, NOTE_EVENT, event, k->db, k->key)->effect = effect;
 }
 
 void gate_close_silently(struct opened *k, const char *reason)
