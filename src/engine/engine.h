@@ -68,6 +68,10 @@ void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx);
 void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t client);
 /* Closes it: if anything was noted it is numbered and told. */
 void engine_seal(struct engine *e);
+/* Seals what was noted so far and goes on in a new record of the same cause and time: for commands
+ * that change more keys than one record should hold. No key may be open, and slices that were
+ * borrowed until the seal are free. */
+void engine_split(struct engine *e);
 int64_t engine_now(const struct engine *e);
 /* Has anything been changed since engine_begin? (SLOWLOG, MONITOR and the like do not care.) */
 bool engine_changed_something(const struct engine *e);

@@ -187,6 +187,15 @@ void engine_seal(struct engine *e)
     d->open = false;
 }
 
+void engine_split(struct engine *e)
+{
+    struct draft *d = &e->draft;
+    struct slice cause = d->cause;
+    uint64_t client = d->client;
+    engine_seal(e);
+    engine_begin(e, d->now_ms, cause, client);
+}
+
 int64_t engine_now(const struct engine *e)
 {
     return e->draft.now_ms;

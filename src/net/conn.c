@@ -114,6 +114,7 @@ void conn_flush(struct conn *c)
         outq_drop(&c->out, (size_t)sent);
         c->net->output_bytes -= (size_t)sent;
         c->net->stats.sent += (uint64_t)sent;
+        c->net->stats.writes++;
         c->sent += (uint64_t)sent;
         sent_now += (size_t)sent;
     }

@@ -219,6 +219,7 @@ static void conn_read(struct conn *c)
         c->active_us = n->now_us;
         c->received += (uint64_t)got;
         n->stats.received += (uint64_t)got;
+        n->stats.reads++;
         if (c->in.len > n->stats.input_biggest) n->stats.input_biggest = c->in.len;
     } else if (got != ERR_AGAIN && !c->closed) {
         conn_close(c, CONN_END_PEER);

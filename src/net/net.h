@@ -121,6 +121,7 @@ bool conn_is_closing(const struct conn *c);
 
 struct net_stats {
     uint64_t accepted, received, sent, flushes;
+    uint64_t reads, writes; /* calls that moved bytes */
     uint64_t ended[CONN_END_COUNT];
     size_t connections, output_bytes, input_bytes, input_biggest, output_biggest;
 };

@@ -35,6 +35,8 @@ enum config_loglevel {
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 /* Who may: nobody, everybody, or clients on this machine (loopback or unix socket). */
 enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
+enum config_appendonly { APPENDONLY_NO }; /* there is no journal yet */
+enum config_save { SAVE_NEVER };          /* nor snapshots */
 enum config_policy {
     POLICY_VOLATILE_LRU,
     POLICY_VOLATILE_LFU,
@@ -88,6 +90,8 @@ struct config {
     /* Data. */
     int64_t databases;                   /* `databases` (start) */
     struct slice dir;                    /* `dir`: working directory; changing it is protected */
+    enum config_appendonly appendonly;   /* `appendonly`: only `no` */
+    enum config_save save;               /* `save`: only "" */
     uint64_t maxmemory;                  /* `maxmemory`: bytes; 0 is no limit */
     enum config_policy maxmemory_policy; /* `maxmemory-policy`: who goes when it is reached */
     int64_t maxmemory_samples; /* `maxmemory-samples`: keys looked at to find one that goes */

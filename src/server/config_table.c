@@ -11,6 +11,10 @@ static const char *const policies[] = {"volatile-lru",   "volatile-lfu", "volati
                                        "volatile-ttl",   "allkeys-lru",  "allkeys-lfu",
                                        "allkeys-random", "noeviction",   NULL};
 
+/* Nothing is kept on disk yet, and a configuration may say so; that it should be is an error. */
+static const char *const not_kept[] = {"no", NULL};
+static const char *const no_snapshots[] = {"", NULL};
+
 enum {
     PATH_BYTES_MAX = 4095,
     UNIX_PATH_BYTES_MAX = 107, /* what a socket address holds */
@@ -51,7 +55,7 @@ const struct config_row config_rows[] = {
     {"client-query-buffer-limit", "1gb", FIELD(query_buffer_max), .kind = KIND_BYTES,
      .min = MEGABYTE, .max = INT64_MAX, .apply = APPLY_LIMITS},
     {"proto-max-bulk-len", "512mb", FIELD(bulk_len_max), .kind = KIND_BYTES, .min = MEGABYTE,
-     .max = INT64_MAX, .apply = APPLY_LIMITS},
+     .max = INT_MAX, .apply = APPLY_LIMITS},
     {"tracking-table-max-keys", "1000000", FIELD(tracking_keys_max), .kind = KIND_INT,
      .max = INT64_MAX, .apply = APPLY_TRACKING},
 
@@ -59,6 +63,8 @@ const struct config_row config_rows[] = {
      .flags = CONFIG_START},
     {"dir", ".", FIELD(dir), .kind = KIND_PATH, .max = PATH_BYTES_MAX, .flags = CONFIG_PROTECTED,
      .apply = APPLY_DIR},
+    {"appendonly", "no", not_kept, FIELD(appendonly), .kind = KIND_ENUM},
+    {"save", "", no_snapshots, FIELD(save), .kind = KIND_ENUM},
     {"maxmemory", "0", FIELD(maxmemory), .kind = KIND_BYTES, .max = INT64_MAX,
      .apply = APPLY_MEMORY},
     {"maxmemory-policy", "noeviction", policies, FIELD(maxmemory_policy), .kind = KIND_ENUM,

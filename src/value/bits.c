@@ -211,7 +211,9 @@ bool bits_field_fit(struct bits_field f, enum bits_overflow how, int64_t base, i
 {
     int64_t max = (int64_t)(~(uint64_t)0 >> (64 - f.width) >> f.is_signed);
     int64_t min = f.is_signed ? -max - 1 : 0;
-    bool huge = !f.is_signed && base < 0, above, below;
+    int64_t room;
+    bool overflows = __builtin_sub_overflow(max, base, &room), above, below;
+    bool huge = f.is_signed ? overflows && f.width < 64 : base < 0;
     if (__builtin_add_overflow(base, change, out)) {
         above = huge || change > 0;
         below = !above;
