@@ -57,10 +57,12 @@ struct record_sink {
 enum { ENGINE_SINKS_MAX = 4 };
 void engine_attach(struct engine *e, struct record_sink sink);
 
-/* Hears of every key that a record changed, after the seal: client tracking. `db` -1: all keys of
- * all databases. NULL stops it. */
+/* Hears of every key that a record changed, after the seal and before live subscribers are told:
+ * client tracking. `db` -1: all keys of all databases. NULL stops it, not while a record is open. */
 typedef void engine_changed(void *ctx, int db, struct slice key, uint64_t client);
 void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx);
+/* How many changes of the open record there are to be heard of so far. */
+size_t engine_changes_noted(const struct engine *e);
 
 /* ---- records ---- */
 

@@ -64,6 +64,11 @@ void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx)
     e->hears_ctx = ctx;
 }
 
+size_t engine_changes_noted(const struct engine *e)
+{
+    return e->draft.changes_count;
+}
+
 /* ---- the draft ---- */
 
 static void *grown(void *list, uint32_t *cap, size_t item)
@@ -161,10 +166,11 @@ static struct event_id take_ids(struct engine *e, int64_t now_ms, uint32_t count
 static void tell(struct engine *e, const struct record *r)
 {
     for (int i = 0; i < e->sinks_count; i++) e->sinks[i].sealed(e->sinks[i].ctx, r);
-    if (r->notes_count) pubsub_announce(e->pubsub, r);
     struct draft *d = &e->draft;
+    /* First this: whom a message makes read the key again must not find its own stale copy. */
     for (uint32_t i = 0; i < d->changes_count; i++)
         e->hears_changes(e->hears_ctx, d->changes[i].db, d->changes[i].key, d->client);
+    if (r->notes_count) pubsub_announce(e->pubsub, r);
 }
 
 void engine_seal(struct engine *e)

@@ -56,17 +56,7 @@ def getkeys_of_a_bare_command(seen):
     return keys and len(seen.args) == 3 and seen.right[1].startswith(b"ERR wrong number of")
 
 
-def dead_key_has_no_size(seen):
-    """MEMORY USAGE: nothing here, a size there."""
-    return seen.is_reply_to(b"MEMORY", b"USAGE") and seen.left[1] is None and seen.right[0] == ":"
-
-
 DIFFERENCES = [
-    (
-        dead_key_has_no_size,
-        "MEMORY USAGE of a key past its deadline: Redis looks past the deadline and tells its size; "
-        "in Hark nobody sees a dead key.",
-    ),
     (
         getkeys_of_a_bare_command,
         "COMMAND GETKEYS takes a command of one word since Redis 7.2 (arity -3): the answer is that "
