@@ -144,7 +144,7 @@ struct entry *entry_set_string(struct entry *e, struct slice value, enum string_
                       inline_len(e) == value.len;
     if (__builtin_expect(same_shape, 1)) {
         if (deadline >= 0) memcpy((char *)e + entry_deadline_at(e), &deadline, sizeof deadline);
-        memcpy(entry_string_bytes(e), value.at, value.len);
+        if (value.len) memcpy(entry_string_bytes(e), value.at, value.len);
         set_kind(e, encoding);
         return e;
     }
@@ -180,10 +180,17 @@ struct entry *entry_set_deadline(struct entry *e, int64_t deadline)
     return reshape(e, entry_key(e), deadline);
 }
 
+/* Room for a string of this length that may well grow on: twice as much, but at most a megabyte. */
+static size_t cap_for(size_t len)
+{
+    const size_t ahead_max = (size_t)1 << 20;
+    return len + (len < ahead_max ? len : ahead_max);
+}
+
 static struct blob *blob_with_room(struct blob *b, size_t len)
 {
     if (b->cap >= len && (len >= b->cap / 4 || b->cap <= 4096)) return b;
-    size_t cap = len > b->cap ? (len < ((size_t)1 << 20) ? len * 2 : len + ((size_t)1 << 20)) : len;
+    size_t cap = len > b->cap ? cap_for(len) : len;
     b = mem_resize(b, sizeof *b + b->cap, sizeof *b + cap);
     b->cap = cap;
     return b;
@@ -201,7 +208,7 @@ struct entry *entry_resize_string(struct entry *e, size_t len, enum string_encod
         struct entry *fresh = entry_shell(entry_key(e), len, entry_deadline(e));
         entry_set_access(fresh, entry_access(e));
         size_t kept = old.len < len ? old.len : len;
-        if (fresh->flags & ENTRY_POINTER) set_pointer(fresh, blob_new(len, len * 2));
+        if (fresh->flags & ENTRY_POINTER) set_pointer(fresh, blob_new(len, cap_for(len)));
         char *to = entry_string_bytes(fresh);
         if (kept) memcpy(to, old.at, kept);
         memset(to + kept, 0, len - kept);

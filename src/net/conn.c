@@ -216,6 +216,8 @@ struct conn_info conn_info(const struct conn *c, int64_t now_us)
         .memory = sizeof *c + c->in.cap + c->out.cap * sizeof *c->out.spans + c->out.bytes,
         .received = c->received,
         .sent = c->sent,
+        .reading = !c->paused,
+        .writing = c->waits_to_write,
         .closing = c->closing || c->closed,
     };
 }

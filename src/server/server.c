@@ -78,7 +78,7 @@ static void build(struct server *s)
     s->engine = engine_new(s->keyspace, s->pubsub);
     s->commands = command_table_new();
     bind_commands(s->commands);
-    struct session_hooks hooks = {s, slow_event, log_from_session};
+    struct session_hooks hooks = {s, slow_event, log_from_session, config_is_sensitive};
     s->sessions = sessions_new(s->engine, s->net, s->commands, hooks);
 }
 
@@ -237,6 +237,7 @@ static bool turn(struct server *s, bool busy)
     bool more = expire(s, read_us);
     more |= engine_work(s->engine, s->now_us / 1000);
     tick(s, read_us);
+    sessions_before_flush(s->sessions);
     pubsub_end_turn(s->pubsub);
     net_flush(s->net, read_us);
     sessions_end_turn(s->sessions);

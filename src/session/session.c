@@ -57,8 +57,15 @@ static void session_free(struct session *s)
     session_free_name(&s->name);
     session_free_name(&s->lib_name);
     session_free_name(&s->lib_version);
+    session_free_name(&s->peer);
+    session_free_name(&s->local);
     s->magic = 0;
     mem_delete(s);
+}
+
+void sessions_before_flush(struct sessions *all)
+{
+    tracking_end_turn(all);
 }
 
 void sessions_end_turn(struct sessions *all)
@@ -110,10 +117,33 @@ bool session_is_local(const struct session *s)
     return s->unix_socket || socket_peer_is_local(conn_fd(s->conn));
 }
 
+struct slice session_peer(struct session *s)
+{
+    char name[SOCKET_NAME_MAX];
+    if (!s->peer.len) {
+        if (s->gone) return SLICE("?:0"); /* its descriptor may be another's by now */
+        socket_peer_name(conn_fd(s->conn), name);
+        session_set_name(&s->peer, slice_text(name));
+    }
+    return s->peer;
+}
+
+struct slice session_local(struct session *s)
+{
+    char name[SOCKET_NAME_MAX];
+    if (!s->local.len) {
+        if (s->gone) return SLICE("?:0"); /* its descriptor may be another's by now */
+        socket_local_name(conn_fd(s->conn), name);
+        session_set_name(&s->local, slice_text(name));
+    }
+    return s->local;
+}
+
 size_t session_bytes(const struct session *s)
 {
     return sizeof *s + s->parser.partial_cap * sizeof *s->parser.partial + s->queue_bytes +
-           s->name.len + s->lib_name.len + s->lib_version.len + subscriber_bytes(&s->subscriber);
+           s->name.len + s->lib_name.len + s->lib_version.len + s->peer.len + s->local.len +
+           s->late_cap * sizeof *s->late + subscriber_bytes(&s->subscriber) + tracking_bytes(s);
 }
 
 /* ---- what it may ---- */
@@ -162,7 +192,7 @@ void session_reset(struct session *s)
     session_free_name(&s->name);
     s->db = 0;
     s->subscriber.proto = 2;
-    s->no_evict = s->no_touch = s->readonly_mode = false;
+    s->no_evict = s->no_touch = false;
     s->reply_mode = REPLY_ON;
     s->authenticated = all->config.password.len == 0;
     session_update_class(s);
@@ -246,8 +276,11 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
         for (int i = 0; i < n; i++) {
             struct prepared *p = &batch[i];
             const struct slice *argv = all->words.at + p->request.first;
-            bool done = !p->request.argc ||
-                        session_request(s, argv, p->request.argc, p->command, p->lookup);
+            bool done = true;
+            if (p->request.argc)
+                done = session_request(s, argv, p->request.argc, p->command, p->lookup);
+            else
+                session_empty_request(s);
             if (done) used += p->request.size;
             if (done && !conn_is_closing(s->conn)) continue;
             /* The others stay, unparsed: parked, or never to be read. */
@@ -256,7 +289,6 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             return used;
         }
         flush_reply(s);
-        session_deliver_late(s);
         if (status == RESP_MORE) *needed = s->parser.bytes_needed;
         if (status == RESP_ERROR) {
             protocol_error(s);

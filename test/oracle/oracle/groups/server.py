@@ -32,5 +32,4 @@ TEMPLATES = [
     (0.3, b"MEMORY", pick(b"bogus", b"USAGE")),
     (0.5, b"DEBUG", DEBUG),
     (1, b"TIME"),
-    (0.3, b"LASTSAVE"),
 ]
