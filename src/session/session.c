@@ -309,11 +309,10 @@ static void closed(void *owner, enum conn_end why)
 
 /* ---- accept ---- */
 
+/* The connection stays nobody's: what it sends is not read. */
 static void refuse(struct sessions *all, struct conn *c, const char *text)
 {
-    static const struct conn_handler nobody = {0};
     all->stats.rejected_connections++;
-    conn_own(c, &nobody, NULL);
     conn_send(c, slice_text(text));
     conn_close_after_reply(c);
 }
