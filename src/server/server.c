@@ -223,7 +223,7 @@ int server_run(struct server *s)
         turn(s, busy);
         int64_t from = io_mono_us();
         busy = expire(s);
-        busy |= engine_work(s->engine, s->now_us / 1000);
+        busy |= engine_work(s->engine);
         tick(s, from);
         pubsub_end_turn(s->pubsub);
         net_flush(s->net, from);
