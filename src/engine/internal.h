@@ -27,7 +27,7 @@ struct draft {
     uint32_t changes_count, changes_cap;
     struct arena arena; /* bytes that do not outlive the command by themselves */
     int keys_open;
-    bool changed;
+    bool changed; /* a value was, even if its key is still open */
 };
 
 struct engine {
@@ -65,5 +65,7 @@ struct note *draft_note(struct engine *e, enum note_kind kind, enum event_name e
 int32_t draft_effect(struct engine *e, struct effect f);
 /* WATCH, tracking and the count of changes hear that the key has changed. */
 void draft_changed(struct engine *e, int db, struct slice key);
+/* Tracking hears that any key may have changed. */
+void draft_all_changed(struct engine *e);
 
 #endif

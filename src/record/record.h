@@ -75,7 +75,7 @@ struct note {
 
 struct record {
     uint64_t seq;        /* 0 when nothing was changed (live notes only) */
-    struct event_id id;  /* of the first NOTE_EVENT */
+    struct event_id id;  /* of the first NOTE_EVENT; without one, an id that no event has yet */
     struct slice cause;  /* "set", "exec", "expired", "evicted" … */
     uint64_t client;     /* the client's id; 0 for the server's own doing */
     const struct effect *effects;
