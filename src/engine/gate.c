@@ -254,9 +254,7 @@ void gate_close_unchanged(struct opened *k)
 /* An event of a database as a whole: it has no key. */
 static void note_database(struct engine *e, enum event_name event, int db, int32_t effect)
 {
-    draft_note(
-        e, (struct note){
-               .kind = NOTE_EVENT, .event = event, .db = db, .key = SLICE(""), .effect = effect});
+    draft_note(e, NOTE_EVENT, event, db, SLICE(""))->effect = effect;
 }
 
 void gate_flush(struct engine *e, int db)
