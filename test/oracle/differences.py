@@ -43,11 +43,6 @@ def help_text(seen):
 
 DIFFERENCES = [
     (
-        getkeys_of_a_bare_command,
-        "COMMAND GETKEYS takes a command of one word since Redis 7.2 (arity -3): the answer is that "
-        "it has no keys.",
-    ),
-    (
         help_text,
         "HELP explains the subcommands that the server has, in its own words.",
     ),
