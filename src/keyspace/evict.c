@@ -3,8 +3,13 @@
  * For volatile-ttl the wheel knows the nearest deadlines. The other policies sample: a few random
  * keys a call (of those with deadlines: random items of the wheel), the best of which enter a
  * small pool that outlives the call, so that over many calls the choice comes near to the true
- * oldest. A pool entry names a hash; it may be gone by the time its turn comes. */
+ * oldest. A pool entry names a hash; it may be gone by the time its turn comes.
+ *
+ * Where few keys have deadlines and many items are stale, samples may all miss. Then any key of a
+ * small database may do, and for a large one the wheel is compacted, a slice a call. */
 #include "internal.h"
+
+#include "../base/err.h"
 
 struct wanted {
     const struct keyspace *ks;
@@ -41,9 +46,13 @@ static struct entry *sample(struct keyspace *ks, struct database *d, bool only_v
     if (!only_volatile) return table_random(&d->table, &ks->random);
     struct wheel_due item;
     for (int i = 0; i < TRIES && d->volatile_keys; i++) {
-        if (!wheel_sample(&d->wheel, &ks->random, &item)) return NULL;
+        if (!wheel_sample(&d->wheel, &ks->random, &item)) break;
         struct entry *e = entry_of_item(d, item);
         if (e) return e;
+    }
+    for (int i = 0; i < TRIES && d->volatile_keys; i++) {
+        struct entry *e = table_random(&d->table, &ks->random);
+        if (entry_deadline(e) >= 0) return e;
     }
     return NULL;
 }
@@ -131,8 +140,8 @@ static bool victim_by_deadline(struct keyspace *ks, int *db, struct entry **vict
     return best >= 0;
 }
 
-bool keyspace_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
-                     int *db, struct entry **victim)
+static bool find_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
+                        int *db, struct entry **victim)
 {
     switch (policy) {
     case EVICT_VOLATILE_TTL:
@@ -148,4 +157,24 @@ bool keyspace_victim(struct keyspace *ks, enum evict_policy policy, int samples,
     case EVICT_COUNT: break;
     }
     return false;
+}
+
+static bool is_volatile(enum evict_policy policy)
+{
+    return policy == EVICT_VOLATILE_LRU || policy == EVICT_VOLATILE_LFU ||
+           policy == EVICT_VOLATILE_RANDOM || policy == EVICT_VOLATILE_TTL;
+}
+
+int keyspace_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
+                    int *db, struct entry **victim)
+{
+    if (find_victim(ks, policy, samples, now_ms, db, victim)) return 1;
+    if (!is_volatile(policy)) return 0;
+    bool some = false;
+    for (int i = 0; i < ks->databases; i++) {
+        if (!ks->db[i]->volatile_keys) continue;
+        database_compact(ks, ks->db[i]);
+        some = true;
+    }
+    return some ? ERR_AGAIN : 0;
 }
