@@ -172,7 +172,7 @@ static void quit_command(struct call *c)
 static void reset_command(struct call *c)
 {
     session_reset(call_session(c));
-    resp_simple(&(struct resp_writer){c->reply.out, 2}, SLICE("RESET"));
+    resp_simple(&(struct resp_writer){.out = c->reply.out, .proto = 2}, SLICE("RESET"));
 }
 
 void bind_connection_commands(struct command_table *t)
