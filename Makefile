@@ -6,6 +6,7 @@
 #   make check            the same under address and undefined-behaviour sanitizers
 #   make test-long        the same with the tests that take minutes
 #   make fuzz TARGET=x    fuzzes test/fuzz/fuzz_x.c for SECONDS (60) with clang
+#   make bench            measures beside redis-server (tools/bench)
 #   make demo             a short tour of what Hark does (tools/demo)
 #   make install          into PREFIX (/usr/local), below DESTDIR
 #   make debug | format | clean
@@ -47,7 +48,7 @@ default: all
 
 include tools/build.mk
 
-.PHONY: run test test-long check fuzz demo install debug format clean
+.PHONY: run test test-long check fuzz bench demo install debug format clean
 
 run:
 	@tools/setup run
@@ -69,6 +70,8 @@ fuzz:
 	build-fuzz/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) \
 		-artifact_prefix=build-fuzz/found/ build-fuzz/found test/fuzz/corpus/$(TARGET)
 
+bench: all
+	@tools/bench
 demo: all
 	@tools/demo
 

@@ -37,11 +37,15 @@ $(BUILD)/layers.ok: $(PROGRAM_OBJECTS) tools/layers
 
 # Generated tables: headers that sources include, so they come before every object.
 COMMAND_DATA := $(wildcard src/command/commands.json)
-GENERATED := $(if $(COMMAND_DATA),$(GEN)/commands.inc)
+GENERATED := $(if $(COMMAND_DATA),$(GEN)/commands.inc $(GEN)/cli_help.inc)
 
 $(GEN)/commands.inc: $(COMMAND_DATA) tools/generate-commands
 	@mkdir -p $(@D)
 	python3 tools/generate-commands $(COMMAND_DATA) $@
+
+$(GEN)/cli_help.inc: $(COMMAND_DATA) tools/generate-cli-help
+	@mkdir -p $(@D)
+	tools/generate-cli-help $(COMMAND_DATA) $@
 
 $(OBJ)/%.o: %.c Makefile tools/build.mk | $(GENERATED)
 	@mkdir -p $(@D)

@@ -10,6 +10,9 @@ enum { HASH_SECRET_SIZE = 192 };
 /* 64 well mixed bits of `s`; the same secret always gives the same bits. */
 uint64_t hash_bytes(const unsigned char secret[HASH_SECRET_SIZE], struct slice s);
 
+/* XXH3 without a secret, as everyone computes it: for texts that leave the process. */
+uint64_t hash_plain(struct slice s);
+
 /* Mixes an integer into 64 well spread bits (splitmix64's finaliser). */
 static inline uint64_t hash_u64(uint64_t x)
 {

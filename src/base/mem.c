@@ -13,6 +13,8 @@
 #define raw_resize(p, n)  realloc(p, n)
 #define raw_free(p, n)    free(p)
 #define raw_purge()       ((void)0)
+#define raw_committed()   ((size_t)0)
+#define raw_report(f, c)  ((void)(f), (void)(c))
 #define RAW_NAME          "libc"
 #else
 #include <mimalloc.h>
@@ -21,9 +23,38 @@
 #define raw_resize(p, n)  mi_realloc(p, n)
 #define raw_free(p, n)    mi_free_size(p, n)
 #define raw_purge()       mi_collect(true)
+#define raw_committed()   mimalloc_committed()
+#define raw_report(f, c)  mimalloc_report(f, c)
 #define RAW_STRING(x)     #x
 #define RAW_VERSION(x)    RAW_STRING(x)
 #define RAW_NAME          "mimalloc-" RAW_VERSION(MI_MALLOC_VERSION)
+#endif
+
+#if !defined(HARK_SYSTEM_MALLOC)
+static size_t mimalloc_committed(void)
+{
+    size_t ms, user_ms, system_ms, resident, resident_peak, committed, committed_peak, faults;
+    mi_process_info(&ms, &user_ms, &system_ms, &resident, &resident_peak, &committed,
+                    &committed_peak, &faults);
+    return committed;
+}
+
+struct report {
+    void (*piece)(void *ctx, const char *text);
+    void *ctx;
+};
+
+static void mimalloc_piece(const char *text, void *report)
+{
+    const struct report *r = report;
+    r->piece(r->ctx, text);
+}
+
+static void mimalloc_report(void (*piece)(void *ctx, const char *text), void *ctx)
+{
+    mi_stats_merge();
+    mi_stats_print_out(mimalloc_piece, &(struct report){piece, ctx});
+}
 #endif
 
 /* Threads come and go seldom and are few, so each gets a counter of its own for good. */
@@ -32,6 +63,7 @@ static struct counter {
     _Alignas(64) long long bytes;
 } counters[COUNTERS_MAX];
 static int counters_taken;
+static long long pages_used; /* the part of the total that is pages; seldom changed */
 static _Thread_local struct counter *mine;
 
 static void count(long long change)
@@ -98,21 +130,27 @@ void *mem_map_pages(size_t len)
     return p;
 }
 
+static void count_pages(long long change)
+{
+    count(change);
+    __atomic_fetch_add(&pages_used, change, __ATOMIC_RELAXED);
+}
+
 void mem_use_pages(size_t len)
 {
-    count((long long)len);
+    count_pages((long long)len);
 }
 
 void mem_discard_pages(void *p, size_t len)
 {
     CHECK(madvise(p, len, MADV_DONTNEED) == 0);
-    count(-(long long)len);
+    count_pages(-(long long)len);
 }
 
 void mem_unmap_pages(void *p, size_t len, size_t used)
 {
     CHECK(munmap(p, len) == 0);
-    count(-(long long)used);
+    count_pages(-(long long)used);
 }
 
 size_t mem_used(void)
@@ -127,6 +165,17 @@ size_t mem_used(void)
 const char *mem_allocator(void)
 {
     return RAW_NAME;
+}
+
+size_t mem_committed(void)
+{
+    size_t committed = raw_committed();
+    return committed ? committed + (size_t)__atomic_load_n(&pages_used, __ATOMIC_RELAXED) : 0;
+}
+
+void mem_report(void (*piece)(void *ctx, const char *text), void *ctx)
+{
+    raw_report(piece, ctx);
 }
 
 void mem_purge(void)

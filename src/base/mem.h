@@ -56,8 +56,13 @@ enum { MEM_PAGE = 65536 };
 size_t mem_used(void);
 /* The name and version of the allocator, for INFO. */
 const char *mem_allocator(void);
+/* The bytes that the system has promised to the allocator, those mapped as pages included; 0 when
+ * the allocator does not tell. */
+size_t mem_committed(void);
 /* Asks the allocator to return free pages to the system. */
 void mem_purge(void);
+/* What the allocator tells of itself, in pieces of text for people; none when it tells nothing. */
+void mem_report(void (*piece)(void *ctx, const char *text), void *ctx);
 
 #define mem_new(type)      ((type *)mem_zalloc(sizeof(type)))
 #define mem_delete(object) mem_free((object), sizeof *(object))

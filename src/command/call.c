@@ -67,10 +67,7 @@ bool call_open_string(struct call *c, struct opened *k, struct slice key)
 bool call_db(struct call *c, int i, int *out)
 {
     int64_t n;
-    if (!text_to_int(c->argv[i], &n)) {
-        resp_error(&c->reply, SLICE("ERR value is not an integer or out of range"));
-        return false;
-    }
+    if (!call_int_between(c, i, INT32_MIN, INT32_MAX, &n)) return false;
     if (n < 0 || n >= keyspace_databases(engine_keyspace(c->engine))) {
         resp_error(&c->reply, SLICE("ERR DB index is out of range"));
         return false;

@@ -259,9 +259,9 @@ static void dbsize_command(struct call *c)
 static void swapdb_command(struct call *c)
 {
     int64_t a, b, count = keyspace_databases(engine_keyspace(c->engine));
-    if (!text_to_int(call_arg(c, 1), &a)) {
+    if (!text_to_int(call_arg(c, 1), &a) || a != (int32_t)a) {
         resp_error(&c->reply, SLICE("ERR invalid first DB index"));
-    } else if (!text_to_int(call_arg(c, 2), &b)) {
+    } else if (!text_to_int(call_arg(c, 2), &b) || b != (int32_t)b) {
         resp_error(&c->reply, SLICE("ERR invalid second DB index"));
     } else if (a < 0 || a >= count || b < 0 || b >= count) {
         resp_error(&c->reply, SLICE("ERR DB index is out of range"));

@@ -257,13 +257,23 @@ void command_reply_unknown(struct resp_writer *w, const struct slice *argv, int 
                 cut(argv[0], QUOTED_MAX), argv[0].at, args);
 }
 
-void command_reply_unknown_sub(struct resp_writer *w, const struct slice *argv)
+static void reply_sub_error(struct resp_writer *w, const char *what, const struct slice *argv)
 {
     char container[NAME_MAX_PACKED];
     int len = cut(argv[0], sizeof container);
     for (int i = 0; i < len; i++) container[i] = text_upper(argv[0].at[i]);
-    resp_errorf(w, "ERR unknown subcommand '%.*s'. Try %.*s HELP.", cut(argv[1], QUOTED_MAX),
-                argv[1].at, len, container);
+    resp_errorf(w, "ERR unknown subcommand%s '%.*s'. Try %.*s HELP.", what,
+                cut(argv[1], QUOTED_MAX), argv[1].at, len, container);
+}
+
+void command_reply_unknown_sub(struct resp_writer *w, const struct slice *argv)
+{
+    reply_sub_error(w, "", argv);
+}
+
+void command_reply_misused_sub(struct resp_writer *w, const struct slice *argv)
+{
+    reply_sub_error(w, " or wrong number of arguments for", argv);
 }
 
 void command_reply_arity(struct resp_writer *w, const struct command_spec *spec)

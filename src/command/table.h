@@ -81,6 +81,8 @@ void command_table_version(const struct command_table *t, char out[COMMAND_VERSI
 /* Write the error replies that Redis has for requests that cannot run. */
 void command_reply_unknown(struct resp_writer *w, const struct slice *argv, int argc);
 void command_reply_unknown_sub(struct resp_writer *w, const struct slice *argv);
+/* For a subcommand that has optional arguments, but not as many as these. */
+void command_reply_misused_sub(struct resp_writer *w, const struct slice *argv);
 void command_reply_arity(struct resp_writer *w, const struct command_spec *spec);
 
 /* Keys ------------------------------------------------------------------------------------- */

@@ -57,10 +57,13 @@ struct record_sink {
 enum { ENGINE_SINKS_MAX = 4 };
 void engine_attach(struct engine *e, struct record_sink sink);
 
-/* Hears of every key that a record changed, after the seal: client tracking. `db` -1: all keys of
- * all databases (a flush says so even when there was nothing to flush). NULL stops it. */
+/* Hears of every key that a record changed, after the seal and before live subscribers are told:
+ * client tracking. `db` -1: all keys of all databases (a flush says so even when there was nothing
+ * to flush). NULL stops it, not while a record is open. */
 typedef void engine_changed(void *ctx, int db, struct slice key, uint64_t client);
 void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx);
+/* How many changes of the open record there are to be heard of so far. */
+size_t engine_changes_noted(const struct engine *e);
 
 /* ---- records ---- */
 
@@ -68,6 +71,10 @@ void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx);
 void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t client);
 /* Closes it: if anything was noted it is numbered and told. */
 void engine_seal(struct engine *e);
+/* Seals what was noted so far and goes on in a new record of the same cause and time: for commands
+ * that change more keys than one record should hold. No key may be open, and slices that were
+ * borrowed until the seal are free. */
+void engine_split(struct engine *e);
 int64_t engine_now(const struct engine *e);
 /* Has anything been changed since engine_begin? (SLOWLOG, MONITOR and the like do not care.) */
 bool engine_changed_something(const struct engine *e);

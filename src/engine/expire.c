@@ -9,8 +9,7 @@ void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
     entry_free(keyspace_remove(e->keyspace, p));
     draft_changed(e, db, key);
     int32_t effect = draft_effect(e, (struct effect){.verb = EFFECT_DEL, .db = db, .key = key});
-    draft_note(e, (struct note){
-                      .kind = NOTE_EVENT, .event = event, .db = db, .key = key, .effect = effect});
+    draft_note(e, NOTE_EVENT, event, db, key)->effect = effect;
 }
 
 void engine_put_away(struct engine *e, struct place *p, int db)

@@ -234,11 +234,7 @@ static void close_changed(struct opened *k)
 void gate_close(struct opened *k, enum event_name event)
 {
     close_changed(k);
-    draft_note(k->engine, (struct note){.kind = NOTE_EVENT,
-                                        .event = event,
-                                        .db = k->db,
-                                        .key = k->key,
-                                        .effect = k->effect_index});
+    draft_note(k->engine, NOTE_EVENT, event, k->db, k->key)->effect = k->effect_index;
 }
 
 void gate_close_silently(struct opened *k, const char *reason)
@@ -258,9 +254,7 @@ void gate_close_unchanged(struct opened *k)
 /* An event of a database as a whole: it has no key. */
 static void note_database(struct engine *e, enum event_name event, int db, int32_t effect)
 {
-    draft_note(
-        e, (struct note){
-               .kind = NOTE_EVENT, .event = event, .db = db, .key = SLICE(""), .effect = effect});
+    draft_note(e, NOTE_EVENT, event, db, SLICE(""))->effect = effect;
 }
 
 void gate_flush(struct engine *e, int db)

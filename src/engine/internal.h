@@ -58,7 +58,9 @@ void engine_put_away(struct engine *e, struct place *p, int db);
 void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
                    enum event_name event);
 
-void draft_note(struct engine *e, struct note n);
+/* A fresh note at the end of the record; the rest of it is the caller's to fill in. */
+struct note *draft_note(struct engine *e, enum note_kind kind, enum event_name event, int db,
+                        struct slice key);
 /* The index of the effect in the record, or -1 when nobody reads effects. */
 int32_t draft_effect(struct engine *e, struct effect f);
 /* WATCH, tracking and the count of changes hear that the key has changed. */

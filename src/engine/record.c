@@ -64,6 +64,11 @@ void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx)
     e->hears_ctx = ctx;
 }
 
+size_t engine_changes_noted(const struct engine *e)
+{
+    return e->draft.changes_count;
+}
+
 /* ---- the draft ---- */
 
 static void *grown(void *list, uint32_t *cap, size_t item)
@@ -74,14 +79,26 @@ static void *grown(void *list, uint32_t *cap, size_t item)
     return list;
 }
 
-void draft_note(struct engine *e, struct note n)
+struct note *draft_note(struct engine *e, enum note_kind kind, enum event_name event, int db,
+                        struct slice key)
 {
     struct draft *d = &e->draft;
     if (d->notes_count == d->notes_cap) d->notes = grown(d->notes, &d->notes_cap, sizeof *d->notes);
-    d->notes[d->notes_count++] = n;
-    if (n.kind != NOTE_EVENT) return;
-    d->events_count++;
-    e->stats.events++;
+    struct note *n = &d->notes[d->notes_count++];
+    n->kind = kind;
+    n->event = event;
+    n->db = db;
+    n->key = key;
+    n->payload = (struct slice){0};
+    n->subkeys = NULL;
+    n->subkeys_count = 0;
+    n->notify = e->config.notify;
+    n->effect = -1;
+    if (kind == NOTE_EVENT) {
+        d->events_count++;
+        e->stats.events++;
+    }
+    return n;
 }
 
 int32_t draft_effect(struct engine *e, struct effect f)
@@ -118,24 +135,19 @@ void draft_all_changed(struct engine *e)
 
 void note_event(struct engine *e, enum event_name event, int db, struct slice key)
 {
-    draft_note(
-        e, (struct note){.kind = NOTE_EVENT, .event = event, .db = db, .key = key, .effect = -1});
+    draft_note(e, NOTE_EVENT, event, db, key);
 }
 
 void note_live(struct engine *e, enum event_name event, int db, struct slice key)
 {
     /* Only live subscribers could hear it, and the flags say that none does. */
-    if (!(e->config.notify & 1u << event_class(event))) return;
-    draft_note(
-        e, (struct note){.kind = NOTE_LIVE, .event = event, .db = db, .key = key, .effect = -1});
+    if (e->config.notify & 1u << event_class(event)) draft_note(e, NOTE_LIVE, event, db, key);
 }
 
 void note_publish(struct engine *e, struct slice channel, struct slice message, bool sharded)
 {
-    draft_note(e, (struct note){.kind = sharded ? NOTE_SPUBLISH : NOTE_PUBLISH,
-                                .key = channel,
-                                .payload = message,
-                                .effect = -1});
+    enum note_kind kind = sharded ? NOTE_SPUBLISH : NOTE_PUBLISH;
+    draft_note(e, kind, EVENT_COUNT, 0, channel)->payload = message;
 }
 
 /* ---- begin and seal ---- */
@@ -165,10 +177,11 @@ static struct event_id take_ids(struct engine *e, int64_t now_ms, uint32_t count
 static void tell(struct engine *e, const struct record *r)
 {
     for (int i = 0; i < e->sinks_count; i++) e->sinks[i].sealed(e->sinks[i].ctx, r);
-    if (r->notes_count) pubsub_announce(e->pubsub, r, e->config.notify);
     struct draft *d = &e->draft;
+    /* First this: whom a message makes read the key again must not find its own stale copy. */
     for (uint32_t i = 0; i < d->changes_count; i++)
         e->hears_changes(e->hears_ctx, d->changes[i].db, d->changes[i].key, d->client);
+    if (r->notes_count) pubsub_announce(e->pubsub, r);
 }
 
 static void number(struct engine *e, struct record *r)
@@ -217,6 +230,15 @@ void engine_seal(struct engine *e)
         clear_draft(d);
     }
     d->open = false;
+}
+
+void engine_split(struct engine *e)
+{
+    struct draft *d = &e->draft;
+    struct slice cause = d->cause;
+    uint64_t client = d->client;
+    engine_seal(e);
+    engine_begin(e, d->now_ms, cause, client);
 }
 
 int64_t engine_now(const struct engine *e)

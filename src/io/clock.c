@@ -49,12 +49,21 @@ static int64_t timeval_us(struct timeval t)
     return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
 }
 
-void io_cpu_us(int64_t *user, int64_t *system)
+static struct cpu_time cpu_of(int who)
 {
     struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    *user = timeval_us(usage.ru_utime);
-    *system = timeval_us(usage.ru_stime);
+    getrusage(who, &usage);
+    return (struct cpu_time){timeval_us(usage.ru_utime), timeval_us(usage.ru_stime)};
+}
+
+struct cpu_time io_cpu_process(void)
+{
+    return cpu_of(RUSAGE_SELF);
+}
+
+struct cpu_time io_cpu_thread(void)
+{
+    return cpu_of(RUSAGE_THREAD);
 }
 
 void io_sleep_us(int64_t us)

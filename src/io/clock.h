@@ -29,8 +29,12 @@ double io_ticks_calibrate(void);
 /* Fills `to` with unpredictable bytes from the system; ends the process if there are none. */
 void io_entropy(void *to, size_t len);
 
-/* CPU time of the process in microseconds: user and system. */
-void io_cpu_us(int64_t *user, int64_t *system);
+/* CPU time in microseconds, of the process and of the calling thread alone. */
+struct cpu_time {
+    int64_t user_us, system_us;
+};
+struct cpu_time io_cpu_process(void);
+struct cpu_time io_cpu_thread(void);
 
 /* Sleeps; for DEBUG SLEEP alone. */
 void io_sleep_us(int64_t us);

@@ -1,8 +1,5 @@
 #include "process.h"
 
-#include "../base/err.h"
-
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -55,18 +52,6 @@ void process_executable(char *to, size_t size)
 {
     ssize_t n = readlink("/proc/self/exe", to, size - 1);
     to[n > 0 ? n : 0] = 0;
-}
-
-int process_change_dir(const char *path, char *why, size_t why_size)
-{
-    if (chdir(path) == 0) return 0;
-    snprintf(why, why_size, "%s", strerror(errno));
-    return ERR_IO;
-}
-
-void process_dir(char *to, size_t size)
-{
-    if (!getcwd(to, size)) snprintf(to, size, "?");
 }
 
 /* The arguments lie one behind the other, so the last one's end is the end of the room. */

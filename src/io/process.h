@@ -16,10 +16,6 @@ uint64_t process_machine_memory(void);
 void process_machine_name(char *to, size_t size);
 /* The path of the running program; empty when the system does not tell. */
 void process_executable(char *to, size_t size);
-/* Changes the working directory; 0 or ERR_IO with the system's reason in `why`. */
-int process_change_dir(const char *path, char *why, size_t why_size);
-/* The working directory. */
-void process_dir(char *to, size_t size);
 /* What ps shows, up to the room that argv and the environment take. argv as main got it. */
 void process_set_title(char **argv, const char *title);
 

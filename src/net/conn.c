@@ -114,6 +114,7 @@ void conn_flush(struct conn *c)
         outq_drop(&c->out, (size_t)sent);
         c->net->output_bytes -= (size_t)sent;
         c->net->stats.sent += (uint64_t)sent;
+        c->net->stats.writes++;
         c->sent += (uint64_t)sent;
         sent_now += (size_t)sent;
     }
@@ -215,6 +216,8 @@ struct conn_info conn_info(const struct conn *c, int64_t now_us)
         .memory = sizeof *c + c->in.cap + c->out.cap * sizeof *c->out.spans + c->out.bytes,
         .received = c->received,
         .sent = c->sent,
+        .reading = !c->paused,
+        .writing = c->waits_to_write,
         .closing = c->closing || c->closed,
     };
 }

@@ -111,6 +111,7 @@ struct conn_info {
     int64_t idle_us, age_us;
     size_t input_bytes, input_free, output_bytes, output_spans, memory;
     uint64_t received, sent;
+    bool reading, writing; /* what it waits for: to be told something, to get rid of something */
     bool closing;
 };
 struct conn_info conn_info(const struct conn *c, int64_t now_us);
@@ -120,6 +121,7 @@ bool conn_is_closing(const struct conn *c);
 
 struct net_stats {
     uint64_t accepted, received, sent, flushes;
+    uint64_t reads, writes; /* calls that moved bytes */
     uint64_t ended[CONN_END_COUNT];
     size_t connections, output_bytes, input_bytes, input_biggest, output_biggest;
 };

@@ -69,6 +69,7 @@ struct note {
     struct slice payload;       /* of the PUBLISH kinds */
     const struct slice *subkeys; /* hash fields, for the subkey channels; NULL when none */
     uint32_t subkeys_count;
+    uint32_t notify;            /* notify-keyspace-events when it was noted */
     int32_t effect;             /* index of the effect that this event tells of, or -1 */
 };
 

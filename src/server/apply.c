@@ -1,6 +1,7 @@
 /* What a change of the configuration means to everybody below. */
 #include "../base/assert.h"
 #include "../base/err.h"
+#include "../io/file.h"
 #include "../io/process.h"
 #include "server.h"
 
@@ -133,16 +134,21 @@ static int pubsub_hook(void *ctx, struct config *now, const struct config *befor
     return 0;
 }
 
+int server_enter_dir(struct config *c, char *why, size_t why_size)
+{
+    struct buffer absolute = {0};
+    int rc = io_dir_enter(c->dir.at, &absolute, why, why_size);
+    if (rc == 0) config_text_set(&c->dir, buffer_slice(&absolute));
+    buffer_fini(&absolute);
+    return rc;
+}
+
 static int dir_hook(void *ctx, struct config *now, const struct config *before, char *why,
                     size_t why_size)
 {
-    char dir[1024];
     (void)ctx;
     (void)before;
-    if (process_change_dir(now->dir.at, why, why_size) != 0) return ERR_IO;
-    process_dir(dir, sizeof dir);
-    config_text_set(&now->dir, slice_text(dir));
-    return 0;
+    return server_enter_dir(now, why, why_size);
 }
 
 static int log_hook(void *ctx, struct config *now, const struct config *before, char *why,

@@ -55,7 +55,7 @@ static void signal_came(void *ctx)
     s->stop = true;
 }
 
-static void make_run_id(char id[41])
+void server_make_id(char id[41])
 {
     static const char hex[] = "0123456789abcdef";
     unsigned char bytes[20];
@@ -78,14 +78,14 @@ static void build(struct server *s)
     s->engine = engine_new(s->keyspace, s->pubsub);
     s->commands = command_table_new();
     bind_commands(s->commands);
-    struct session_hooks hooks = {s, slow_event, log_from_session};
+    struct session_hooks hooks = {s, slow_event, log_from_session, config_is_sensitive};
     s->sessions = sessions_new(s->engine, s->net, s->commands, hooks);
 }
 
 static int open_log_and_dir(struct server *s)
 {
     char why[256];
-    if (s->config.dir.len && process_change_dir(s->config.dir.at, why, sizeof why) != 0) {
+    if (s->config.dir.len && server_enter_dir(&s->config, why, sizeof why) != 0) {
         fprintf(stderr, "hark-server: cannot change to dir '%s': %s\n", s->config.dir.at, why);
         return ERR_IO;
     }
@@ -117,7 +117,8 @@ int server_init(struct server *s, struct config config, char **argv)
     fit_clients_to_files(s);
     s->started_us = s->now_us = io_unix_us();
     s->ticks_per_us = io_ticks_calibrate();
-    make_run_id(s->run_id);
+    server_make_id(s->run_id);
+    server_make_id(s->history_id);
     s->net = net_new((struct net_config){0});
     s->signal_fd = signals_open();
     if (!s->net || s->signal_fd < 0 || net_watch(s->net, s->signal_fd, signal_came, s) != 0) {
@@ -130,7 +131,17 @@ int server_init(struct server *s, struct config config, char **argv)
     char why[512];
     rc = server_listen(s, why, sizeof why);
     if (rc != 0) log_line(&s->log, LOGLEVEL_WARNING, "%s", why);
+    s->memory_startup = s->memory_peak = mem_used();
+    s->memory_startup_rooms = keyspace_overhead(s->keyspace) + pubsub_counts(s->pubsub).bytes;
     return rc;
+}
+
+void server_reset_stats(struct server *s)
+{
+    sessions_reset_stats(s->sessions);
+    engine_reset_stats(s->engine);
+    s->longest_turn_us = s->expire_us = 0;
+    s->expire_stopped = 0;
 }
 
 void server_fini(struct server *s)
@@ -165,9 +176,10 @@ double rate_average(const struct rate *r)
 /* Ten times a second: what goes by the clock and needs no precision. */
 static void tick(struct server *s, int64_t mono_us)
 {
-    if (mono_us < s->next_tick_us || s->pause_ticks) return;
+    if (mono_us < s->next_tick_us) return;
     int64_t since = s->next_tick_us ? mono_us - s->next_tick_us + TICK_US : TICK_US;
     s->next_tick_us = mono_us + TICK_US;
+    if (s->pause_ticks) return;
     net_close_idle(s->net, mono_us, s->config.timeout_s * 1000000);
     struct net_stats net = net_stats(s->net);
     rate_sample(&s->commands_rate, sessions_commands(s->sessions), since);
@@ -197,39 +209,48 @@ static int64_t time_to_wait(struct server *s, int64_t mono_us)
     return sooner(wait, net_flush_delay_us(s->net, mono_us));
 }
 
-static bool expire(struct server *s)
+/* Puts away keys that are due; are there more? */
+static bool expire(struct server *s, int64_t from_us)
 {
-    int64_t from = io_mono_us();
+    int64_t spent_us;
+    bool more;
     do {
-        if (engine_expire(s->engine, s->now_us / 1000, EXPIRE_SLICE) < EXPIRE_SLICE) return false;
-    } while (io_mono_us() - from < EXPIRE_TURN_US);
-    return true;
+        more = engine_expire(s->engine, s->now_us / 1000, EXPIRE_SLICE) == EXPIRE_SLICE;
+        spent_us = io_mono_us() - from_us;
+    } while (more && spent_us < EXPIRE_TURN_US);
+    s->expire_us += spent_us;
+    s->expire_stopped += more;
+    if (s->config.latency_threshold_ms && spent_us >= s->config.latency_threshold_ms * 1000)
+        latency_add(&s->latency, "expire-cycle", s->now_us / 1000000, spent_us / 1000);
+    return more;
 }
 
-static void turn(struct server *s, bool busy)
+/* One turn of the loop; is there work left that needs no one to ask for it? */
+static bool turn(struct server *s, bool busy)
 {
-    int64_t mono_us = io_mono_us();
-    net_wait(s->net, busy ? 0 : time_to_wait(s, mono_us));
-    mono_us = io_mono_us();
+    net_wait(s->net, busy ? 0 : time_to_wait(s, io_mono_us()));
+    int64_t woken_us = io_mono_us();
     s->now_us = io_unix_us();
     sessions_begin_turn(s->sessions, s->now_us);
-    net_read(s->net, mono_us);
+    net_read(s->net, woken_us);
+    int64_t read_us = io_mono_us();
+    bool more = expire(s, read_us);
+    more |= engine_work(s->engine);
+    tick(s, read_us);
+    sessions_before_flush(s->sessions);
+    pubsub_end_turn(s->pubsub);
+    net_flush(s->net, read_us);
+    sessions_end_turn(s->sessions);
+    s->turns++;
+    int64_t took_us = io_mono_us() - woken_us;
+    if (took_us > s->longest_turn_us) s->longest_turn_us = took_us;
+    return more;
 }
 
 int server_run(struct server *s)
 {
     bool busy = false;
-    while (!s->stop) {
-        turn(s, busy);
-        int64_t from = io_mono_us();
-        busy = expire(s);
-        busy |= engine_work(s->engine);
-        tick(s, from);
-        pubsub_end_turn(s->pubsub);
-        net_flush(s->net, from);
-        sessions_end_turn(s->sessions);
-        s->turns++;
-    }
+    while (!s->stop) busy = turn(s, busy);
     net_flush(s->net, io_mono_us()); /* the last replies, as far as the sockets take them */
     log_line(&s->log, LOGLEVEL_WARNING, "Hark is now ready to exit, bye bye...");
     return s->exit_code;

@@ -28,6 +28,7 @@ struct server {
     struct latency latency; /* events that took too long, for LATENCY */
     double ticks_per_us;    /* io_ticks per microsecond */
     char run_id[41];
+    char history_id[41]; /* of the data, INFO's master_replid: new with every start from nothing */
     char **argv;
     int signal_fd;
     uint64_t files_max;   /* descriptors that the process may have */
@@ -36,7 +37,10 @@ struct server {
     int64_t next_tick_us; /* mono time of the next tick */
     uint64_t turns;
     int64_t longest_turn_us; /* of its own time, since the last CONFIG RESETSTAT */
-    size_t memory_peak;
+    size_t memory_startup, memory_peak;
+    size_t memory_startup_rooms; /* the part of keyspace and pubsub in memory_startup */
+    int64_t expire_us;           /* spent on putting away keys that were due */
+    uint64_t expire_stopped;     /* turns in which more were due than time allowed */
     struct rate commands_rate, input_rate, output_rate;
     bool stop;
     bool pause_ticks; /* DEBUG PAUSE-CRON */
@@ -55,6 +59,10 @@ int server_init(struct server *s, struct config config, char **argv);
 void server_fini(struct server *s);
 /* Serves until a signal or SHUTDOWN; returns the exit code. */
 int server_run(struct server *s);
+/* 40 random hex digits. */
+void server_make_id(char id[41]);
+/* CONFIG RESETSTAT. */
+void server_reset_stats(struct server *s);
 
 /* listen.c */
 int server_listen(struct server *s, char *why, size_t why_size);
@@ -62,6 +70,8 @@ int server_listen(struct server *s, char *why, size_t why_size);
 /* apply.c: brings everybody in line with the configuration */
 void server_apply_all(struct server *s);
 struct config_hooks server_config_hooks(struct server *s);
+/* Makes `dir` the working directory and absolute; errors as io_dir_enter. */
+int server_enter_dir(struct config *c, char *why, size_t why_size);
 
 /* The families of commands that are the server's. */
 void bind_server_commands(struct command_table *t);  /* server_commands.c: SHUTDOWN, TIME, LOLWUT */

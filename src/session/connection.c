@@ -73,6 +73,21 @@ bool session_name_is_valid(struct slice name)
     return true;
 }
 
+static bool check_name(struct call *c, struct slice name)
+{
+    if (session_name_is_valid(name)) return true;
+    resp_error(&c->reply, SLICE("ERR Client names cannot contain spaces, newlines or special "
+                                "characters."));
+    return false;
+}
+
+bool session_rename(struct call *c, struct slice name)
+{
+    if (!check_name(c, name)) return false;
+    session_set_name(&call_session(c)->name, name);
+    return true;
+}
+
 static bool hello_option(struct call *c, int *i, struct slice *name)
 {
     int left = c->argc - 1 - *i;
@@ -81,11 +96,7 @@ static bool hello_option(struct call *c, int *i, struct slice *name)
         *i += 3;
     } else if (call_arg_is(c, *i, "SETNAME") && left >= 1) {
         *name = call_arg(c, *i + 1);
-        if (!session_name_is_valid(*name)) {
-            resp_error(&c->reply, SLICE("ERR Client names cannot contain spaces, newlines or "
-                                        "special characters."));
-            return false;
-        }
+        if (!check_name(c, *name)) return false;
         *i += 2;
     } else {
         struct slice word = call_arg(c, *i);
@@ -115,7 +126,7 @@ static void hello_command(struct call *c)
     if (!s->authenticated) {
         resp_error(&c->reply,
                    SLICE("NOAUTH HELLO must be called with the client already authenticated, "
-                         "otherwise the HELLO <proto> AUTH <user> <pass> option can be used to "
+                         "otherwise the HELLO AUTH <user> <pass> option can be used to "
                          "authenticate the client and select the RESP protocol version at the "
                          "same time"));
         return;

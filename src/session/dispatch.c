@@ -30,7 +30,7 @@ static void after_command(struct session *s, struct command *command, const stru
     command_stats_add(&command->stats, (uint64_t)(us * 1000), config->latency_histograms);
     if (config->slow_us >= 0 && us >= (double)config->slow_us &&
         !(command->spec->flags & FLAG_SKIP_SLOWLOG))
-        slowlog_add(all->slowlog, s, argv, argc, (int64_t)us);
+        slowlog_add(all->slowlog, s, command, argv, argc, (int64_t)us);
     if (config->latency_event_ms && us >= (double)config->latency_event_ms * 1000)
         all->hooks.slow_event(all->hooks.server,
                               command->spec->flags & FLAG_FAST ? "fast-command" : "command",
@@ -63,6 +63,7 @@ void session_run(struct session *s, struct command *command, const struct slice 
     }
     after_command(s, command, argv, argc, ticks);
     if (s->tracking) tracking_note_reads(s, command, argv, argc);
+    if (all->monitors_count) monitors_feed(s, command, argv, argc);
 }
 
 static bool refuse(struct session *s, struct command *command, struct slice error)
@@ -73,21 +74,56 @@ static bool refuse(struct session *s, struct command *command, struct slice erro
     return false;
 }
 
+static bool is_one_of(const struct command *command, const char *const *names)
+{
+    for (; *names; names++)
+        if (slice_is(command->spec->name, *names)) return true;
+    return false;
+}
+
+static const char *const subscribing[] = {
+    "subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe", NULL};
+static const char *const ending[] = {"exec", "discard", "quit", "reset", NULL};
+
 /* In RESP2 a subscriber's connection carries messages: only these commands' replies can be told
  * from them. */
 static bool fits_subscriber(const struct command *command)
 {
-    static const char *const fitting[] = {"ping",         "subscribe",   "psubscribe",
-                                          "ssubscribe",   "unsubscribe", "punsubscribe",
-                                          "sunsubscribe", "quit",        "reset"};
-    for (size_t i = 0; i < sizeof fitting / sizeof *fitting; i++)
-        if (slice_is(command->spec->name, fitting[i])) return true;
-    return false;
+    static const char *const others[] = {"ping", "quit", "reset", NULL};
+    return is_one_of(command, subscribing) || is_one_of(command, others);
 }
 
-/* Writes the reason and returns false when the request cannot run. */
-static bool may_run(struct session *s, struct command *command, enum command_lookup lookup,
-                    const struct slice *argv, int argc)
+/* Commands that act on the transaction itself instead of being queued in it. */
+static bool runs_in_multi(const struct command *command)
+{
+    static const char *const others[] = {"multi", "watch", NULL};
+    return is_one_of(command, ending) || is_one_of(command, others);
+}
+
+/* What the command, or for EXEC those that it will run, may do: FLAG_…. */
+static uint32_t flags_of(const struct session *s, const struct command *command)
+{
+    bool runs_queue = s->in_multi && slice_is(command->spec->name, "exec");
+    return command->spec->flags | (runs_queue ? s->queue_flags : 0);
+}
+
+/* Brings memory under its limit before a command that may need some. Inside a transaction every
+ * command does, as it is queued, but for those that end it. What this session is to hear of the
+ * evictions comes before the command's reply: it speaks of values from before. */
+static bool make_room(struct session *s, const struct command *command)
+{
+    struct sessions *all = s->all;
+    bool needs = flags_of(s, command) & FLAG_DENYOOM;
+    if (!s->authenticated) return true;
+    if (!needs && !(s->in_multi && !is_one_of(command, ending))) return true;
+    bool room = engine_make_room(all->engine, all->now_us / 1000);
+    if (s->late_len) session_deliver_late(s);
+    return room;
+}
+
+/* Can what the client sent be understood at all? Writes the reason if not. */
+static bool is_known(struct session *s, struct command *command, enum command_lookup lookup,
+                     const struct slice *argv, int argc)
 {
     struct sessions *all = s->all;
     struct resp_writer w = {&all->reply, session_proto(s)};
@@ -105,13 +141,21 @@ static bool may_run(struct session *s, struct command *command, enum command_loo
         command_reply_arity(&w, spec);
         return false;
     }
+    return true;
+}
+
+/* May this client have it run now? Writes the reason if not. */
+static bool is_allowed(struct session *s, struct command *command, bool room)
+{
+    const struct command_spec *spec = command->spec;
     if (!s->authenticated && !(spec->flags & FLAG_NO_AUTH))
         return refuse(s, command, SLICE("NOAUTH Authentication required."));
-    if (s->in_multi && (spec->flags & FLAG_NO_MULTI))
+    if (s->in_multi && (spec->flags & FLAG_NO_MULTI) && !runs_in_multi(command))
         return refuse(s, command, SLICE("ERR Command not allowed inside a transaction"));
-    if ((spec->flags & FLAG_DENYOOM) && !engine_make_room(all->engine, all->now_us / 1000))
+    if (!room)
         return refuse(s, command, SLICE("OOM command not allowed when used memory > 'maxmemory'."));
     if (session_proto(s) == 2 && session_subscriptions(s) && !fits_subscriber(command)) {
+        struct resp_writer w = {&s->all->reply, 2};
         command->stats.rejected++;
         resp_errorf(&w,
                     "ERR Can't execute '%.*s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
@@ -119,37 +163,62 @@ static bool may_run(struct session *s, struct command *command, enum command_loo
                     (int)spec->name.len, spec->name.at);
         return false;
     }
+    /* To Redis a monitor is a kind of replica, whence the words. */
+    if (s->monitors && (flags_of(s, command) & (FLAG_WRITE | FLAG_READONLY | FLAG_MAY_REPLICATE)))
+        return refuse(s, command, SLICE("ERR Replica can't interact with the keyspace"));
     return true;
 }
 
-/* Commands that act on the transaction itself instead of being queued in it. */
-static bool runs_in_multi(const struct command *command)
+/* An EXEC that cannot run ends the transaction all the same, and says why. */
+static void abort_transaction(struct session *s, size_t reply_at)
 {
-    static const char *const names[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_is(command->spec->name, names[i])) return true;
-    return false;
+    struct buffer *reply = &s->all->reply;
+    struct resp_writer w = {reply, session_proto(s)};
+    struct slice why = slice_of(reply->at + reply_at + 1, reply->len - reply_at - 3);
+    if (slice_starts_with(why, SLICE("ERR "))) why = slice_from(why, 4);
+    struct buffer text = {0};
+    buffer_printf(&text, "EXECABORT Transaction discarded because of: %.*s", (int)why.len, why.at);
+    reply->len = reply_at;
+    resp_error(&w, buffer_slice(&text));
+    buffer_fini(&text);
+    session_discard(s);
+    session_unwatch(s);
+}
+
+/* A request was refused; the reply says why. A transaction cannot succeed without it. */
+static void refused(struct session *s, const struct command *command, const struct slice *argv,
+                    int argc, size_t reply_at)
+{
+    struct sessions *all = s->all;
+    if (s->in_multi) s->multi_failed = true;
+    if (command && slice_is(command->spec->name, "exec")) {
+        abort_transaction(s, reply_at);
+        if (all->monitors_count) monitors_feed(s, command, argv, argc);
+    }
+    count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
 }
 
 static void execute(struct session *s, struct command *command, const struct slice *argv, int argc)
 {
     struct sessions *all = s->all;
-    if (all->monitors_count) monitors_feed(all, s, argv, argc);
-    all->current = s;
     engine_begin(all->engine, all->now_us / 1000, command->spec->name, s->id);
     session_run(s, command, argv, argc);
     engine_seal(all->engine);
+    if (s->tracking) tracking_end_record(s);
     if (s->ran) session_drop_ran(s);
-    all->current = NULL;
     s->commands++;
     all->stats.commands++;
 }
 
-/* CLIENT REPLY: what a silent client does not get. */
-static void drop_unwanted_reply(struct session *s, size_t reply_at)
+/* CLIENT REPLY: what a silent client does not get. Pushes it gets all the same, and in that regard
+ * the confirmations of subscriptions are pushes. */
+static void drop_unwanted_reply(struct session *s, const struct command *command, size_t reply_at)
 {
+    struct buffer *reply = &s->all->reply;
     if (__builtin_expect(s->reply_mode == REPLY_ON, 1)) return;
-    if (s->reply_mode != REPLY_SKIP_NEXT) s->all->reply.len = reply_at;
+    bool confirms = command && is_one_of(command, subscribing) && reply->len > reply_at &&
+                    reply->at[reply_at] != '-';
+    if (s->reply_mode != REPLY_SKIP_NEXT && !confirms) reply->len = reply_at;
     if (s->reply_mode == REPLY_SKIP) s->reply_mode = REPLY_ON;
     if (s->reply_mode == REPLY_SKIP_NEXT) s->reply_mode = REPLY_SKIP;
 }
@@ -158,21 +227,34 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
                      enum command_lookup lookup)
 {
     struct sessions *all = s->all;
+    bool done = true;
+    if (lookup != COMMAND_FOUND) command = NULL;
+    all->current = s;
+    s->last_command = command;
+    bool room = !command || make_room(s, command);
     size_t reply_at = all->reply.len;
-    if (lookup == COMMAND_FOUND) s->last_command = command;
-    if (!may_run(s, command, lookup, argv, argc)) {
-        if (s->in_multi) s->multi_failed = true;
-        count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
+    if (!is_known(s, command, lookup, argv, argc) || !is_allowed(s, command, room)) {
+        refused(s, command, argv, argc, reply_at);
+    } else if (all->pause && session_must_wait(s, command)) {
+        session_park(s);
+        done = false;
     } else if (s->in_multi && !runs_in_multi(command)) {
         session_enqueue(s, command, argv, argc);
         resp_simple(&(struct resp_writer){&all->reply, 2}, SLICE("QUEUED"));
-    } else if (all->pause && session_must_wait(s, command)) {
-        session_park(s);
-        return false;
     } else {
         execute(s, command, argv, argc);
     }
-    drop_unwanted_reply(s, reply_at);
+    if (done) {
+        drop_unwanted_reply(s, command, reply_at);
+        if (s->tracking) tracking_after_request(s, command);
+    }
     if (s->late_len) session_deliver_late(s);
-    return true;
+    all->current = NULL;
+    return done;
+}
+
+void session_empty_request(struct session *s)
+{
+    if (s->reply_mode == REPLY_SKIP) s->reply_mode = REPLY_ON;
+    if (s->tracking) tracking_after_request(s, NULL);
 }

@@ -30,9 +30,10 @@ struct session {
     int db;
     bool authenticated;
     bool unix_socket;
-    bool monitors, no_evict, no_touch, readonly_mode;
+    bool monitors, no_evict, no_touch;
     enum reply_mode reply_mode;
     struct slice name, lib_name, lib_version; /* owned, mem_alloc'ed, or empty */
+    struct slice peer, local;                 /* addresses, likewise, once somebody asked */
 
     struct resp_parser parser;
     struct subscriber subscriber; /* its proto is the session's protocol */
@@ -43,7 +44,8 @@ struct session {
     bool multi_failed; /* a request could not be queued: EXEC will refuse */
     struct queued *queue, **queue_end;
     size_t queue_len, queue_bytes;
-    struct queued *ran; /* requests of the EXEC under way, kept until its record is sealed */
+    uint32_t queue_flags; /* of all commands in the queue: FLAG_… */
+    struct queued *ran;   /* requests of the EXEC under way, kept until its record is sealed */
     struct watcher watcher;
 
     bool gone; /* its connection ended; it is freed at the end of the turn */
@@ -67,6 +69,7 @@ struct sessions {
     struct command_table *table;
     struct session_hooks hooks;
     struct sessions_config config;
+    struct slice password; /* owned: what config.password borrows */
     struct session **list;
     size_t count, cap;
     struct map by_id;
@@ -113,16 +116,24 @@ void session_quit(struct session *s);
 void session_reset(struct session *s);
 void session_authenticate(struct session *s);
 size_t session_bytes(const struct session *s);
+/* "127.0.0.1:54321", "/path:0" for a unix socket; borrowed. */
+struct slice session_peer(struct session *s);
+struct slice session_local(struct session *s);
 
 /* connection.c */
 /* Only printable characters without blanks: what a client may be called. */
 bool session_name_is_valid(struct slice name);
+/* Names the client, or writes the error and returns false; an empty name takes it away. */
+bool session_rename(struct call *c, struct slice name);
 
 /* dispatch.c */
 /* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait
  * (CLIENT PAUSE): nothing has been done then. */
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup);
+/* A request without words (an empty line): it counts as the next one for what holds for one only.
+ */
+void session_empty_request(struct session *s);
 /* Runs a command inside the open record; used by dispatch and EXEC. */
 void session_run(struct session *s, struct command *command, const struct slice *argv, int argc);
 
@@ -152,13 +163,23 @@ void tracking_free(struct tracking_table *t);
 /* A command of this session has run: remember the keys it read, if it tracks. */
 void tracking_note_reads(struct session *s, const struct command *command, const struct slice *argv,
                          int argc);
+/* The record that its commands stood in is sealed. */
+void tracking_end_record(struct session *s);
+/* A request is over: CLIENT CACHING holds for one, or for one transaction. */
+void tracking_after_request(struct session *s, const struct command *command);
+/* Switches tracking off, if it is on. */
 void tracking_leave(struct session *s);
+/* What CLIENT LIST tells of it. */
+bool tracking_broadcasts(const struct session *s);
+bool tracking_is_broken(const struct session *s);
+int64_t tracking_redirect(const struct session *s);
+size_t tracking_bytes(const struct session *s);
 /* Bounds the table; sends what broadcasting clients are owed. Called once a turn. */
 void tracking_end_turn(struct sessions *all);
 void tracking_fill_stats(struct sessions *all, struct sessions_stats *stats);
 
 /* monitor.c */
-void monitors_feed(struct sessions *all, const struct session *s, const struct slice *argv,
+void monitors_feed(struct session *s, const struct command *command, const struct slice *argv,
                    int argc);
 void monitor_start(struct session *s);
 void monitor_stop(struct session *s);
@@ -167,8 +188,13 @@ void monitor_stop(struct session *s);
 struct slowlog *slowlog_new(void);
 void slowlog_free(struct slowlog *log);
 void slowlog_set_max(struct slowlog *log, size_t entries);
-void slowlog_add(struct slowlog *log, const struct session *s, const struct slice *argv, int argc,
-                 int64_t us);
+void slowlog_add(struct slowlog *log, struct session *s, const struct command *command,
+                 const struct slice *argv, int argc, int64_t us);
+
+/* redact.c */
+/* The i-th word of a request as others may see it: itself, or `(redacted)` for a secret. */
+struct slice redacted_word(const struct sessions *all, const struct command *command,
+                           const struct slice *argv, int argc, int i);
 
 /* The families of this room. */
 void bind_connection_commands(struct command_table *t);

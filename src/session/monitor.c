@@ -1,35 +1,38 @@
 /* MONITOR: every request that runs, as a line, to whoever wants to look. */
 #include "../base/mem.h"
 #include "../base/text.h"
-#include "../io/socket.h"
+#include "../io/clock.h"
 #include "internal.h"
 
-/* Appends `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
-static void write_line(struct buffer *to, const struct session *s, const struct slice *argv,
-                       int argc)
+/* Appends `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
+static void write_line(struct buffer *to, struct session *s, const struct command *command,
+                       const struct slice *argv, int argc)
 {
-    char peer[SOCKET_NAME_MAX];
-    socket_peer_name(conn_fd(s->conn), peer);
-    int64_t now = s->all->now_us;
-    buffer_printf(to, "+%lld.%06lld [%d %s%s]", (long long)(now / 1000000),
-                  (long long)(now % 1000000), s->db, s->unix_socket ? "unix:" : "", peer);
+    struct slice peer = session_peer(s);
+    if (s->unix_socket && peer.len > 2) peer.len -= 2; /* the path without its `:0` */
+    int64_t now = io_unix_us(); /* whoever looks wants to see how they follow each other */
+    buffer_printf(to, "+%lld.%06lld [%d %s%.*s]", (long long)(now / 1000000),
+                  (long long)(now % 1000000), s->db, s->unix_socket ? "unix:" : "", (int)peer.len,
+                  peer.at);
     for (int i = 0; i < argc; i++) {
         buffer_add_byte(to, ' ');
-        text_quote(to, argv[i]);
+        text_quote(to, redacted_word(s->all, command, argv, argc, i));
     }
     buffer_add(to, "\r\n", 2);
 }
 
-void monitors_feed(struct sessions *all, const struct session *s, const struct slice *argv,
+void monitors_feed(struct session *s, const struct command *command, const struct slice *argv,
                    int argc)
 {
-    if (s->last_command && s->last_command->spec->flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) return;
+    struct sessions *all = s->all;
+    if (command->spec->flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) return;
     struct buffer line = {0};
-    write_line(&line, s, argv, argc);
+    write_line(&line, s, command, argv, argc);
     struct block *block = block_new(line.len);
     block_add(block, line.at, line.len);
     buffer_fini(&line);
-    for (size_t i = 0; i < all->monitors_count; i++)
+    /* Downward, because one that is closed for not reading leaves the list. */
+    for (size_t i = all->monitors_count; i-- > 0;)
         session_deliver(&all->monitors[i]->subscriber, (struct span){block, 0, block->len});
     block_release(block);
 }
@@ -37,7 +40,6 @@ void monitors_feed(struct sessions *all, const struct session *s, const struct s
 void monitor_start(struct session *s)
 {
     struct sessions *all = s->all;
-    if (s->monitors) return;
     if (all->monitors_count == all->monitors_cap) {
         size_t more = all->monitors_cap ? all->monitors_cap * 2 : 4;
         all->monitors = mem_resize(all->monitors, all->monitors_cap * sizeof *all->monitors,
@@ -63,6 +65,11 @@ void monitor_stop(struct session *s)
 static void monitor_command(struct call *c)
 {
     struct session *s = call_session(c);
+    if (s->ran) {
+        resp_error(&c->reply, SLICE("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+        return;
+    }
+    if (s->monitors) return; /* without a reply, as in Redis */
     monitor_start(s);
     session_update_class(s);
     resp_ok(&c->reply);

@@ -18,6 +18,7 @@ static void forget_queue(struct session *s)
     s->queue = NULL;
     s->queue_end = &s->queue;
     s->queue_len = s->queue_bytes = 0;
+    s->queue_flags = 0;
 }
 
 void session_drop_ran(struct session *s)
@@ -41,6 +42,7 @@ void session_unwatch(struct session *s)
 void session_enqueue(struct session *s, struct command *command, const struct slice *argv, int argc)
 {
     size_t bytes = 0;
+    if (s->multi_failed) return; /* it will never run */
     for (int i = 0; i < argc; i++) bytes += argv[i].len;
     size_t size = sizeof(struct queued) + (size_t)argc * sizeof *argv + bytes;
     struct queued *q = mem_alloc(size);
@@ -55,6 +57,7 @@ void session_enqueue(struct session *s, struct command *command, const struct sl
     s->queue_end = &q->next;
     s->queue_len++;
     s->queue_bytes += size;
+    s->queue_flags |= command->spec->flags;
     if (s->queue_bytes > QUEUE_BYTES_MAX) conn_close(s->conn, CONN_END_INPUT);
 }
 
@@ -90,7 +93,6 @@ static void run_queue(struct session *s, struct call *c)
     forget_queue(s);
     s->in_multi = false;
     for (struct queued *q = s->ran; q; q = q->next) {
-        if (s->all->monitors_count) monitors_feed(s->all, s, q->argv, q->argc);
         session_run(s, q->command, q->argv, q->argc);
         s->all->stats.commands++;
     }

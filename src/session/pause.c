@@ -36,16 +36,13 @@ void sessions_unpause(struct sessions *all)
 }
 
 /* With PAUSE_WRITE reads go on, and so does a transaction that only reads. CLIENT itself must
- * always be heard, or nobody could end the pause. */
+ * always be heard, or nobody could end the pause; monitors do not touch data. */
 bool session_must_wait(const struct session *s, const struct command *command)
 {
-    enum { WRITES = FLAG_WRITE | FLAG_MAY_REPLICATE };
     const struct command *top = command->parent ? command->parent : command;
-    if (slice_is(top->spec->name, "client")) return false;
+    if (s->monitors || slice_is(top->spec->name, "client")) return false;
     if (s->all->pause == PAUSE_ALL) return true;
-    if (command->spec->flags & WRITES) return true;
-    if (!slice_is(command->spec->name, "exec")) return false;
-    for (const struct queued *q = s->queue; q; q = q->next)
-        if (q->command->spec->flags & WRITES) return true;
-    return false;
+    uint32_t flags = command->spec->flags;
+    if (s->in_multi && slice_is(command->spec->name, "exec")) flags |= s->queue_flags;
+    return flags & (FLAG_WRITE | FLAG_MAY_REPLICATE);
 }

@@ -20,6 +20,7 @@ struct sessions *sessions_new(struct engine *engine, struct net *net, struct com
     all->net = net;
     all->table = table;
     all->hooks = hooks;
+    all->password = SLICE("");
     map_init(&all->by_id, keyspace_secret(engine_keyspace(engine)));
     map_init(&all->errors, keyspace_secret(engine_keyspace(engine)));
     all->slowlog = slowlog_new();
@@ -57,8 +58,15 @@ static void session_free(struct session *s)
     session_free_name(&s->name);
     session_free_name(&s->lib_name);
     session_free_name(&s->lib_version);
+    session_free_name(&s->peer);
+    session_free_name(&s->local);
     s->magic = 0;
     mem_delete(s);
+}
+
+void sessions_before_flush(struct sessions *all)
+{
+    tracking_end_turn(all);
 }
 
 void sessions_end_turn(struct sessions *all)
@@ -78,6 +86,7 @@ void sessions_free(struct sessions *all)
     slowlog_free(all->slowlog);
     map_fini(&all->by_id);
     map_fini(&all->errors);
+    session_free_name(&all->password);
     mem_free(all->list, all->cap * sizeof *all->list);
     mem_free(all->monitors, all->monitors_cap * sizeof *all->monitors);
     resp_words_fini(&all->words);
@@ -110,10 +119,33 @@ bool session_is_local(const struct session *s)
     return s->unix_socket || socket_peer_is_local(conn_fd(s->conn));
 }
 
+struct slice session_peer(struct session *s)
+{
+    char name[SOCKET_NAME_MAX];
+    if (!s->peer.len) {
+        if (s->gone) return SLICE("?:0"); /* its descriptor may be another's by now */
+        socket_peer_name(conn_fd(s->conn), name);
+        session_set_name(&s->peer, slice_text(name));
+    }
+    return s->peer;
+}
+
+struct slice session_local(struct session *s)
+{
+    char name[SOCKET_NAME_MAX];
+    if (!s->local.len) {
+        if (s->gone) return SLICE("?:0"); /* its descriptor may be another's by now */
+        socket_local_name(conn_fd(s->conn), name);
+        session_set_name(&s->local, slice_text(name));
+    }
+    return s->local;
+}
+
 size_t session_bytes(const struct session *s)
 {
     return sizeof *s + s->parser.partial_cap * sizeof *s->parser.partial + s->queue_bytes +
-           s->name.len + s->lib_name.len + s->lib_version.len + subscriber_bytes(&s->subscriber);
+           s->name.len + s->lib_name.len + s->lib_version.len + s->peer.len + s->local.len +
+           s->late_cap * sizeof *s->late + subscriber_bytes(&s->subscriber) + tracking_bytes(s);
 }
 
 /* ---- what it may ---- */
@@ -162,7 +194,7 @@ void session_reset(struct session *s)
     session_free_name(&s->name);
     s->db = 0;
     s->subscriber.proto = 2;
-    s->no_evict = s->no_touch = s->readonly_mode = false;
+    s->no_evict = s->no_touch = false;
     s->reply_mode = REPLY_ON;
     s->authenticated = all->config.password.len == 0;
     session_update_class(s);
@@ -246,8 +278,11 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
         for (int i = 0; i < n; i++) {
             struct prepared *p = &batch[i];
             const struct slice *argv = all->words.at + p->request.first;
-            bool done = !p->request.argc ||
-                        session_request(s, argv, p->request.argc, p->command, p->lookup);
+            bool done = true;
+            if (p->request.argc)
+                done = session_request(s, argv, p->request.argc, p->command, p->lookup);
+            else
+                session_empty_request(s);
             if (done) used += p->request.size;
             if (done && !conn_is_closing(s->conn)) continue;
             /* The others stay, unparsed: parked, or never to be read. */
@@ -256,7 +291,6 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             return used;
         }
         flush_reply(s);
-        session_deliver_late(s);
         if (status == RESP_MORE) *needed = s->parser.bytes_needed;
         if (status == RESP_ERROR) {
             protocol_error(s);
@@ -275,11 +309,10 @@ static void closed(void *owner, enum conn_end why)
 
 /* ---- accept ---- */
 
+/* The connection stays nobody's: what it sends is not read. */
 static void refuse(struct sessions *all, struct conn *c, const char *text)
 {
-    static const struct conn_handler nobody = {0};
     all->stats.rejected_connections++;
-    conn_own(c, &nobody, NULL);
     conn_send(c, slice_text(text));
     conn_close_after_reply(c);
 }
@@ -341,9 +374,15 @@ struct net_listener sessions_listener(struct sessions *all)
 
 void sessions_set_config(struct sessions *all, struct sessions_config config)
 {
+    session_set_name(&all->password, config.password);
     all->config = config;
+    all->config.password = all->password;
     slowlog_set_max(all->slowlog, config.slow_len_max);
-    for (size_t i = 0; i < all->count; i++) session_update_class(all->list[i]);
+    for (size_t i = 0; i < all->count; i++) {
+        struct session *s = all->list[i];
+        if (!all->password.len) s->authenticated = true; /* nobody will ask it any more */
+        session_update_class(s);
+    }
 }
 
 void sessions_begin_turn(struct sessions *all, int64_t now_us)

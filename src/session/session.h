@@ -20,7 +20,7 @@ enum output_class {
 };
 
 struct sessions_config {
-    struct slice password; /* requirepass; empty: none asked. Borrowed. */
+    struct slice password; /* requirepass; empty: none asked */
     bool protected_mode;
     size_t clients_max; /* maxclients */
     struct out_limit output[OUTPUT_CLASS_COUNT];
@@ -39,18 +39,23 @@ struct session_hooks {
     void (*slow_event)(void *server, const char *event, int64_t ms);
     /* A line for the log. */
     void (*log)(void *server, struct slice line);
+    /* Is the value of this setting a secret? */
+    bool (*setting_is_secret)(struct slice name);
 };
 
 struct sessions *sessions_new(struct engine *engine, struct net *net, struct command_table *table,
                               struct session_hooks hooks);
 void sessions_free(struct sessions *all);
+/* Copies what it keeps. */
 void sessions_set_config(struct sessions *all, struct sessions_config config);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);
 
 /* Once a turn: the time that the commands of this turn go by, and those whose pause is over. */
 void sessions_begin_turn(struct sessions *all, int64_t now_us);
-/* The last act of a turn, after net_flush: broadcasts that are due, sessions that have ended. */
+/* Before net_flush: what is said once a turn, about all that changed in it. */
+void sessions_before_flush(struct sessions *all);
+/* The last act of a turn, after net_flush: sessions that have ended are freed. */
 void sessions_end_turn(struct sessions *all);
 /* When sessions_begin_turn must be called at the latest, for pauses: unix us, or -1. */
 int64_t sessions_next_turn_us(const struct sessions *all);

@@ -23,13 +23,26 @@ static inline uint64_t sum_of_bytes(uint64_t x)
     return x * 0x0001000100010001 >> 48;
 }
 
+/* x86-64 got an instruction for it late; elsewhere the compiler knows what is best. */
 #if defined(__x86_64__)
+#define COUNTING __attribute__((target("popcnt")))
+static inline bool counts_words(void)
+{
+    return __builtin_cpu_supports("popcnt");
+}
+#else
+#define COUNTING
+static inline bool counts_words(void)
+{
+    return true;
+}
+#endif
 
-/* Four counters, so that no addition waits for the one before it. */
-__attribute__((target("popcnt"))) static uint64_t count_lines(const unsigned char *at, size_t lines)
+/* Counts in rows of four words: four counters, so that no addition waits for the one before it. */
+COUNTING static uint64_t count_rows(const unsigned char *at, size_t rows)
 {
     uint64_t a = 0, b = 0, c = 0, d = 0;
-    for (; lines; lines--, at += 32) {
+    for (; rows; rows--, at += 32) {
         a += (uint64_t)__builtin_popcountll(word_at(at));
         b += (uint64_t)__builtin_popcountll(word_at(at + 8));
         c += (uint64_t)__builtin_popcountll(word_at(at + 16));
@@ -38,31 +51,11 @@ __attribute__((target("popcnt"))) static uint64_t count_lines(const unsigned cha
     return a + b + c + d;
 }
 
-static inline bool counts_lines(void)
-{
-    return __builtin_cpu_supports("popcnt");
-}
-
-#else
-
-static uint64_t count_lines(const unsigned char *at, size_t lines)
-{
-    (void)at, (void)lines;
-    return 0;
-}
-
-static inline bool counts_lines(void)
-{
-    return false;
-}
-
-#endif
-
 static uint64_t count_bytes(const unsigned char *at, size_t len)
 {
     uint64_t total = 0;
-    if (len >= 32 && counts_lines()) {
-        total = count_lines(at, len / 32);
+    if (len >= 32 && counts_words()) {
+        total = count_rows(at, len / 32);
         at += len & ~(size_t)31;
         len &= 31;
     }
@@ -211,7 +204,9 @@ bool bits_field_fit(struct bits_field f, enum bits_overflow how, int64_t base, i
 {
     int64_t max = (int64_t)(~(uint64_t)0 >> (64 - f.width) >> f.is_signed);
     int64_t min = f.is_signed ? -max - 1 : 0;
-    bool huge = !f.is_signed && base < 0, above, below;
+    int64_t room;
+    bool overflows = __builtin_sub_overflow(max, base, &room), above, below;
+    bool huge = f.is_signed ? overflows && f.width < 64 : base < 0;
     if (__builtin_add_overflow(base, change, out)) {
         above = huge || change > 0;
         below = !above;

@@ -41,8 +41,9 @@ enum bits_overflow { BITS_WRAP, BITS_SATURATE, BITS_FAIL };
 int64_t bits_field_get(struct slice s, uint64_t at, struct bits_field f);
 /* Writes the low bits of `value`; the bytes from at / 8 to (at + width - 1) / 8 must be there. */
 void bits_field_set(char *bytes, uint64_t at, struct bits_field f, int64_t value);
-/* Makes base + change fit into the field. False when it does not and is not to be bent. A negative
- * base in an unsigned field is larger than all that fit, as a uint64_t would be. */
+/* Makes base + change fit into the field. False when it does not and is not to be bent. A base that
+ * does not fit itself (change is 0 then) may be taken for too high although it is too low, as Redis
+ * does: where it is negative and the field unsigned, or so low that max - base overflows. */
 bool bits_field_fit(struct bits_field f, enum bits_overflow how, int64_t base, int64_t change,
                     int64_t *out);
 

@@ -120,15 +120,22 @@ static inline void runner_expect_text(const char *line, const char *what, struct
     fail_msg("%s\n  %s:  %.*s\n  expected: %s", line, what, (int)is.len, is.at, expected);
 }
 
-/* Line breaks of the reply stand as one blank each; there is none at the end. */
+/* A reply as the tests have it: a blank for each line break but the last, a dot for each NUL. */
+static inline struct buffer runner_flat_reply(const struct runner *r)
+{
+    struct buffer flat = {0};
+    for (size_t i = 0; i + 2 < r->reply.len; i++) {
+        char byte = r->reply.at[i];
+        if (byte != '\n') buffer_add_byte(&flat, byte == '\r' ? ' ' : byte ? byte : '.');
+    }
+    return flat;
+}
+
 static inline void runner_expect(struct runner *r, const char *line, const char *reply,
                                  const char *events)
 {
     runner_type(r, line);
-    struct buffer flat = {0};
-    for (size_t i = 0; i + 2 < r->reply.len; i++)
-        if (r->reply.at[i] != '\n')
-            buffer_add_byte(&flat, r->reply.at[i] == '\r' ? ' ' : r->reply.at[i]);
+    struct buffer flat = runner_flat_reply(r);
     runner_expect_text(line, "reply", buffer_slice(&flat), reply);
     if (events) runner_expect_text(line, "events", buffer_slice(&r->events), events);
     buffer_fini(&flat);

@@ -1,5 +1,6 @@
 """Many episodes, and what was found."""
 
+import functools
 import time
 from collections import Counter
 
@@ -16,9 +17,10 @@ RECENT = 8
 class Campaign:
     """Episode n of a run is the program of seed + n: SEED=that alone plays it again."""
 
-    def __init__(self, pair, groups=None, shrink_seconds=20.0, timeout_s=10.0, say=print):
+    def __init__(self, pair, groups=None, shrink_seconds=20.0, timeout_s=10.0, say=None):
         self.pair, self.groups = pair, list(groups or GROUPS)
-        self.shrink_seconds, self.timeout_s, self.say = shrink_seconds, timeout_s, say
+        self.shrink_seconds, self.timeout_s = shrink_seconds, timeout_s
+        self.say = say or functools.partial(print, flush=True)
         self.found = Counter()
         self.commands = 0
 
@@ -26,10 +28,8 @@ class Campaign:
         """True if nothing differed. Stops early after so many differences."""
         self.say(f"oracle: SEED={seed}, {commands} commands, groups {','.join(self.groups)}")
         began = time.monotonic()
-        episode = 0
-        while self.commands < commands:
-            self._episode(seed + episode, min(EPISODE, commands - self.commands))
-            episode += 1
+        for start in range(0, commands, EPISODE):
+            self._episode(seed + start // EPISODE, min(EPISODE, commands - start))
             if stop_after and sum(self.found.values()) >= stop_after:
                 break
         seconds = time.monotonic() - began

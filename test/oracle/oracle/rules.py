@@ -17,8 +17,9 @@ MS_SLACK = 1000
 class Observation(NamedTuple):
     """A difference that no rule allows, as the matchers of differences.py get it."""
 
-    kind: str  # "reply": parsed frames; "position": of a message, as replies before it
-    args: list  # the command, as it was sent; None for a position
+    kind: str  # "reply": parsed frames; "position": of a message, as replies before
+    # it; "event": one message to an observer, as its bytes
+    args: list  # the command, as it was sent; None for the other kinds
     left: object
     right: object
 

@@ -38,8 +38,8 @@ class Server:
         self.port = free_port()
         self.log = open(os.path.join(self.folder, "log"), "ab")
         settings = {
-            "port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no",
-            "dir": self.folder, "enable-debug-command": "yes", "loglevel": "warning",
+            "port": self.port, "bind": "127.0.0.1", "dir": self.folder,
+            "enable-debug-command": "yes", "loglevel": "warning",
         }  # fmt: skip
         command = [self.binary]
         for key, value in settings.items():
@@ -50,6 +50,7 @@ class Server:
             try:
                 connection = Connection(self.port, 1)
                 connection.call("PING")
+                connection.call("CONFIG", "SET", "save", "")  # Hark has no such setting, and says so
                 connection.close()
                 return
             except (OSError, Silence) as why:

@@ -1,0 +1,485 @@
+/* DEBUG: for tests and for finding faults. What Redis has for the insides of its own (listpacks,
+ * its object headers, its allocator) has no counterpart here and is unknown. */
+#include "../base/arena.h"
+#include "../base/assert.h"
+#include "../base/text.h"
+#include "../command/introspect.h"
+#include "../io/clock.h"
+#include "digest.h"
+#include "server.h"
+
+#include <stdio.h>
+
+/* ---- ends of the process ---- */
+
+static void debug_panic(struct call *c)
+{
+    (void)c;
+    check_failed("DEBUG PANIC", __FILE__, __LINE__);
+}
+
+static void debug_assert(struct call *c)
+{
+    CHECK(c == NULL /* DEBUG ASSERT */);
+}
+
+static void debug_segfault(struct call *c)
+{
+    (void)c;
+    *(volatile char *volatile)16 = 0; /* an address that nothing is ever mapped at */
+}
+
+/* ---- the server ---- */
+
+/* As atoi and strtod have it for Redis: what is no number is 0. */
+static int64_t lenient_int(struct slice word)
+{
+    int64_t n;
+    return text_to_int(word, &n) ? n : 0;
+}
+
+static void debug_sleep(struct call *c)
+{
+    const double seconds_max = 365.0 * 24 * 60 * 60;
+    double seconds;
+    if (!text_to_double(call_arg(c, 2), &seconds) || seconds < 0) seconds = 0;
+    if (seconds > seconds_max) seconds = seconds_max;
+    io_sleep_us((int64_t)(seconds * 1e6));
+    resp_ok(&c->reply);
+}
+
+static void debug_set_active_expire(struct call *c)
+{
+    engine_set_active_expiry(c->engine, lenient_int(call_arg(c, 2)) != 0);
+    resp_ok(&c->reply);
+}
+
+static void debug_pause_cron(struct call *c)
+{
+    call_server(c)->pause_ticks = lenient_int(call_arg(c, 2)) != 0;
+    resp_ok(&c->reply);
+}
+
+static void debug_log(struct call *c)
+{
+    struct buffer quoted = {0};
+    text_quote(&quoted, call_arg(c, 2));
+    log_line(&call_server(c)->log, LOGLEVEL_WARNING, "DEBUG LOG: %.*s", (int)quoted.len, quoted.at);
+    buffer_fini(&quoted);
+    resp_ok(&c->reply);
+}
+
+static void debug_change_repl_id(struct call *c)
+{
+    struct server *s = call_server(c);
+    server_make_id(s->history_id);
+    log_line(&s->log, LOGLEVEL_NOTICE, "DEBUG CHANGE-REPL-ID: the replication id is %s now",
+             s->history_id);
+    resp_ok(&c->reply);
+}
+
+static void debug_needs_journal(struct call *c)
+{
+    struct slice name = call_arg(c, 1);
+    resp_errorf(&c->reply,
+                "ERR DEBUG %.*s needs data on disk; this version keeps it in memory only",
+                (int)name.len, name.at);
+}
+
+/* ---- replies ---- */
+
+static void debug_error(struct call *c)
+{
+    resp_error(&c->reply, call_arg(c, 2));
+}
+
+static void reply_numbers(struct resp_writer *w)
+{
+    for (int i = 0; i < 3; i++) resp_int(w, i);
+}
+
+static void reply_string(struct resp_writer *w)
+{
+    resp_bulk_text(w, "Hello World");
+}
+
+static void reply_integer(struct resp_writer *w)
+{
+    resp_int(w, 12345);
+}
+
+static void reply_double(struct resp_writer *w)
+{
+    resp_double(w, 3.141);
+}
+
+static void reply_bignum(struct resp_writer *w)
+{
+    resp_big_number(w, SLICE("1234567999999999999999999999999999999"));
+}
+
+static void reply_array(struct resp_writer *w)
+{
+    resp_array(w, 3);
+    reply_numbers(w);
+}
+
+static void reply_set(struct resp_writer *w)
+{
+    resp_set(w, 3);
+    reply_numbers(w);
+}
+
+static void reply_map(struct resp_writer *w)
+{
+    resp_map(w, 3);
+    for (int i = 0; i < 3; i++) {
+        resp_int(w, i);
+        resp_bool(w, i == 1);
+    }
+}
+
+static void reply_attribute(struct resp_writer *w)
+{
+    if (w->proto >= 3) {
+        resp_attribute(w, 1);
+        resp_bulk_text(w, "key-popularity");
+        resp_array(w, 2);
+        resp_bulk_text(w, "key:123");
+        resp_int(w, 90);
+    }
+    resp_bulk_text(w, "Some real reply following the attribute");
+}
+
+static void reply_push(struct resp_writer *w)
+{
+    if (w->proto < 3) {
+        resp_error(w, SLICE("ERR RESP2 is not supported by this command"));
+        return;
+    }
+    resp_push(w, 2);
+    resp_bulk_text(w, "server-cpu-usage");
+    resp_int(w, 42);
+    resp_bulk_text(w, "Some real reply following the push reply");
+}
+
+static void reply_verbatim(struct resp_writer *w)
+{
+    resp_verbatim(w, "txt", SLICE("This is a verbatim\nstring"));
+}
+
+static void reply_true(struct resp_writer *w)
+{
+    resp_bool(w, true);
+}
+
+static void reply_false(struct resp_writer *w)
+{
+    resp_bool(w, false);
+}
+
+static void debug_protocol(struct call *c)
+{
+    static const struct type {
+        const char *name;
+        void (*reply)(struct resp_writer *w);
+    } types[] = {
+        {"string", reply_string}, {"integer", reply_integer},   {"double", reply_double},
+        {"bignum", reply_bignum}, {"null", resp_null},          {"array", reply_array},
+        {"set", reply_set},       {"map", reply_map},           {"attrib", reply_attribute},
+        {"push", reply_push},     {"verbatim", reply_verbatim}, {"true", reply_true},
+        {"false", reply_false},
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (!call_arg_is(c, 2, types[i].name)) continue;
+        types[i].reply(&c->reply);
+        return;
+    }
+    resp_error(&c->reply,
+               SLICE("ERR Wrong protocol type name. Please use one of the following: "
+                     "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|"
+                     "false"));
+}
+
+/* ---- keys ---- */
+
+/* The entry, expired keys put away, no trace left of the look; NULL after writing the error. */
+static const struct entry *look(struct call *c, int arg)
+{
+    const struct entry *e =
+        gate_read(c->engine, c->db, call_arg(c, arg), READ_QUIET | READ_NO_TOUCH);
+    if (!e) resp_error(&c->reply, SLICE("ERR no such key"));
+    return e;
+}
+
+/* Bytes of a string with its length in front, as dumps have it: small integers are packed, and
+ * lengths take as few bytes as they can. */
+static size_t serialized_size(struct slice value)
+{
+    int64_t n;
+    if (text_to_int(value, &n)) {
+        if (n >= INT8_MIN && n <= INT8_MAX) return 2;
+        if (n >= INT16_MIN && n <= INT16_MAX) return 3;
+        if (n >= INT32_MIN && n <= INT32_MAX) return 5;
+    }
+    return value.len + (value.len < 1 << 6 ? 1 : value.len < 1 << 14 ? 2 : 5);
+}
+
+static void debug_object(struct call *c)
+{
+    const struct entry *e = look(c, 2);
+    if (!e) return;
+    struct slice encoding = string_encoding_text(entry_encoding(e));
+    int64_t idle = keyspace_idle_s(call_server(c)->keyspace, e, engine_now(c->engine));
+    char text[256];
+    int len = snprintf(text, sizeof text,
+                       "Value at:%p refcount:1 encoding:%.*s serializedlength:%zu lru:%u "
+                       "lru_seconds_idle:%lld",
+                       (const void *)e, (int)encoding.len, encoding.at,
+                       serialized_size(entry_string(e)), entry_access(e), (long long)idle);
+    resp_simple(&c->reply, slice_of(text, (size_t)len));
+}
+
+static void reply_digest(struct call *c, struct digest digest)
+{
+    char text[DIGEST_TEXT_SIZE];
+    digest_text(digest, text);
+    resp_simple(&c->reply, slice_text(text));
+}
+
+static void debug_digest(struct call *c)
+{
+    struct digester *d = digester_new();
+    reply_digest(c, digest_keyspace(d, call_server(c)->keyspace, engine_now(c->engine)));
+    digester_free(d);
+}
+
+static void debug_digest_value(struct call *c)
+{
+    struct digester *d = digester_new();
+    resp_array(&c->reply, (size_t)c->argc - 2);
+    for (int i = 2; i < c->argc; i++) {
+        const struct entry *e =
+            gate_read(c->engine, c->db, call_arg(c, i), READ_QUIET | READ_NO_TOUCH);
+        reply_digest(c, e ? digest_value(d, e) : (struct digest){0});
+    }
+    digester_free(d);
+}
+
+static void debug_htstats(struct call *c)
+{
+    struct server *s = call_server(c);
+    int64_t db;
+    if (!call_int(c, 2, &db)) return;
+    if (db < 0 || db >= keyspace_databases(s->keyspace)) {
+        resp_error(&c->reply, SLICE("ERR Out of range database"));
+        return;
+    }
+    struct database_info d = keyspace_info(s->keyspace, (int)db, engine_now(c->engine));
+    struct buffer text = {0};
+    buffer_printf(&text,
+                  "[Dictionary HT]\n"
+                  " table size: %zu\n"
+                  " number of elements: %zu\n"
+                  " buckets: %zu\n"
+                  " bytes: %zu\n"
+                  "[Expires HT]\n"
+                  " number of elements: %zu\n"
+                  " items in the timer wheel: %zu\n"
+                  " bytes: %zu\n",
+                  d.table_buckets * TABLE_BUCKET_SLOTS, d.keys, d.table_buckets, d.table_bytes,
+                  d.volatile_keys, d.wheel_items, d.wheel_bytes);
+    resp_verbatim(&c->reply, "txt", buffer_slice(&text));
+    buffer_fini(&text);
+}
+
+static void debug_htstats_key(struct call *c)
+{
+    if (!look(c, 2)) return;
+    resp_error(&c->reply, SLICE("ERR The value stored at the specified key is not represented "
+                                "using an hash table"));
+}
+
+/* ---- POPULATE ---- */
+
+struct population {
+    int64_t count;
+    struct slice prefix;
+    int64_t size; /* of each value, cut or filled up with zeros; -1: as long as its text */
+};
+
+static bool read_count(struct call *c, int i, int64_t *out)
+{
+    if (text_to_int(call_arg(c, i), out) && *out >= 0) return true;
+    resp_error(&c->reply, SLICE("ERR value is out of range, must be positive"));
+    return false;
+}
+
+static bool read_population(struct call *c, struct population *p)
+{
+    *p = (struct population){.prefix = SLICE("key"), .size = -1};
+    if (!read_count(c, 2, &p->count)) return false;
+    if (c->argc > 3) p->prefix = call_arg(c, 3);
+    if (c->argc < 5) return true;
+    if (!read_count(c, 4, &p->size)) return false;
+    if (p->size == 0) p->size = -1;
+    if (p->size < 0 || (size_t)p->size <= c->string_max) return true;
+    resp_error(&c->reply, SLICE("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
+    return false;
+}
+
+static struct slice nth_key(struct arena *a, const struct population *p, int64_t n)
+{
+    char *at = arena_alloc(a, p->prefix.len + 1 + TEXT_INT_MAX);
+    if (p->prefix.len) memcpy(at, p->prefix.at, p->prefix.len);
+    at[p->prefix.len] = ':';
+    return slice_of(at, p->prefix.len + 1 + text_from_int(at + p->prefix.len + 1, n));
+}
+
+static struct slice nth_value(struct arena *a, const struct population *p, int64_t n)
+{
+    char text[32];
+    size_t len = (size_t)snprintf(text, sizeof text, "value:%lld", (long long)n);
+    size_t size = p->size < 0 ? len : (size_t)p->size;
+    char *at = arena_alloc(a, size);
+    memset(at, 0, size);
+    memcpy(at, text, len < size ? len : size);
+    return slice_of(at, size);
+}
+
+/* One record for all would need the memory of all: a record holds a batch of keys, also within a
+ * transaction. */
+static void debug_populate(struct call *c)
+{
+    enum { BATCH_KEYS = 1024, BATCH_BYTES = 1024 * 1024 };
+    struct population p;
+    struct arena arena = {0};
+    size_t keys = 0, bytes = 0;
+    if (!read_population(c, &p)) return;
+    for (int64_t n = 0; n < p.count; n++) {
+        struct opened k;
+        if (gate_open(c->engine, &k, c->db, nth_key(&arena, &p, n))) {
+            gate_close_unchanged(&k);
+        } else {
+            struct slice value = nth_value(&arena, &p, n);
+            opened_set_string(&k, value, WHEN_NONE);
+            gate_close_silently(&k, "as in Redis, `new` tells of it, and no `set`");
+            bytes += value.len;
+        }
+        if (++keys < BATCH_KEYS && bytes < BATCH_BYTES && n + 1 < p.count) continue;
+        engine_split(c->engine);
+        arena_reset(&arena);
+        keys = bytes = 0;
+    }
+    arena_fini(&arena);
+    resp_ok(&c->reply);
+}
+
+/* ---- the command ---- */
+
+static void debug_help(struct call *c)
+{
+    static const char *const lines[] = {
+        "ASSERT",
+        "    Crash by assertion failed.",
+        "CHANGE-REPL-ID",
+        "    Change the replication IDs of the instance.",
+        "DIGEST",
+        "    Output a hex signature representing the current DB content.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    Output a hex signature of the values of all the specified keys.",
+        "ERROR <string>",
+        "    Return a Redis protocol error with <string> as message. Useful for clients",
+        "    unit tests to simulate Redis errors.",
+        "LOG <message>",
+        "    Write <message> to the server log.",
+        "HTSTATS <dbid>",
+        "    Return hash table statistics of the specified Redis database.",
+        "HTSTATS-KEY <key>",
+        "    Like HTSTATS but for the hash table stored at <key>'s value.",
+        "OBJECT <key>",
+        "    Show low level info about `key` and associated value.",
+        "PANIC",
+        "    Crash the server simulating a panic.",
+        "PAUSE-CRON <0|1>",
+        "    Stop periodic cron job processing.",
+        "POPULATE <count> [<prefix>] [<size>]",
+        "    Create <count> string keys named key:<num>. If <prefix> is specified then",
+        "    it is used instead of the 'key' prefix.",
+        "PROTOCOL <type>",
+        "    Reply with a test value of the specified type. <type> can be: string,",
+        "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
+        "    true, false.",
+        "SEGFAULT",
+        "    Crash the server with sigsegv.",
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "    Setting it to 0 disables expiring keys in background when they are not",
+        "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
+        "    default.",
+        "SLEEP <seconds>",
+        "    Stop the server for <seconds>. Decimals allowed.",
+        NULL,
+    };
+    command_help(&c->reply, "debug", lines);
+}
+
+static const struct debug_sub {
+    const char *name;
+    int argc_min, argc_max; /* of the whole request */
+    void (*run)(struct call *c);
+} subs[] = {
+    {"help", 2, 2, debug_help},
+    {"assert", 2, 2, debug_assert},
+    {"panic", 2, 2, debug_panic},
+    {"segfault", 2, 2, debug_segfault},
+    {"sleep", 3, 3, debug_sleep},
+    {"set-active-expire", 3, 3, debug_set_active_expire},
+    {"pause-cron", 3, 3, debug_pause_cron},
+    {"log", 3, 3, debug_log},
+    {"change-repl-id", 2, 2, debug_change_repl_id},
+    {"reload", 2, INT32_MAX, debug_needs_journal},
+    {"loadaof", 2, 2, debug_needs_journal},
+    {"error", 3, 3, debug_error},
+    {"protocol", 3, 3, debug_protocol},
+    {"object", 3, 3, debug_object},
+    {"digest", 2, 2, debug_digest},
+    {"digest-value", 2, INT32_MAX, debug_digest_value},
+    {"htstats", 3, 3, debug_htstats},
+    {"htstats-key", 3, 3, debug_htstats_key},
+    {"populate", 3, 5, debug_populate},
+};
+
+static bool permitted(const struct call *c)
+{
+    enum config_permission p = call_server(c)->config.debug_command;
+    const struct session *session = call_session(c);
+    return p == PERMIT_YES || (p == PERMIT_LOCAL && (!session || session_is_local(session)));
+}
+
+static void debug_command(struct call *c)
+{
+    struct slice name = call_arg(c, 1);
+    if (!permitted(c)) {
+        resp_error(&c->reply,
+                   SLICE("ERR DEBUG command not allowed. If the enable-debug-command option is set "
+                         "to \"local\", you can run it from a local connection, otherwise you need "
+                         "to set this option in the configuration file, and then restart the "
+                         "server."));
+        return;
+    }
+    for (size_t i = 0; i < sizeof subs / sizeof *subs; i++) {
+        const struct debug_sub *sub = &subs[i];
+        if (!slice_is(name, sub->name)) continue;
+        if (c->argc < sub->argc_min || c->argc > sub->argc_max) break;
+        sub->run(c);
+        return;
+    }
+    resp_errorf(&c->reply,
+                "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.",
+                (int)(name.len < 128 ? name.len : 128), name.at);
+}
+
+void bind_debug_commands(struct command_table *t)
+{
+    command_bind(t, "debug", debug_command);
+}

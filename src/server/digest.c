@@ -1,0 +1,92 @@
+#include "digest.h"
+
+#include "../base/hash.h"
+#include "../base/mem.h"
+
+enum { WORDS = 3 };
+
+/* Keys of the hashes. They are drawn from fixed seeds: two servers must agree on them. */
+struct digester {
+    unsigned char secrets[WORDS][HASH_SECRET_SIZE];
+};
+
+struct digester *digester_new(void)
+{
+    struct digester *d = mem_new(struct digester);
+    for (unsigned i = 0; i < WORDS; i++) {
+        struct random random;
+        random_init(&random, i + 1);
+        for (size_t at = 0; at < HASH_SECRET_SIZE; at += sizeof(uint64_t)) {
+            uint64_t bits = random_u64(&random);
+            memcpy(d->secrets[i] + at, &bits, sizeof bits);
+        }
+    }
+    return d;
+}
+
+void digester_free(struct digester *d)
+{
+    mem_delete(d);
+}
+
+/* Takes in one more part; the order of the parts matters. */
+static void feed(const struct digester *d, struct digest *digest, struct slice part)
+{
+    for (int i = 0; i < WORDS; i++)
+        digest->words[i] = hash_u64(digest->words[i] ^ hash_bytes(d->secrets[i], part));
+}
+
+static void feed_byte(const struct digester *d, struct digest *digest, unsigned byte)
+{
+    char c = (char)byte;
+    feed(d, digest, slice_of(&c, 1));
+}
+
+struct digest digest_value(const struct digester *d, const struct entry *e)
+{
+    struct digest digest = {0};
+    feed_byte(d, &digest, entry_type(e));
+    feed_byte(d, &digest, entry_deadline(e) >= 0);
+    feed(d, &digest, entry_string(e));
+    return digest;
+}
+
+struct walk {
+    const struct digester *digester;
+    struct digest sum;
+    int db;
+    int64_t now_ms;
+};
+
+/* Keys come in the order of hashes that differ from run to run: a sum does not care. */
+static void add_key(void *ctx, void *entry)
+{
+    struct walk *w = ctx;
+    const struct entry *e = entry;
+    int64_t deadline = entry_deadline(e);
+    if (deadline >= 0 && deadline <= w->now_ms) return;
+    struct digest digest = digest_value(w->digester, e);
+    feed_byte(w->digester, &digest, (unsigned)w->db & 0xff);
+    feed_byte(w->digester, &digest, (unsigned)w->db >> 8);
+    feed(w->digester, &digest, entry_key(e));
+    for (int i = 0; i < WORDS; i++) w->sum.words[i] += digest.words[i];
+}
+
+struct digest digest_keyspace(const struct digester *d, const struct keyspace *ks, int64_t now_ms)
+{
+    struct walk w = {.digester = d, .now_ms = now_ms};
+    for (w.db = 0; w.db < keyspace_databases(ks); w.db++) {
+        uint64_t cursor = 0;
+        do cursor = keyspace_scan(ks, w.db, cursor, SIZE_MAX, add_key, &w);
+        while (cursor);
+    }
+    return w.sum;
+}
+
+void digest_text(struct digest digest, char to[DIGEST_TEXT_SIZE])
+{
+    static const char hex[] = "0123456789abcdef";
+    for (int i = 0; i < DIGEST_TEXT_SIZE - 1; i++)
+        to[i] = hex[digest.words[i / 16] >> (60 - i % 16 * 4) & 15];
+    to[DIGEST_TEXT_SIZE - 1] = 0;
+}

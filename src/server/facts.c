@@ -1,0 +1,122 @@
+#include "facts.h"
+
+#include "../base/mem.h"
+#include "../io/process.h"
+
+#include <stdio.h>
+
+static double ratio(uint64_t of, uint64_t to)
+{
+    return to ? (double)of / (double)to : 0;
+}
+
+static struct memory_waste waste(uint64_t taken, uint64_t needed)
+{
+    return (struct memory_waste){ratio(taken, needed), (int64_t)(taken - needed)};
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+struct memory_facts memory_facts(struct server *s, size_t clients)
+{
+    struct memory_facts m = {
+        .used = mem_used(),
+        .startup = s->memory_startup,
+        .clients = clients,
+        .databases = keyspace_overhead(s->keyspace),
+        .pubsub = pubsub_counts(s->pubsub).bytes,
+        .machine = process_machine_memory(),
+    };
+    size_t resident_peak, committed = mem_committed();
+    m.resident = process_resident(&resident_peak);
+    m.held = committed ? lesser(committed, m.resident) : m.resident;
+    if (m.used > s->memory_peak) s->memory_peak = m.used;
+    m.peak = s->memory_peak;
+    uint64_t grown = m.databases + m.pubsub - s->memory_startup_rooms;
+    m.overhead = lesser(m.startup + m.clients + grown, m.used);
+    m.dataset = m.used - m.overhead;
+    m.peak_percent = 100 * ratio(m.used, m.peak);
+    m.dataset_percent = 100 * ratio(m.dataset, m.used > m.startup ? m.used - m.startup : m.used);
+    m.allocator = waste(m.held, m.used);
+    m.process = waste(m.resident, m.held);
+    m.total = waste(m.resident, m.used);
+    return m;
+}
+
+static struct database_info all_databases(struct server *s)
+{
+    struct database_info sum = {0};
+    for (int db = 0; db < keyspace_databases(s->keyspace); db++) {
+        struct database_info d = keyspace_info(s->keyspace, db, s->now_us / 1000);
+        sum.keys += d.keys;
+        sum.volatile_keys += d.volatile_keys;
+        sum.table_bytes += d.table_bytes;
+        sum.table_buckets += d.table_buckets;
+        sum.wheel_bytes += d.wheel_bytes;
+        sum.wheel_items += d.wheel_items;
+    }
+    return sum;
+}
+
+static void take_settings(struct facts *f, const struct server *s)
+{
+#define X(id, name) [EVICT_##id] = name,
+    static const char *const policies[] = {EVICT_POLICIES(X)};
+#undef X
+    f->port = s->config.port;
+    f->clients_max = s->config.maxclients;
+    f->maxmemory = s->config.maxmemory;
+    f->policy = policies[s->config.maxmemory_policy];
+    f->config_file = s->config.file.at;
+    f->run_id = s->run_id;
+    f->history_id = s->history_id;
+}
+
+static void take_figures(struct facts *f, const struct server *s)
+{
+    f->turns = s->turns;
+    f->longest_turn_us = s->longest_turn_us;
+    f->expire_ms = s->expire_us / 1000;
+    f->expire_stopped = s->expire_stopped;
+    f->commands_per_s = rate_average(&s->commands_rate);
+    f->input_kbps = rate_average(&s->input_rate) / 1024;
+    f->output_kbps = rate_average(&s->output_rate) / 1024;
+    snprintf(f->last_event_id, sizeof f->last_event_id, "%lld-%llu",
+             (long long)f->engine.last_id.ms, (unsigned long long)f->engine.last_id.n);
+}
+
+static void take_times(struct facts *f, const struct server *s)
+{
+    enum { LRU_CLOCK_MASK = 0xffffff, DAY_S = 24 * 60 * 60 };
+    f->now_us = io_unix_us();
+    f->started_s = s->started_us / 1000000;
+    /* The clock of the machine may have been set back since. */
+    f->uptime_s = f->now_us > s->started_us ? (f->now_us - s->started_us) / 1000000 : 0;
+    f->uptime_days = f->uptime_s / DAY_S;
+    f->lru_clock = f->now_us / 1000000 & LRU_CLOCK_MASK;
+    f->cpu = io_cpu_process();
+    f->cpu_main = io_cpu_thread();
+}
+
+void server_facts(struct server *s, struct facts *f)
+{
+    *f = (struct facts){
+        .sessions = sessions_stats(s->sessions),
+        .net = net_stats(s->net),
+        .engine = engine_stats(s->engine),
+        .pubsub = pubsub_counts(s->pubsub),
+        .databases = all_databases(s),
+        .process = process_id(),
+        .allocator = mem_allocator(),
+    };
+    f->memory = memory_facts(s, f->sessions.memory);
+    take_settings(f, s);
+    take_figures(f, s);
+    take_times(f, s);
+    command_table_version(s->commands, f->redis_version);
+    process_machine_name(f->machine, sizeof f->machine);
+    process_executable(f->executable, sizeof f->executable);
+}

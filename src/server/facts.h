@@ -1,0 +1,54 @@
+/* What is true of the server at one moment, gathered from all rooms for a reply: INFO and MEMORY
+ * read it. */
+#ifndef HARK_SERVER_FACTS_H
+#define HARK_SERVER_FACTS_H
+
+#include "../io/clock.h"
+#include "server.h"
+
+/* Bytes, and what follows from them. */
+struct memory_facts {
+    uint64_t used, peak, startup;
+    uint64_t clients;   /* connections, sessions, their queues */
+    uint64_t databases; /* tables, wheels, watched keys: all but the entries */
+    uint64_t pubsub;    /* channels, patterns, subscriptions */
+    uint64_t overhead;  /* the three of them, and what there was before the first client */
+    uint64_t dataset;   /* the rest: keys and values */
+    uint64_t resident;  /* of the whole process, as the system counts */
+    uint64_t held;      /* of which by the allocator, in use or free: what it has committed, but not
+                           more than is resident, as it commits ahead of need */
+    uint64_t machine;
+    double peak_percent;    /* used of peak */
+    double dataset_percent; /* dataset of what was not there at the start */
+    /* Of which a ratio of 1 and a difference of 0 would be the ideal. */
+    struct memory_waste {
+        double ratio;
+        int64_t bytes;
+    } allocator, process, total; /* held to used, resident to held, resident to used */
+};
+
+struct facts {
+    struct sessions_stats sessions;
+    struct net_stats net;
+    struct engine_stats engine;
+    struct pubsub_counts pubsub;
+    struct database_info databases; /* the sum of all */
+    struct memory_facts memory;
+    struct cpu_time cpu, cpu_main;
+    int64_t now_us, started_s, uptime_s, uptime_days;
+    int64_t process, port, clients_max;
+    int64_t lru_clock;
+    int64_t expire_ms, longest_turn_us;
+    uint64_t maxmemory, expire_stopped, turns;
+    double commands_per_s, input_kbps, output_kbps;
+    char redis_version[COMMAND_VERSION_MAX];
+    char machine[128];
+    char executable[512];
+    char last_event_id[48];
+    const char *policy, *run_id, *history_id, *config_file, *allocator;
+};
+
+struct memory_facts memory_facts(struct server *s, size_t clients);
+void server_facts(struct server *s, struct facts *out);
+
+#endif
