@@ -1,6 +1,6 @@
 /* Which key goes when memory is short.
  *
- * For volatile-ttl the wheel knows the nearest deadlines. The other policies sample: a few random
+ * For volatile-ttl the wheel knows the nearest deadline. The other policies sample: a few random
  * keys a call (of those with deadlines: random items of the wheel), the best of which enter a
  * small pool that outlives the call, so that over many calls the choice comes near to the true
  * oldest. A pool entry names a hash; it may be gone by the time its turn comes.
@@ -122,22 +122,41 @@ static bool victim_at_random(struct keyspace *ks, bool only_volatile, int *db,
     return *victim != NULL;
 }
 
+/* The key of the nearest deadline, by a wheel whose stale items are taken out on the way. For that,
+ * the hand of the wheel goes ahead of the time, which a wheel can bear. */
+static struct entry *nearest_in(struct database *d, struct wheel *w)
+{
+    enum { TRIES = 32 };
+    struct wheel_due item;
+    bool more;
+    for (int i = 0; i < TRIES && wheel_nearest(w, &item, 1); i++) {
+        if (!wheel_collect_due(w, item.deadline_ms, &item, 1, &more)) return NULL;
+        struct entry *e = entry_of_item(d, item);
+        if (!e) continue;
+        int64_t deadline = entry_deadline(e);
+        wheel_add(w, item.hash, deadline);
+        if (deadline <= item.deadline_ms) return e;
+    }
+    return NULL;
+}
+
+static void keep_nearer(struct entry *e, int db, int *best_db, struct entry **best)
+{
+    if (!e || (*best && entry_deadline(*best) <= entry_deadline(e))) return;
+    *best = e;
+    *best_db = db;
+}
+
 static bool victim_by_deadline(struct keyspace *ks, int *db, struct entry **victim)
 {
-    int64_t best = -1;
+    *victim = NULL;
     for (int i = 0; i < ks->databases; i++) {
-        struct wheel_due items[WHEEL_NEAREST_MAX];
-        size_t n = wheel_nearest(&ks->db[i]->wheel, items, WHEEL_NEAREST_MAX);
-        for (size_t k = 0; k < n; k++) {
-            struct entry *e = entry_of_item(ks->db[i], items[k]);
-            int64_t deadline = e ? entry_deadline(e) : -1;
-            if (!e || (best >= 0 && deadline >= best)) continue;
-            best = deadline;
-            *db = i;
-            *victim = e;
-        }
+        struct database *d = ks->db[i];
+        if (!d->volatile_keys) continue;
+        keep_nearer(nearest_in(d, &d->wheel), i, db, victim);
+        if (d->rebuilding) keep_nearer(nearest_in(d, &d->fresh), i, db, victim);
     }
-    return best >= 0;
+    return *victim != NULL;
 }
 
 static bool find_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
@@ -145,7 +164,7 @@ static bool find_victim(struct keyspace *ks, enum evict_policy policy, int sampl
 {
     switch (policy) {
     case EVICT_VOLATILE_TTL:
-        /* Stale items may hide the living; then any key with a deadline will do. */
+        /* Many stale items may hide the living; then any key with a deadline will do. */
         return victim_by_deadline(ks, db, victim) || victim_at_random(ks, true, db, victim);
     case EVICT_VOLATILE_RANDOM: return victim_at_random(ks, true, db, victim);
     case EVICT_ALLKEYS_RANDOM: return victim_at_random(ks, false, db, victim);
