@@ -176,7 +176,7 @@ static bool is_allowed(struct session *s, struct command *command, bool room)
 static void abort_transaction(struct session *s, size_t reply_at)
 {
     struct buffer *reply = &s->all->reply;
-    struct resp_writer w = {reply, session_proto(s)};
+    struct resp_writer w = {.out = reply, .proto = session_proto(s)};
     struct slice why = slice_of(reply->at + reply_at + 1, reply->len - reply_at - 3);
     if (slice_starts_with(why, SLICE("ERR "))) why = slice_from(why, 4);
     struct buffer text = {0};
