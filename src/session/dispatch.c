@@ -204,7 +204,7 @@ static void execute(struct session *s, struct command *command, const struct sli
     engine_begin(all->engine, all->now_us / 1000, command->spec->name, s->id);
     session_run(s, command, argv, argc);
     engine_seal(all->engine);
-    if (s->tracking) tracking_end_record(s);
+    if (s->tracking || s->ran) tracking_end_record(s); /* EXEC may have ended it in between */
     if (s->ran) session_drop_ran(s);
     s->commands++;
     all->stats.commands++;

@@ -368,6 +368,7 @@ class Server:
         self.clients = []
         self.process = None
         self.port = self.settings.pop("port", None) or free_port()
+        self.unix_path = self.settings.setdefault("unixsocket", self.path("socket"))
         self.start()
 
     def __enter__(self):
@@ -413,8 +414,8 @@ class Server:
         self.clients.append(client)
         return client
 
-    def connect_unix(self, path, proto=2, **options):
-        client = Client(path, proto, **options)
+    def connect_unix(self, proto=2, **options):
+        client = Client(self.unix_path, proto, **options)
         self.clients.append(client)
         return client
 
