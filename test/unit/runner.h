@@ -92,7 +92,7 @@ static inline void runner_run(struct runner *r, const struct slice *argv, int ar
     r->reply.len = r->events.len = r->effects.len = 0;
     assert_int_equal(command_find(r->table, argv, argc, &command), COMMAND_FOUND);
     struct call call = {.engine = r->engine,
-                        .reply = {&r->reply, r->proto},
+                        .reply = {.out = &r->reply, .proto = r->proto},
                         .argv = argv,
                         .argc = argc,
                         .string_max = r->string_max,
