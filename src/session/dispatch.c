@@ -207,7 +207,7 @@ static void execute(struct session *s, struct command *command, const struct sli
     engine_begin(all->engine, all->now_us / 1000, command->spec->name, s->id);
     session_run(s, command, argv, argc);
     engine_seal(all->engine);
-    if (s->tracking) tracking_end_record(s);
+    if (s->tracking || s->ran) tracking_end_record(s); /* EXEC may have ended it in between */
     if (s->ran) session_drop_ran(s);
     if (s->reply_cut) conn_close(s->conn, CONN_END_OUTPUT);
     s->commands++;

@@ -97,7 +97,7 @@ class Closed(Exception):
     """The server closed the connection."""
 
 
-MESSAGES = ("message", "pmessage", "smessage")
+MESSAGES = (b"message", b"pmessage", b"smessage")
 
 
 def text_of(data):
@@ -135,7 +135,6 @@ class Client:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.binary = binary
         self.proto = 2
-        self.subscribed = False  # in RESP2: are arrays messages?
         self.buffer = bytearray()
         self.waiting = []  # pushes that came while a reply was awaited
         if password:
@@ -169,10 +168,10 @@ class Client:
     def __call__(self, *words):
         self.send(*words)
         value = self.reply()
-        if words and bytes_of(words[0]).upper() == b"HELLO" and not isinstance(value, Error):
-            self.proto = value["proto"] if isinstance(value, dict) else value[5]
         if isinstance(value, Error):
             raise CommandError(f"{' '.join(map(str, words))[:200]}: {value}")
+        if len(words) > 1 and bytes_of(words[0]).upper() == b"HELLO":
+            self.proto = int(words[1])
         return value
 
     def error(self, *words):
@@ -268,7 +267,7 @@ class Client:
         raise AssertionError(f"no RESP: {header!r}")
 
     def is_message(self, value):
-        return isinstance(value, list) and bool(value) and value[0] in MESSAGES
+        return isinstance(value, list) and bool(value) and bytes_of(value[0]) in MESSAGES
 
     def read(self):
         """The next thing off the wire: a Push, or a reply."""
@@ -282,7 +281,7 @@ class Client:
         pushes in RESP3: they are replies here, as they answer."""
         while True:
             value = self.read()
-            if not isinstance(value, Push) or value[0].endswith("subscribe"):
+            if not isinstance(value, Push) or bytes_of(value[0]).endswith(b"subscribe"):
                 return value
             self.waiting.append(value)
 
@@ -302,7 +301,7 @@ class Client:
         assert not self.waiting, f"unread: {self.waiting!r}"
         self.send("PING")
         value = self.read()
-        assert value == "PONG" or value == ["pong", ""], f"unread: {value!r}"
+        assert value in ("PONG", ["pong", ""], [b"pong", b""]), f"unread: {value!r}"
 
     def raw(self, count):
         """The next `count` bytes as they come."""
@@ -368,6 +367,7 @@ class Server:
         self.clients = []
         self.process = None
         self.port = self.settings.pop("port", None) or free_port()
+        self.unix_path = self.settings.setdefault("unixsocket", self.path("socket"))
         self.start()
 
     def __enter__(self):
@@ -413,8 +413,8 @@ class Server:
         self.clients.append(client)
         return client
 
-    def connect_unix(self, path, proto=2, **options):
-        client = Client(path, proto, **options)
+    def connect_unix(self, proto=2, **options):
+        client = Client(self.unix_path, proto, **options)
         self.clients.append(client)
         return client
 
