@@ -45,20 +45,42 @@ static void type_command(struct call *c)
     resp_simple(&c->reply, e ? value_type_text(entry_type(e)) : SLICE("none"));
 }
 
+struct living {
+    int64_t now_ms;
+    const struct entry *found;
+};
+
+static void find_living(void *ctx, void *entry)
+{
+    struct living *l = ctx;
+    int64_t deadline = entry_deadline(entry);
+    if (deadline < 0 || deadline > l->now_ms) l->found = entry;
+}
+
+static const struct entry *any_living(struct call *c)
+{
+    enum { BUCKETS = 64 };
+    struct living l = {.now_ms = engine_now(c->engine)};
+    uint64_t cursor = 0;
+    do cursor = keyspace_scan(engine_keyspace(c->engine), c->db, cursor, BUCKETS, find_living, &l);
+    while (cursor && !l.found);
+    return l.found;
+}
+
 static void randomkey_command(struct call *c)
 {
     enum { TRIES = 100 }; /* of keys past their deadline, which are put away as they are met */
-    struct keyspace *ks = engine_keyspace(c->engine);
-    for (int i = 0; i < TRIES; i++) {
-        const struct entry *any = keyspace_any(ks, c->db);
+    const struct entry *e = NULL;
+    for (int i = 0; i < TRIES && !e; i++) {
+        const struct entry *any = keyspace_any(engine_keyspace(c->engine), c->db);
         if (!any) break;
-        const struct entry *e =
-            gate_read(c->engine, c->db, entry_key(any), READ_QUIET | READ_NO_TOUCH);
-        if (!e) continue;
-        resp_bulk(&c->reply, entry_key(e));
-        return;
+        e = gate_read(c->engine, c->db, entry_key(any), READ_QUIET | READ_NO_TOUCH);
     }
-    resp_null(&c->reply);
+    if (!e) e = any_living(c);
+    if (e)
+        resp_bulk(&c->reply, entry_key(e));
+    else
+        resp_null(&c->reply);
 }
 
 /* ---- under another name ---- */
@@ -237,9 +259,9 @@ static void dbsize_command(struct call *c)
 static void swapdb_command(struct call *c)
 {
     int64_t a, b, count = keyspace_databases(engine_keyspace(c->engine));
-    if (!text_to_int(call_arg(c, 1), &a)) {
+    if (!text_to_int(call_arg(c, 1), &a) || a != (int32_t)a) {
         resp_error(&c->reply, SLICE("ERR invalid first DB index"));
-    } else if (!text_to_int(call_arg(c, 2), &b)) {
+    } else if (!text_to_int(call_arg(c, 2), &b) || b != (int32_t)b) {
         resp_error(&c->reply, SLICE("ERR invalid second DB index"));
     } else if (a < 0 || a >= count || b < 0 || b >= count) {
         resp_error(&c->reply, SLICE("ERR DB index is out of range"));
@@ -304,10 +326,14 @@ static void object_freq_command(struct call *c)
 static void object_help_command(struct call *c)
 {
     static const char *const lines[] = {
-        "ENCODING <key>", "    The encoding in which the value of <key> is kept.",
-        "FREQ <key>",     "    How often <key> is used, on a logarithmic scale (LFU policies).",
-        "IDLETIME <key>", "    Seconds since <key> was last used.",
-        "REFCOUNT <key>", "    How many references the value of <key> has.",
+        "ENCODING <key>",
+        "    The encoding in which the value of <key> is kept.",
+        "FREQ <key>",
+        "    How often <key> is used, on a logarithmic scale (LFU policies).",
+        "IDLETIME <key>",
+        "    Seconds since <key> was last used.",
+        "REFCOUNT <key>",
+        "    How many references the value of <key> has.",
         NULL,
     };
     command_help(&c->reply, "OBJECT", lines);

@@ -73,6 +73,8 @@ static void keys_command(struct call *c)
 
 /* ---- SCAN ---- */
 
+#define CURSOR_MASK (((uint64_t)1 << 48) - 1) /* see table_scan */
+
 struct scan_options {
     int64_t count;
     struct slice pattern; /* .at NULL: all */
@@ -94,7 +96,9 @@ static bool scan_options(struct call *c, struct scan_options *o)
                 return false;
             }
         } else if (call_arg_is(c, i, "MATCH")) {
-            o->pattern = call_arg(c, i + 1);
+            struct slice pattern = call_arg(c, i + 1);
+            bool all = slice_equal(pattern, SLICE("*")); /* which as a glob misses the empty key */
+            o->pattern = all ? (struct slice){0} : pattern;
         } else if (call_arg_is(c, i, "TYPE")) {
             o->type = call_arg(c, i + 1);
         } else {
@@ -128,7 +132,7 @@ static void scan_command(struct call *c)
     struct met m = {0};
     struct listing l;
     listing_init(&l, c);
-    cursor = collect(c, cursor & (((uint64_t)1 << 48) - 1), o.count, &m);
+    cursor = collect(c, cursor & CURSOR_MASK, o.count, &m);
     for (size_t i = 0; i < m.len; i++) {
         struct slice key = entry_key(m.at[i]);
         if (o.pattern.at && !glob_match(o.pattern, key, false)) continue;

@@ -57,10 +57,13 @@ struct record_sink {
 enum { ENGINE_SINKS_MAX = 4 };
 void engine_attach(struct engine *e, struct record_sink sink);
 
-/* Hears of every key that a record changed, after the seal: client tracking. `db` -1: all keys of
- * all databases. NULL stops it. */
+/* Hears of every key that a record changed, after the seal and before live subscribers are told:
+ * client tracking. `db` -1: all keys of all databases (a flush says so even when there was nothing
+ * to flush). NULL stops it, not while a record is open. */
 typedef void engine_changed(void *ctx, int db, struct slice key, uint64_t client);
 void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx);
+/* How many changes of the open record there are to be heard of so far. */
+size_t engine_changes_noted(const struct engine *e);
 
 /* ---- records ---- */
 
@@ -92,12 +95,16 @@ struct opened {
     struct place place; /* place.entry is NULL while the key does not exist */
     struct slice key;
     struct effect effect; /* what the changes so far amount to */
+    int32_t effect_index; /* its place in the record once that has it; -1 when nobody reads it */
     int db;
-    bool changed;
+    bool changed, handed_over;
 };
 
 /* Opens a key for change, dead keys put away first. Does it exist? Borrows `key` until the seal. */
 bool gate_open(struct engine *e, struct opened *k, int db, struct slice key);
+/* The same for a key that is at most to be deleted, whatever it holds: a dead one is not put away,
+ * so that its end is `del`, as Redis has it when a result is empty (BITOP, …STORE). */
+bool gate_open_unread(struct engine *e, struct opened *k, int db, struct slice key);
 
 /* What the key holds. */
 static inline const struct entry *opened_entry(const struct opened *k)
@@ -141,7 +148,8 @@ void gate_close_unchanged(struct opened *k);
 
 /* ---- whole databases ---- */
 
-/* Empties a database, or all with db -1. */
+/* Empties a database, or all with db -1. Notes `flushdb`, without a key, for each that was not
+ * empty already; a swap notes `swapdb` for both. Live subscribers are not told, as in Redis. */
 void gate_flush(struct engine *e, int db);
 void gate_swap(struct engine *e, int a, int b);
 
@@ -161,13 +169,14 @@ size_t engine_expire(struct engine *e, int64_t now_ms, size_t max);
 /* When the next key may be due: unix ms, or -1. */
 int64_t engine_next_expiry(struct engine *e, int64_t now_ms);
 void engine_set_active_expiry(struct engine *e, bool on);
-/* Brings memory under maxmemory by the policy, within a bounded time. False when it is above and
- * the policy or lack of victims leaves it so: commands that add data are to be refused then. */
+/* Brings memory under maxmemory by the policy, a slice a call: true when it is below, or on its way
+ * there. False when the policy or the lack of victims leaves it above: commands that add data are
+ * to be refused then. */
 bool engine_make_room(struct engine *e, int64_t now_ms);
 
 /* Small slices of work for idle time and every turn (tables that grow, flushed data that is freed).
  * Returns whether there is more. */
-bool engine_work(struct engine *e, int64_t now_ms);
+bool engine_work(struct engine *e);
 
 struct engine_stats {
     uint64_t seq; /* records sealed that changed data */

@@ -1,7 +1,7 @@
 /* Keys that end by themselves: at their deadline, or because memory is short. */
-#include "internal.h"
-
+#include "../base/err.h"
 #include "../base/mem.h"
+#include "internal.h"
 
 void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
                    enum event_name event)
@@ -9,8 +9,7 @@ void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
     entry_free(keyspace_remove(e->keyspace, p));
     draft_changed(e, db, key);
     int32_t effect = draft_effect(e, (struct effect){.verb = EFFECT_DEL, .db = db, .key = key});
-    draft_note(e, (struct note){
-                      .kind = NOTE_EVENT, .event = event, .db = db, .key = key, .effect = effect});
+    draft_note(e, NOTE_EVENT, event, db, key)->effect = effect;
 }
 
 void engine_put_away(struct engine *e, struct place *p, int db)
@@ -64,30 +63,34 @@ void engine_set_active_expiry(struct engine *e, bool on)
     e->no_active_expiry = !on;
 }
 
-bool engine_work(struct engine *e, int64_t now_ms)
+bool engine_work(struct engine *e)
 {
-    return keyspace_work(e->keyspace, now_ms);
+    return keyspace_work(e->keyspace);
+}
+
+static void evict(struct engine *e, int64_t now_ms, int db, struct entry *victim)
+{
+    engine_begin(e, now_ms, SLICE("evicted"), 0);
+    struct slice key = arena_keep(&e->draft.arena, entry_key(victim));
+    struct place p = keyspace_find(e->keyspace, db, key);
+    engine_remove(e, &p, db, key, EVENT_EVICTED);
+    e->stats.evicted++;
+    engine_seal(e);
 }
 
 bool engine_make_room(struct engine *e, int64_t now_ms)
 {
     enum { VICTIMS_A_CALL = 128 }; /* some tens of microseconds; the next command goes on */
     if (!e->config.memory_max) return true;
-    for (int i = 0; mem_used() > e->config.memory_max; i++) {
+    for (int i = 0; i < VICTIMS_A_CALL && mem_used() > e->config.memory_max; i++) {
         struct entry *victim;
         int db;
-        if (e->config.policy == EVICT_NOEVICTION) return false;
-        if (i == VICTIMS_A_CALL) return true;
-        /* What a flush left behind is given back first: it is nobody's data any more. */
-        if (!keyspace_victim(e->keyspace, e->config.policy, e->config.samples, now_ms, &db,
-                             &victim))
-            return keyspace_work(e->keyspace, now_ms);
-        engine_begin(e, now_ms, SLICE("evicted"), 0);
-        struct slice key = arena_keep(&e->draft.arena, entry_key(victim));
-        struct place p = keyspace_find(e->keyspace, db, key);
-        engine_remove(e, &p, db, key, EVENT_EVICTED);
-        e->stats.evicted++;
-        engine_seal(e);
+        /* What a flush left behind is given back first, for it is nobody's data any more. */
+        if (keyspace_sweep(e->keyspace)) return true;
+        int found =
+            keyspace_victim(e->keyspace, e->config.policy, e->config.samples, now_ms, &db, &victim);
+        if (found != 1) return found == ERR_AGAIN;
+        evict(e, now_ms, db, victim);
     }
     return true;
 }

@@ -19,24 +19,37 @@ const struct entry *gate_read(struct engine *e, int db, struct slice key, unsign
     return p.entry;
 }
 
-bool gate_open(struct engine *e, struct opened *k, int db, struct slice key)
+bool gate_open_unread(struct engine *e, struct opened *k, int db, struct slice key)
 {
     DCHECK(e->draft.open);
     *k = (struct opened){.engine = e, .key = key, .db = db};
     k->place = keyspace_find(e->keyspace, db, key);
+    e->draft.keys_open++;
+    return k->place.entry != NULL;
+}
+
+bool gate_open(struct engine *e, struct opened *k, int db, struct slice key)
+{
+    gate_open_unread(e, k, db, key);
     if (k->place.entry && entry_is_dead(k->place.entry, e->draft.now_ms))
         engine_put_away(e, &k->place, db);
     if (k->place.entry) keyspace_touch(e->keyspace, k->place.entry, e->draft.now_ms);
-    e->draft.keys_open++;
     return k->place.entry != NULL;
 }
 
 /* ---- changes ---- */
 
+/* From here on nothing that is met on the way, a dead key say, can get a record before this one. */
+static void mark_changed(struct opened *k)
+{
+    k->changed = k->engine->draft.changed = true;
+    k->handed_over = false;
+}
+
 static void effect_is(struct opened *k, enum effect_verb verb, struct slice arg, int64_t when)
 {
     k->effect = (struct effect){.verb = verb, .db = k->db, .key = k->key, .arg = arg, .when = when};
-    k->changed = true;
+    mark_changed(k);
 }
 
 /* Enters a fresh entry for a key that did not exist. */
@@ -107,12 +120,14 @@ static void resize_string(struct opened *k, size_t len)
 
 /* Hands the effect over to the record. The bytes of a SETRANGE stand in the value, which may move
  * or change again before the seal. */
-static int32_t hand_over_effect(struct opened *k)
+static void hand_over_effect(struct opened *k)
 {
     struct engine *e = k->engine;
+    if (k->handed_over) return;
     if (k->effect.verb == EFFECT_SETRANGE && e->wants_effects)
         k->effect.arg = arena_keep(&e->draft.arena, k->effect.arg);
-    return draft_effect(e, k->effect);
+    k->effect_index = draft_effect(e, k->effect);
+    k->handed_over = true;
 }
 
 char *opened_write_string(struct opened *k, size_t offset, size_t len)
@@ -193,8 +208,11 @@ void opened_move(struct opened *from, struct opened *to)
         effect_is(from, EFFECT_RENAME, to->key, WHEN_NONE);
     else
         effect_is(from, EFFECT_MOVE, SLICE(""), to->db);
-    to->effect = from->effect; /* one effect for the two of them: it is noted by `from` */
-    to->changed = true;
+    /* One effect for the two of them, of which the events of both tell. */
+    hand_over_effect(from);
+    mark_changed(to);
+    to->effect_index = from->effect_index;
+    to->handed_over = true;
 }
 
 void opened_copy(const struct opened *from, struct opened *to)
@@ -205,30 +223,24 @@ void opened_copy(const struct opened *from, struct opened *to)
     enter(to, copy);
     to->effect = (struct effect){
         .verb = EFFECT_COPY, .db = from->db, .key = from->key, .arg = to->key, .when = to->db};
-    to->changed = true;
+    mark_changed(to);
 }
 
 /* ---- closing ---- */
 
-static int32_t close_changed(struct opened *k)
+static void close_changed(struct opened *k)
 {
     struct engine *e = k->engine;
     CHECK(k->changed);
     e->draft.keys_open--;
     draft_changed(e, k->db, k->key);
-    bool noted_elsewhere = k->effect.verb == EFFECT_RENAME || k->effect.verb == EFFECT_MOVE
-                               ? k->effect.key.at != k->key.at || k->effect.db != k->db
-                               : false;
-    return noted_elsewhere ? -1 : hand_over_effect(k);
+    hand_over_effect(k);
 }
 
 void gate_close(struct opened *k, enum event_name event)
 {
-    int32_t effect = close_changed(k);
-    draft_note(
-        k->engine,
-        (struct note){
-            .kind = NOTE_EVENT, .event = event, .db = k->db, .key = k->key, .effect = effect});
+    close_changed(k);
+    draft_note(k->engine, NOTE_EVENT, event, k->db, k->key)->effect = k->effect_index;
 }
 
 void gate_close_silently(struct opened *k, const char *reason)
@@ -245,22 +257,34 @@ void gate_close_unchanged(struct opened *k)
 
 /* ---- whole databases ---- */
 
+/* An event of a database as a whole: it has no key. */
+static void note_database(struct engine *e, enum event_name event, int db, int32_t effect)
+{
+    draft_note(e, NOTE_EVENT, event, db, SLICE(""))->effect = effect;
+}
+
 void gate_flush(struct engine *e, int db)
 {
     int first = db < 0 ? 0 : db, last = db < 0 ? keyspace_databases(e->keyspace) - 1 : db;
     for (int i = first; i <= last; i++) {
-        keyspace_touch_watched_db(e->keyspace, i, i);
+        if (!keyspace_size(e->keyspace, i)) continue;
+        keyspace_touch_flushed(e->keyspace, i);
         e->stats.changes += keyspace_flush(e->keyspace, i);
-        draft_effect(e, (struct effect){.verb = EFFECT_FLUSHDB, .db = i});
+        e->draft.changed = true;
+        struct effect flush = {.verb = EFFECT_FLUSHDB, .db = i};
+        note_database(e, EVENT_FLUSHDB, i, draft_effect(e, flush));
     }
-    draft_changed(e, -1, (struct slice){0});
+    draft_all_changed(e);
 }
 
 void gate_swap(struct engine *e, int a, int b)
 {
-    keyspace_touch_watched_db(e->keyspace, a, b);
-    keyspace_touch_watched_db(e->keyspace, b, a);
+    keyspace_touch_swapped(e->keyspace, a, b, e->draft.now_ms);
     keyspace_swap(e->keyspace, a, b);
-    draft_effect(e, (struct effect){.verb = EFFECT_SWAPDB, .db = a, .when = b});
-    draft_changed(e, -1, (struct slice){0});
+    e->stats.changes++;
+    e->draft.changed = true;
+    int32_t swap = draft_effect(e, (struct effect){.verb = EFFECT_SWAPDB, .db = a, .when = b});
+    note_database(e, EVENT_SWAPDB, a, swap);
+    note_database(e, EVENT_SWAPDB, b, swap);
+    draft_all_changed(e);
 }

@@ -27,7 +27,7 @@ struct draft {
     uint32_t changes_count, changes_cap;
     struct arena arena; /* bytes that do not outlive the command by themselves */
     int keys_open;
-    bool changed;
+    bool changed; /* a value was, even if its key is still open */
 };
 
 struct engine {
@@ -58,10 +58,14 @@ void engine_put_away(struct engine *e, struct place *p, int db);
 void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
                    enum event_name event);
 
-void draft_note(struct engine *e, struct note n);
+/* A fresh note at the end of the record; the rest of it is the caller's to fill in. */
+struct note *draft_note(struct engine *e, enum note_kind kind, enum event_name event, int db,
+                        struct slice key);
 /* The index of the effect in the record, or -1 when nobody reads effects. */
 int32_t draft_effect(struct engine *e, struct effect f);
 /* WATCH, tracking and the count of changes hear that the key has changed. */
 void draft_changed(struct engine *e, int db, struct slice key);
+/* Tracking hears that any key may have changed. */
+void draft_all_changed(struct engine *e);
 
 #endif

@@ -64,6 +64,11 @@ void engine_hear_changes(struct engine *e, engine_changed *changed, void *ctx)
     e->hears_ctx = ctx;
 }
 
+size_t engine_changes_noted(const struct engine *e)
+{
+    return e->draft.changes_count;
+}
+
 /* ---- the draft ---- */
 
 static void *grown(void *list, uint32_t *cap, size_t item)
@@ -74,14 +79,26 @@ static void *grown(void *list, uint32_t *cap, size_t item)
     return list;
 }
 
-void draft_note(struct engine *e, struct note n)
+struct note *draft_note(struct engine *e, enum note_kind kind, enum event_name event, int db,
+                        struct slice key)
 {
     struct draft *d = &e->draft;
     if (d->notes_count == d->notes_cap) d->notes = grown(d->notes, &d->notes_cap, sizeof *d->notes);
-    d->notes[d->notes_count++] = n;
-    if (n.kind != NOTE_EVENT) return;
-    d->events_count++;
-    e->stats.events++;
+    struct note *n = &d->notes[d->notes_count++];
+    n->kind = kind;
+    n->event = event;
+    n->db = db;
+    n->key = key;
+    n->payload = (struct slice){0};
+    n->subkeys = NULL;
+    n->subkeys_count = 0;
+    n->notify = e->config.notify;
+    n->effect = -1;
+    if (kind == NOTE_EVENT) {
+        d->events_count++;
+        e->stats.events++;
+    }
+    return n;
 }
 
 int32_t draft_effect(struct engine *e, struct effect f)
@@ -94,38 +111,43 @@ int32_t draft_effect(struct engine *e, struct effect f)
     return (int32_t)d->effects_count++;
 }
 
-void draft_changed(struct engine *e, int db, struct slice key)
+static void add_change(struct engine *e, struct change c)
 {
     struct draft *d = &e->draft;
-    d->changed = true;
-    e->stats.changes++;
-    if (key.at) keyspace_touch_watched(e->keyspace, db, key);
     if (!e->hears_changes) return;
     if (d->changes_count == d->changes_cap)
         d->changes = grown(d->changes, &d->changes_cap, sizeof *d->changes);
-    d->changes[d->changes_count++] = (struct change){db, key};
+    d->changes[d->changes_count++] = c;
+}
+
+void draft_changed(struct engine *e, int db, struct slice key)
+{
+    e->draft.changed = true;
+    e->stats.changes++;
+    keyspace_touch_watched(e->keyspace, db, key);
+    add_change(e, (struct change){db, key});
+}
+
+void draft_all_changed(struct engine *e)
+{
+    add_change(e, (struct change){.db = -1});
 }
 
 void note_event(struct engine *e, enum event_name event, int db, struct slice key)
 {
-    draft_note(
-        e, (struct note){.kind = NOTE_EVENT, .event = event, .db = db, .key = key, .effect = -1});
+    draft_note(e, NOTE_EVENT, event, db, key);
 }
 
 void note_live(struct engine *e, enum event_name event, int db, struct slice key)
 {
     /* Only live subscribers could hear it, and the flags say that none does. */
-    if (!(e->config.notify & 1u << event_class(event))) return;
-    draft_note(
-        e, (struct note){.kind = NOTE_LIVE, .event = event, .db = db, .key = key, .effect = -1});
+    if (e->config.notify & 1u << event_class(event)) draft_note(e, NOTE_LIVE, event, db, key);
 }
 
 void note_publish(struct engine *e, struct slice channel, struct slice message, bool sharded)
 {
-    draft_note(e, (struct note){.kind = sharded ? NOTE_SPUBLISH : NOTE_PUBLISH,
-                                .key = channel,
-                                .payload = message,
-                                .effect = -1});
+    enum note_kind kind = sharded ? NOTE_SPUBLISH : NOTE_PUBLISH;
+    draft_note(e, kind, EVENT_COUNT, 0, channel)->payload = message;
 }
 
 /* ---- begin and seal ---- */
@@ -141,7 +163,8 @@ void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t
 }
 
 /* Ids strictly increase: the time of the commit, or the last one where the clock stepped back,
- * and a number that counts on while the time stands still. */
+ * and a number that counts on while the time stands still. Returns the first of `count`; for none,
+ * the one that the next event may get. */
 static struct event_id take_ids(struct engine *e, int64_t now_ms, uint32_t count)
 {
     struct event_id *next = &e->next_id;
@@ -154,17 +177,46 @@ static struct event_id take_ids(struct engine *e, int64_t now_ms, uint32_t count
 static void tell(struct engine *e, const struct record *r)
 {
     for (int i = 0; i < e->sinks_count; i++) e->sinks[i].sealed(e->sinks[i].ctx, r);
-    if (r->notes_count) pubsub_announce(e->pubsub, r, e->config.notify);
     struct draft *d = &e->draft;
+    /* First this: whom a message makes read the key again must not find its own stale copy. */
     for (uint32_t i = 0; i < d->changes_count; i++)
         e->hears_changes(e->hears_ctx, d->changes[i].db, d->changes[i].key, d->client);
+    if (r->notes_count) pubsub_announce(e->pubsub, r);
+}
+
+static void number(struct engine *e, struct record *r)
+{
+    uint32_t events = e->draft.events_count;
+    r->seq = ++e->stats.seq;
+    r->id = take_ids(e, e->draft.now_ms, events);
+    if (events) e->stats.last_id = (struct event_id){r->id.ms, r->id.n + events - 1};
+}
+
+/* Gives back what a large record has blown up. */
+static void *trimmed(void *list, uint32_t *cap, size_t item)
+{
+    enum { KEPT_MAX = 4096 };
+    if (*cap <= KEPT_MAX) return list;
+    mem_free(list, *cap * item);
+    *cap = 0;
+    return NULL;
+}
+
+static void clear_draft(struct draft *d)
+{
+    d->notes_count = d->effects_count = d->changes_count = d->events_count = 0;
+    d->changed = false;
+    d->notes = trimmed(d->notes, &d->notes_cap, sizeof *d->notes);
+    d->effects = trimmed(d->effects, &d->effects_cap, sizeof *d->effects);
+    d->changes = trimmed(d->changes, &d->changes_cap, sizeof *d->changes);
+    if (d->arena.chunk) arena_reset(&d->arena);
 }
 
 void engine_seal(struct engine *e)
 {
     struct draft *d = &e->draft;
     CHECK(d->open && d->keys_open == 0);
-    if (d->notes_count || d->changed) {
+    if (d->notes_count || d->changed || d->changes_count) {
         struct record r = {
             .cause = d->cause,
             .client = d->client,
@@ -173,16 +225,9 @@ void engine_seal(struct engine *e)
             .notes = d->notes,
             .notes_count = d->notes_count,
         };
-        if (d->changed || d->events_count) {
-            r.seq = ++e->stats.seq;
-            r.id = take_ids(e, d->now_ms, d->events_count);
-            e->stats.last_id = r.id;
-            if (d->events_count) e->stats.last_id.n += d->events_count - 1;
-        }
+        if (d->changed || d->events_count) number(e, &r);
         tell(e, &r);
-        d->notes_count = d->effects_count = d->changes_count = d->events_count = 0;
-        d->changed = false;
-        if (d->arena.chunk) arena_reset(&d->arena);
+        clear_draft(d);
     }
     d->open = false;
 }

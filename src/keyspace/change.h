@@ -12,8 +12,9 @@ void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int6
 /* Takes the entry out; it is the caller's then. */
 struct entry *keyspace_remove(struct keyspace *ks, struct place *p);
 
-/* Hands entries that are due to `visit`, in order of deadline, at most `max` of them; visit may
- * remove the entry it is given. Returns how many; *more says whether others are due. */
+/* Hands entries that are due to `visit`, in order of deadline within each database; visit may
+ * remove the entry it is given. Looks at `max` items of the wheels at most, stale ones included.
+ * Returns how many were visited; *more says whether others may be due. */
 typedef void keyspace_due_visit(void *ctx, int db, struct entry *e);
 size_t keyspace_each_due(struct keyspace *ks, int64_t now_ms, size_t max, keyspace_due_visit *visit,
                          void *ctx, bool *more);
@@ -21,19 +22,24 @@ size_t keyspace_each_due(struct keyspace *ks, int64_t now_ms, size_t max, keyspa
 int64_t keyspace_next_due(const struct keyspace *ks, int64_t now_ms);
 /* Work of idle and of every turn, in small slices: growing tables, freeing flushed databases,
  * rebuilding wheels. Returns whether there is more. */
-bool keyspace_work(struct keyspace *ks, int64_t now_ms);
+bool keyspace_work(struct keyspace *ks);
+/* A slice of one part of it, the freeing; false when there was nothing left to free. */
+bool keyspace_sweep(struct keyspace *ks);
 
 /* Empties a database; its old content is freed by keyspace_work. Returns how many keys it had. */
 size_t keyspace_flush(struct keyspace *ks, int db);
 void keyspace_swap(struct keyspace *ks, int a, int b);
 
-/* A key to be evicted by the policy; false when there is none. */
-bool keyspace_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
-                     int *db, struct entry **victim);
+/* A key to be evicted by the policy: 1; or 0 when there is none; or ERR_AGAIN when there are some,
+ * but so few among so many stale items that none was met: each call then goes on with clearing
+ * these away. */
+int keyspace_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
+                    int *db, struct entry **victim);
 
-/* Watchers of the key, or of every key of a database, hear of a change. */
+/* Watchers of a key hear that it has changed. */
 void keyspace_touch_watched(struct keyspace *ks, int db, struct slice key);
-/* A flush: watchers of keys that exist in `db`, or (swap) that exist in either database. */
-void keyspace_touch_watched_db(struct keyspace *ks, int db, int other);
+/* A database is about to be flushed, or two to be swapped: watchers of what is in them hear. */
+void keyspace_touch_flushed(struct keyspace *ks, int db);
+void keyspace_touch_swapped(struct keyspace *ks, int a, int b, int64_t now_ms);
 
 #endif

@@ -1,10 +1,15 @@
 /* Which key goes when memory is short.
  *
- * For volatile-ttl the wheel knows the nearest deadlines. The other policies sample: a few random
+ * For volatile-ttl the wheel knows the nearest deadline. The other policies sample: a few random
  * keys a call (of those with deadlines: random items of the wheel), the best of which enter a
  * small pool that outlives the call, so that over many calls the choice comes near to the true
- * oldest. A pool entry names a hash; it may be gone by the time its turn comes. */
+ * oldest. A pool entry names a hash; it may be gone by the time its turn comes.
+ *
+ * Where few keys have deadlines and many items are stale, samples may all miss. Then any key of a
+ * small database may do, and for a large one the wheel is compacted, a slice a call. */
 #include "internal.h"
+
+#include "../base/err.h"
 
 struct wanted {
     const struct keyspace *ks;
@@ -41,9 +46,13 @@ static struct entry *sample(struct keyspace *ks, struct database *d, bool only_v
     if (!only_volatile) return table_random(&d->table, &ks->random);
     struct wheel_due item;
     for (int i = 0; i < TRIES && d->volatile_keys; i++) {
-        if (!wheel_sample(&d->wheel, &ks->random, &item)) return NULL;
+        if (!wheel_sample(&d->wheel, &ks->random, &item)) break;
         struct entry *e = entry_of_item(d, item);
         if (e) return e;
+    }
+    for (int i = 0; i < TRIES && d->volatile_keys; i++) {
+        struct entry *e = table_random(&d->table, &ks->random);
+        if (entry_deadline(e) >= 0) return e;
     }
     return NULL;
 }
@@ -113,30 +122,49 @@ static bool victim_at_random(struct keyspace *ks, bool only_volatile, int *db,
     return *victim != NULL;
 }
 
-static bool victim_by_deadline(struct keyspace *ks, int *db, struct entry **victim)
+/* The key of the nearest deadline, by a wheel whose stale items are taken out on the way. For that,
+ * the hand of the wheel goes ahead of the time, which a wheel can bear. */
+static struct entry *nearest_in(struct database *d, struct wheel *w)
 {
-    int64_t best = -1;
-    for (int i = 0; i < ks->databases; i++) {
-        struct wheel_due items[WHEEL_NEAREST_MAX];
-        size_t n = wheel_nearest(&ks->db[i]->wheel, items, WHEEL_NEAREST_MAX);
-        for (size_t k = 0; k < n; k++) {
-            struct entry *e = entry_of_item(ks->db[i], items[k]);
-            int64_t deadline = e ? entry_deadline(e) : -1;
-            if (!e || (best >= 0 && deadline >= best)) continue;
-            best = deadline;
-            *db = i;
-            *victim = e;
-        }
+    enum { TRIES = 32 };
+    struct wheel_due item;
+    bool more;
+    for (int i = 0; i < TRIES && wheel_nearest(w, &item, 1); i++) {
+        if (!wheel_collect_due(w, item.deadline_ms, &item, 1, &more)) return NULL;
+        struct entry *e = entry_of_item(d, item);
+        if (!e) continue;
+        int64_t deadline = entry_deadline(e);
+        wheel_add(w, item.hash, deadline);
+        if (deadline <= item.deadline_ms) return e;
     }
-    return best >= 0;
+    return NULL;
 }
 
-bool keyspace_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
-                     int *db, struct entry **victim)
+static void keep_nearer(struct entry *e, int db, int *best_db, struct entry **best)
+{
+    if (!e || (*best && entry_deadline(*best) <= entry_deadline(e))) return;
+    *best = e;
+    *best_db = db;
+}
+
+static bool victim_by_deadline(struct keyspace *ks, int *db, struct entry **victim)
+{
+    *victim = NULL;
+    for (int i = 0; i < ks->databases; i++) {
+        struct database *d = ks->db[i];
+        if (!d->volatile_keys) continue;
+        keep_nearer(nearest_in(d, &d->wheel), i, db, victim);
+        if (d->rebuilding) keep_nearer(nearest_in(d, &d->fresh), i, db, victim);
+    }
+    return *victim != NULL;
+}
+
+static bool find_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
+                        int *db, struct entry **victim)
 {
     switch (policy) {
     case EVICT_VOLATILE_TTL:
-        /* Stale items may hide the living; then any key with a deadline will do. */
+        /* Many stale items may hide the living; then any key with a deadline will do. */
         return victim_by_deadline(ks, db, victim) || victim_at_random(ks, true, db, victim);
     case EVICT_VOLATILE_RANDOM: return victim_at_random(ks, true, db, victim);
     case EVICT_ALLKEYS_RANDOM: return victim_at_random(ks, false, db, victim);
@@ -148,4 +176,24 @@ bool keyspace_victim(struct keyspace *ks, enum evict_policy policy, int samples,
     case EVICT_COUNT: break;
     }
     return false;
+}
+
+static bool is_volatile(enum evict_policy policy)
+{
+    return policy == EVICT_VOLATILE_LRU || policy == EVICT_VOLATILE_LFU ||
+           policy == EVICT_VOLATILE_RANDOM || policy == EVICT_VOLATILE_TTL;
+}
+
+int keyspace_victim(struct keyspace *ks, enum evict_policy policy, int samples, int64_t now_ms,
+                    int *db, struct entry **victim)
+{
+    if (find_victim(ks, policy, samples, now_ms, db, victim)) return 1;
+    if (!is_volatile(policy)) return 0;
+    bool some = false;
+    for (int i = 0; i < ks->databases; i++) {
+        if (!ks->db[i]->volatile_keys) continue;
+        database_compact(ks, ks->db[i]);
+        some = true;
+    }
+    return some ? ERR_AGAIN : 0;
 }

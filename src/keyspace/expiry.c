@@ -2,16 +2,13 @@
 #include "internal.h"
 
 enum {
-    STALE_SLACK = 4096,  /* stale items that are not worth a rebuild */
+    STALE_SLACK = 4096,   /* stale items that are never worth a rebuild */
+    STALE_KEYS_SHIFT = 3, /* nor are one to 8 keys: the walk looks at every key */
+    BUCKETS_A_STEP = 32,
+    BUCKETS_AN_ITEM = 2,
     CANDIDATES_MAX = 16, /* entries that share 32 hash bits */
     DUE_BATCH = 64,
 };
-
-void database_add_deadline(struct database *d, uint64_t hash, int64_t deadline)
-{
-    bool passed = d->rebuilding && hash >> 16 < d->rebuilt;
-    wheel_add(passed ? &d->fresh : &d->wheel, (uint32_t)(hash >> 32), deadline);
-}
 
 struct walk {
     struct keyspace *ks;
@@ -27,20 +24,12 @@ static void add_to_fresh(void *ctx, void *entry)
     wheel_add(&w->d->fresh, (uint32_t)(hash >> 32), deadline);
 }
 
-/* Rebuilding the wheel beside the old one, a few buckets a call. */
-bool database_rebuild_step(struct keyspace *ks, struct database *d, int64_t now_ms)
+/* Goes on with the walk; returns whether there is more of it. */
+static bool walk_on(struct keyspace *ks, struct database *d, size_t buckets)
 {
-    enum { BUCKETS_A_STEP = 32 };
-    if (!d->rebuilding) {
-        if (wheel_count(&d->wheel) <= 2 * d->volatile_keys + STALE_SLACK) return false;
-        d->rebuilding = true;
-        d->rebuilt = 0;
-        wheel_init(&d->fresh, now_ms);
-    }
     struct walk w = {ks, d};
     uint64_t next = 0;
-    if (table_count(&d->table))
-        next = table_scan(&d->table, d->rebuilt, BUCKETS_A_STEP, add_to_fresh, &w);
+    if (table_count(&d->table)) next = table_scan(&d->table, d->rebuilt, buckets, add_to_fresh, &w);
     if (next) {
         d->rebuilt = next;
         return true;
@@ -51,17 +40,77 @@ bool database_rebuild_step(struct keyspace *ks, struct database *d, int64_t now_
     return false;
 }
 
+static void start_rebuilding(struct database *d)
+{
+    d->rebuilding = true;
+    d->rebuilt = 0;
+    wheel_init(&d->fresh, d->wheel.hand);
+}
+
+static bool has_too_many_items(const struct database *d)
+{
+    size_t bound =
+        2 * d->volatile_keys + (table_count(&d->table) >> STALE_KEYS_SHIFT) + STALE_SLACK;
+    return wheel_count(&d->wheel) > bound;
+}
+
+bool database_rebuild_step(struct keyspace *ks, struct database *d)
+{
+    if (!d->rebuilding && has_too_many_items(d)) start_rebuilding(d);
+    return d->rebuilding && walk_on(ks, d, BUCKETS_A_STEP);
+}
+
+bool database_compact(struct keyspace *ks, struct database *d)
+{
+    enum { ODDS = 4 }; /* with one item in so many that is not stale, samples are good enough */
+    if (!d->rebuilding && wheel_count(&d->wheel) / ODDS > d->volatile_keys) start_rebuilding(d);
+    return d->rebuilding && walk_on(ks, d, BUCKETS_A_STEP);
+}
+
+void database_add_deadline(struct keyspace *ks, struct database *d, uint64_t hash, int64_t deadline)
+{
+    bool passed = d->rebuilding && hash >> 16 < d->rebuilt;
+    wheel_add(passed ? &d->fresh : &d->wheel, (uint32_t)(hash >> 32), deadline);
+    /* Each new item pays for a part of the walk, so that no rush of them can outrun it. */
+    if (d->rebuilding)
+        walk_on(ks, d, BUCKETS_AN_ITEM);
+    else if (has_too_many_items(d))
+        start_rebuilding(d);
+}
+
 struct due_visitor {
     keyspace_due_visit *visit;
     void *ctx;
     int db;
-    bool fresh; /* the items come from the wheel that is being built */
+    bool fresh;         /* the items come from the wheel that is being built */
+    size_t looked, max; /* items taken out of wheels: all that a call does is bounded by these */
     size_t visited;
 };
 
-/* One item that fell due: the entries that it may mean. */
-static void visit_item(struct keyspace *ks, struct database *d, struct wheel_due item,
-                       struct due_visitor *v)
+/* The entries that a batch of items means. */
+struct due_list {
+    struct due {
+        int64_t deadline;
+        struct entry *entry;
+    } at[DUE_BATCH];
+    size_t len;
+};
+
+/* Keeps the list in order; an entry that is there already, for it had two items, stays once. */
+static void list_due(struct due_list *list, struct entry *e, int64_t deadline)
+{
+    size_t i = list->len;
+    while (i > 0 && list->at[i - 1].deadline > deadline) i--;
+    for (size_t k = i; k > 0 && list->at[k - 1].deadline == deadline; k--)
+        if (list->at[k - 1].entry == e) return;
+    memmove(&list->at[i + 1], &list->at[i], (list->len - i) * sizeof *list->at);
+    list->at[i] = (struct due){deadline, e};
+    list->len++;
+}
+
+/* One item that has come out: the entries that it may mean are due by `until`, or go back. */
+static void look_up(struct keyspace *ks, struct database *d, struct wheel_due item, int64_t until,
+                    const struct due_visitor *v, struct due_list *list)
 {
     void *found[CANDIDATES_MAX];
     size_t n = table_find_prefix(&d->table, item.hash, found, CANDIDATES_MAX);
@@ -73,27 +122,39 @@ static void visit_item(struct keyspace *ks, struct database *d, struct wheel_due
         if (hash >> 32 != item.hash) continue;
         bool answerable = !d->rebuilding || (hash >> 16 < d->rebuilt) == v->fresh;
         if (!answerable) continue;
-        if (deadline > item.deadline_ms) {
+        if (deadline <= until && list->len < DUE_BATCH)
+            list_due(list, e, deadline);
+        else
             wheel_add(v->fresh ? &d->fresh : &d->wheel, item.hash, deadline);
-        } else {
-            v->visited++;
-            v->visit(v->ctx, v->db, e);
-        }
     }
 }
 
+/* Visits what the items mean, in order: all items up to `until` are out. */
+static void visit_batch(struct keyspace *ks, struct database *d, const struct wheel_due *items,
+                        size_t n, int64_t until, struct due_visitor *v)
+{
+    struct due_list list;
+    list.len = 0;
+    for (size_t i = 0; i < n; i++) table_prefetch(&d->table, (uint64_t)items[i].hash << 32);
+    for (size_t i = 0; i < n; i++) look_up(ks, d, items[i], until, v, &list);
+    for (size_t i = 0; i < list.len; i++) v->visit(v->ctx, v->db, list.at[i].entry);
+    v->visited += list.len;
+}
+
+/* Returns whether the wheel has more that is due. An empty wheel is called as well, so that its
+ * hand keeps up with the time: what is added far ahead of the hand has to be moved later. */
 static bool visit_due(struct keyspace *ks, struct database *d, struct wheel *w, int64_t now_ms,
-                      size_t max, struct due_visitor *v)
+                      struct due_visitor *v)
 {
     struct wheel_due items[DUE_BATCH];
-    bool more = wheel_count(w) > 0;
-    while (more && v->visited < max) {
-        size_t left = max - v->visited;
+    bool more = true;
+    while (more && v->looked < v->max) {
+        size_t left = v->max - v->looked;
         size_t n = wheel_collect_due(w, now_ms, items, left < DUE_BATCH ? left : DUE_BATCH, &more);
-        if (table_count(&d->table) == 0) continue;
-        for (size_t i = 0; i < n; i++) table_prefetch(&d->table, (uint64_t)items[i].hash << 32);
-        for (size_t i = 0; i < n; i++) visit_item(ks, d, items[i], v);
+        v->looked += n;
         if (!n) break;
+        int64_t until = more ? items[n - 1].deadline_ms : now_ms;
+        if (table_count(&d->table)) visit_batch(ks, d, items, n, until, v);
     }
     return more;
 }
@@ -101,15 +162,19 @@ static bool visit_due(struct keyspace *ks, struct database *d, struct wheel *w, 
 size_t keyspace_each_due(struct keyspace *ks, int64_t now_ms, size_t max, keyspace_due_visit *visit,
                          void *ctx, bool *more)
 {
-    struct due_visitor v = {.visit = visit, .ctx = ctx};
+    struct due_visitor v = {.visit = visit, .ctx = ctx, .max = max};
     *more = false;
-    for (int i = 0; i < ks->databases && v.visited < max; i++) {
-        struct database *d = ks->db[i];
-        v.db = i;
+    int first = ks->due_first;
+    for (int i = 0; i < ks->databases; i++) {
+        v.db = (first + i) % ks->databases;
+        struct database *d = ks->db[v.db];
         v.fresh = false;
-        if (wheel_count(&d->wheel)) *more |= visit_due(ks, d, &d->wheel, now_ms, max, &v);
+        *more |= visit_due(ks, d, &d->wheel, now_ms, &v);
         v.fresh = true;
-        if (d->rebuilding) *more |= visit_due(ks, d, &d->fresh, now_ms, max, &v);
+        if (d->rebuilding) *more |= visit_due(ks, d, &d->fresh, now_ms, &v);
+        /* The next call begins with the one behind, or a crowd in one would hold up the others. */
+        if (*more && v.looked >= max && ks->due_first == first)
+            ks->due_first = (v.db + 1) % ks->databases;
     }
     return v.visited;
 }

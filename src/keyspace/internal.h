@@ -36,6 +36,7 @@ struct keyspace {
     struct database **db;
     int databases;
     struct grave *graves;
+    int due_first;      /* the database that keyspace_each_due begins with */
     struct map watched; /* name: database number and key; value: struct watch, a list */
     struct victim victims[VICTIMS_MAX]; /* ascending by score */
     int victims_count;
@@ -44,7 +45,12 @@ struct keyspace {
 void database_init(struct keyspace *ks, struct database *d);
 void database_fini(struct database *d);
 /* Puts an item for the entry into the wheel that is answerable for its hash. */
-void database_add_deadline(struct database *d, uint64_t hash, int64_t deadline);
-bool database_rebuild_step(struct keyspace *ks, struct database *d, int64_t now_ms);
+void database_add_deadline(struct keyspace *ks, struct database *d, uint64_t hash,
+                           int64_t deadline);
+/* Rebuilds the wheel beside the old one, a few buckets a call, when stale items have become too
+ * many; returns whether there is more to do. */
+bool database_rebuild_step(struct keyspace *ks, struct database *d);
+/* The same, but begins as soon as most items are stale. */
+bool database_compact(struct keyspace *ks, struct database *d);
 
 #endif

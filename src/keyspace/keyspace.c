@@ -4,6 +4,8 @@
 #include "../base/mem.h"
 #include "internal.h"
 
+enum { BUCKETS_A_STEP = 64 };
+
 static uint64_t hash_of_entry(void *ctx, const void *entry)
 {
     return keyspace_hash(ctx, entry_key(entry));
@@ -50,7 +52,7 @@ void keyspace_free(struct keyspace *ks)
     if (!ks) return;
     CHECK(map_count(&ks->watched) == 0);
     for (int i = 0; i < ks->databases; i++) keyspace_flush(ks, i);
-    while (keyspace_work(ks, 0)) {
+    while (keyspace_sweep(ks)) {
     }
     for (int i = 0; i < ks->databases; i++) {
         database_fini(ks->db[i]);
@@ -164,18 +166,16 @@ const struct entry *keyspace_any(struct keyspace *ks, int db)
 
 void keyspace_insert(struct keyspace *ks, struct place *p, struct entry *e)
 {
-    (void)ks;
     int64_t deadline = entry_deadline(e);
     p->slot = table_insert(&p->db->table, p->hash, e);
     p->entry = e;
     if (deadline < 0) return;
     p->db->volatile_keys++;
-    database_add_deadline(p->db, p->hash, deadline);
+    database_add_deadline(ks, p->db, p->hash, deadline);
 }
 
 void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int64_t old_deadline)
 {
-    (void)ks;
     int64_t deadline = entry_deadline(e);
     if (e != p->entry) {
         table_slot_replace(p->slot, e);
@@ -186,7 +186,7 @@ void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int6
     if (deadline >= 0) p->db->volatile_keys++;
     /* Invariant 1: an item at or before the deadline. The old one serves if it was not later. */
     bool covered = old_deadline >= 0 && old_deadline <= deadline;
-    if (deadline >= 0 && !covered) database_add_deadline(p->db, p->hash, deadline);
+    if (deadline >= 0 && !covered) database_add_deadline(ks, p->db, p->hash, deadline);
 }
 
 struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
@@ -200,20 +200,40 @@ struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
     return e;
 }
 
+/* Takes the table of a database out of it. A small one is freed at once: clients could flush a few
+ * keys at a time faster than slices of work put the remains away. */
+static void bury(struct keyspace *ks, struct database *d)
+{
+    enum { SMALL_KEYS = 512, SMALL_BYTES = 64 * 1024 };
+    struct grave g = {.table = d->table, .next = ks->graves};
+    bool small = table_count(&g.table) <= SMALL_KEYS && table_bytes(&g.table) <= SMALL_BYTES;
+    table_init(&d->table, hash_of_entry, ks);
+    if (small && table_clear(&g.table, free_entry, NULL, SIZE_MAX)) return;
+    ks->graves = mem_new(struct grave);
+    *ks->graves = g;
+}
+
 size_t keyspace_flush(struct keyspace *ks, int db)
 {
     struct database *d = ks->db[db];
     size_t keys = table_count(&d->table);
-    if (keys) {
-        struct grave *g = mem_new(struct grave);
-        g->table = d->table;
-        g->next = ks->graves;
-        ks->graves = g;
-        table_init(&d->table, hash_of_entry, ks);
-    }
-    database_fini(d);
-    database_init(ks, d);
+    bury(ks, d);
+    wheel_fini(&d->wheel);
+    if (d->rebuilding) wheel_fini(&d->fresh);
+    d->rebuilding = false;
+    d->volatile_keys = 0;
     return keys;
+}
+
+bool keyspace_sweep(struct keyspace *ks)
+{
+    struct grave *g = ks->graves;
+    if (!g) return false;
+    if (table_clear(&g->table, free_entry, NULL, BUCKETS_A_STEP)) {
+        ks->graves = g->next;
+        mem_delete(g);
+    }
+    return true;
 }
 
 void keyspace_swap(struct keyspace *ks, int a, int b)
@@ -223,22 +243,13 @@ void keyspace_swap(struct keyspace *ks, int a, int b)
     ks->db[b] = d;
 }
 
-bool keyspace_work(struct keyspace *ks, int64_t now_ms)
+bool keyspace_work(struct keyspace *ks)
 {
-    enum { BUCKETS_A_STEP = 64 };
-    bool more = false;
-    struct grave *g = ks->graves;
-    if (g) {
-        if (table_clear(&g->table, free_entry, NULL, BUCKETS_A_STEP)) {
-            ks->graves = g->next;
-            mem_delete(g);
-        }
-        more = true;
-    }
+    bool more = keyspace_sweep(ks);
     for (int i = 0; i < ks->databases; i++) {
         struct database *d = ks->db[i];
         more |= table_step(&d->table, BUCKETS_A_STEP);
-        more |= database_rebuild_step(ks, d, now_ms);
+        more |= database_rebuild_step(ks, d);
     }
     return more;
 }

@@ -9,10 +9,11 @@
  *  1. For every entry with a deadline d there is an item in its database's wheel at or before d.
  *     So a deadline that moves later needs nothing: the old item fires, finds the entry alive, and
  *     is put in again. One that moves earlier gets a second item; the stale one finds nothing.
- *  2. Stale items are bounded: when they outnumber the keys with deadlines by far, a second wheel
- *     is filled from the table step by step, and takes over when the walk is through. While it
- *     goes on, entries whose hash the walk has passed have their item in the new wheel, the others
- *     in the old one. */
+ *  2. Stale items are bounded: when they are twice as many as keys with deadlines and one to eight
+ *     keys besides (8 bytes each: a byte a key), a second wheel is filled from the table step by
+ *     step, and takes over when the walk is through. While it goes on, entries whose hash the walk
+ *     has passed have their item in the new wheel, the others in the old one; each new item pays
+ *     for a part of the walk. */
 #ifndef HARK_KEYSPACE_KEYSPACE_H
 #define HARK_KEYSPACE_KEYSPACE_H
 

@@ -86,9 +86,9 @@ bool keyspace_watch_failed(const struct keyspace *ks, const struct watcher *w, i
     return false;
 }
 
-static void touch(struct keyspace *ks, struct map_item *item, bool exists)
+/* The key of these watches has changed, or is gone. */
+static void touch(struct map_item *item, bool exists)
 {
-    (void)ks;
     for (struct watch *k = item->value; k; k = k->next) {
         if (k->was_dead && !exists)
             k->was_dead = false; /* the dead key is put away: no change */
@@ -103,18 +103,42 @@ void keyspace_touch_watched(struct keyspace *ks, int db, struct slice key)
     struct buffer room = {0};
     struct map_item *item = map_find(&ks->watched, name_of(db, key, &room));
     buffer_fini(&room);
-    if (item) touch(ks, item, keyspace_find(ks, db, key).entry != NULL);
+    if (item) touch(item, keyspace_find(ks, db, key).entry != NULL);
 }
 
-void keyspace_touch_watched_db(struct keyspace *ks, int db, int other)
+void keyspace_touch_flushed(struct keyspace *ks, int db)
 {
     for (size_t i = 0; i < map_count(&ks->watched); i++) {
         struct map_item *item = map_at(&ks->watched, i);
-        struct slice name = map_item_name(item), key = key_of(name);
-        if (db_of(name) != db && db_of(name) != other) continue;
-        bool here = keyspace_find(ks, db, key).entry != NULL;
-        bool there = other != db && keyspace_find(ks, other, key).entry != NULL;
-        if (here || there) touch(ks, item, true);
+        struct slice name = map_item_name(item);
+        if (db_of(name) == db && keyspace_find(ks, db, key_of(name)).entry) touch(item, false);
+    }
+}
+
+/* A watched key that was `old` is `fresh` now, either of which may be NULL. For a dead one counts
+ * the same as for none, but that a watch remembers it. */
+static void touch_replaced(struct map_item *item, const struct entry *old,
+                           const struct entry *fresh, int64_t now_ms)
+{
+    bool dead = fresh && is_dead(fresh, now_ms);
+    for (struct watch *k = item->value; k; k = k->next) {
+        bool was_nothing = k->was_dead || !old;
+        if (was_nothing && (dead || !fresh))
+            k->was_dead = dead;
+        else
+            k->watcher->touched = true;
+    }
+}
+
+void keyspace_touch_swapped(struct keyspace *ks, int a, int b, int64_t now_ms)
+{
+    for (size_t i = 0; i < map_count(&ks->watched); i++) {
+        struct map_item *item = map_at(&ks->watched, i);
+        struct slice name = map_item_name(item);
+        int db = db_of(name);
+        if (db != a && db != b) continue;
+        touch_replaced(item, keyspace_find(ks, db, key_of(name)).entry,
+                       keyspace_find(ks, db == a ? b : a, key_of(name)).entry, now_ms);
     }
 }
 

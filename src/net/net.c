@@ -179,6 +179,16 @@ static void offer_kept(struct conn *c)
     if (c->in.len > input_bound(c)) conn_close(c, CONN_END_INPUT);
 }
 
+/* Counts before the handler is told, for it may ask. */
+static void count_received(struct conn *c, long got)
+{
+    struct net *n = c->net;
+    c->active_us = n->now_us;
+    c->received += (uint64_t)got;
+    n->stats.received += (uint64_t)got;
+    n->stats.reads++;
+}
+
 /* Room to make for what is still missing of a request of which `there` bytes have come. It may say
  * that it will be half a gigabyte; but saying so must cost us nothing, so it gets as much again as
  * it has sent. */
@@ -195,6 +205,7 @@ static long read_shared(struct conn *c)
     struct net *n = c->net;
     long got = socket_receive(c->fd, n->read_buffer, READ_SIZE);
     if (got <= 0) return got;
+    count_received(c, got);
     c->in_needed = 0;
     size_t len = (size_t)got;
     size_t taken = c->handler->received(c->owner, n->read_buffer, len, &c->in_needed);
@@ -211,6 +222,7 @@ static long read_kept(struct conn *c)
     char *to = buffer_reserve(&c->in, room);
     long got = socket_receive(c->fd, to, room);
     if (got <= 0) return got;
+    count_received(c, got);
     c->in.len += (size_t)got;
     if (c->in.len >= c->in_needed)
         offer_kept(c);
@@ -224,10 +236,6 @@ static void conn_read(struct conn *c)
     struct net *n = c->net;
     long got = c->in.len ? read_kept(c) : read_shared(c);
     if (got > 0) {
-        c->active_us = n->now_us;
-        c->received += (uint64_t)got;
-        n->stats.received += (uint64_t)got;
-        n->stats.reads++;
         if (c->in.len > n->stats.input_biggest) n->stats.input_biggest = c->in.len;
     } else if (got != ERR_AGAIN && !c->closed) {
         conn_close(c, CONN_END_PEER);

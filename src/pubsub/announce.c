@@ -172,9 +172,10 @@ static bool is_told_live(enum event_name event)
     return event != EVENT_FLUSHDB && event != EVENT_SWAPDB;
 }
 
-static void tell(struct pubsub *p, struct telling *t, uint32_t flags)
+static void tell(struct pubsub *p, struct telling *t)
 {
     const struct note *n = t->note;
+    uint32_t flags = n->notify;
     if (!(flags & 1u << event_class(n->event)) || !is_told_live(n->event)) return;
     t->event = event_text(n->event);
     if (flags & NOTIFY_KEYSPACE) tell_keyspace(p, t);
@@ -188,7 +189,7 @@ static void tell(struct pubsub *p, struct telling *t, uint32_t flags)
     if ((flags & NOTIFY_KEYCHANGE) && n->kind == NOTE_EVENT) tell_keychange(p, t);
 }
 
-void pubsub_announce(struct pubsub *p, const struct record *r, uint32_t flags)
+void pubsub_announce(struct pubsub *p, const struct record *r)
 {
     if (!p->subscriptions.count) return;
     struct telling t = {.record = r, .id = r->id};
@@ -198,19 +199,12 @@ void pubsub_announce(struct pubsub *p, const struct record *r, uint32_t flags)
         t.subkeys_listed = false;
         switch (n->kind) {
         case NOTE_EVENT:
-            tell(p, &t, flags);
+            tell(p, &t);
             t.id.n++;
             break;
-        case NOTE_LIVE: tell(p, &t, flags); break;
+        case NOTE_LIVE: tell(p, &t); break;
         case NOTE_PUBLISH:
         case NOTE_SPUBLISH: pubsub_publish(p, n->key, n->payload, n->kind == NOTE_SPUBLISH); break;
         }
     }
-}
-
-bool pubsub_wants(struct pubsub *p, uint32_t flags)
-{
-    uint32_t classes = flags & ~(uint32_t)NOTIFY_FAMILIES;
-    return classes && (flags & NOTIFY_KEYCHANGE) &&
-           routes_lead_anywhere(&p->routes, &p->directory, FAMILY_KEYCHANGE);
 }

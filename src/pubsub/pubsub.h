@@ -88,13 +88,11 @@ size_t pubsub_publish(struct pubsub *p, struct slice channel, struct slice paylo
 /* How many would get it, now. */
 size_t pubsub_receivers(struct pubsub *p, struct slice channel, bool sharded);
 
-/* Tells live subscribers of a sealed record: its notes in order, each on the channels that `flags`
- * (bits of notify-keyspace-events) switch on; keyspace before keyevent, then S, T, I, V, C; on each
+/* Tells live subscribers of a sealed record: its notes in order, each on the channels that the
+ * flags of its time (note.notify) switch on; keyspace before keyevent, then S, T, I, V, C; on each
  * channel exact subscribers before patterns. Messages of PUBLISH are delivered whatever the flags;
  * events of whole databases (flushdb, swapdb) are not told live. */
-void pubsub_announce(struct pubsub *p, const struct record *r, uint32_t flags);
-/* Would any subscriber hear a keychange message? Then effects are worth their keeping. */
-bool pubsub_wants(struct pubsub *p, uint32_t flags);
+void pubsub_announce(struct pubsub *p, const struct record *r);
 /* How much of an effect a keychange message carries. */
 void pubsub_set_keychange_max(struct pubsub *p, size_t bytes);
 

@@ -82,16 +82,6 @@ bool routes_lead(struct routes *r, const struct directory *d, enum event_family 
     return a->yes;
 }
 
-bool routes_lead_anywhere(struct routes *r, const struct directory *d, enum event_family family)
-{
-    struct route_answer *a = &r->anywhere[family];
-    if (a->generation == r->generation[family]) return a->yes;
-    bool yes = pattern_index_touches(d->patterns, stems[family]);
-    for (int i = 0; i < ROUTE_DBS; i++) yes |= r->channels[family][i] != 0;
-    *a = (struct route_answer){.generation = r->generation[family], .yes = yes};
-    return yes;
-}
-
 static void remember(struct route_place *place, struct hearers h)
 {
     if (h.len > place->cap || (place->cap > 8 && h.len < place->cap / 4)) {

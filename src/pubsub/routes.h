@@ -56,7 +56,6 @@ struct routes {
     uint64_t generation[FAMILY_COUNT];          /* from 1 on; 0 marks a memo that was never made */
     uint32_t channels[FAMILY_COUNT][ROUTE_DBS]; /* exact names, by database modulo ROUTE_DBS */
     struct route_answer answers[FAMILY_COUNT][ROUTE_DBS];
-    struct route_answer anywhere[FAMILY_COUNT]; /* in any database */
     struct route_place places[ROUTE_PLACES];
 };
 
@@ -74,9 +73,8 @@ void routes_channel_changed(struct routes *r, struct slice name, int change);
 /* A pattern with this literal prefix appeared or went. */
 void routes_pattern_changed(struct routes *r, struct slice prefix);
 
-/* May anyone hear channels of the family in this database? In any database? */
+/* May anyone hear channels of the family in this database? */
 bool routes_lead(struct routes *r, const struct directory *d, enum event_family family, int db);
-bool routes_lead_anywhere(struct routes *r, const struct directory *d, enum event_family family);
 
 /* Appends "__keyspace@<db>__:" of the family. */
 void route_name(struct buffer *to, enum event_family family, int db);

@@ -69,12 +69,13 @@ struct note {
     struct slice payload;       /* of the PUBLISH kinds */
     const struct slice *subkeys; /* hash fields, for the subkey channels; NULL when none */
     uint32_t subkeys_count;
+    uint32_t notify;            /* notify-keyspace-events when it was noted */
     int32_t effect;             /* index of the effect that this event tells of, or -1 */
 };
 
 struct record {
     uint64_t seq;        /* 0 when nothing was changed (live notes only) */
-    struct event_id id;  /* of the first NOTE_EVENT */
+    struct event_id id;  /* of the first NOTE_EVENT; without one, an id that no event has yet */
     struct slice cause;  /* "set", "exec", "expired", "evicted" … */
     uint64_t client;     /* the client's id; 0 for the server's own doing */
     const struct effect *effects;

@@ -46,6 +46,7 @@ void info_error_stats(struct server *s, struct buffer *to)
 void info_latency_stats(struct server *s, struct buffer *to)
 {
     const struct config_percentiles *percentiles = &s->config.latency_percentiles;
+    if (!s->config.latency_tracking) return; /* what there is may be old */
     for (size_t id = 0; id < command_specs_count(); id++) {
         const struct command *command = command_at(s->commands, id);
         if (!command || !command_stats_timed(&command->stats)) continue;

@@ -96,6 +96,13 @@ static bool fits_subscriber(const struct command *command)
     return is_one_of(command, subscribing) || is_one_of(command, others);
 }
 
+/* Commands that act on the transaction itself instead of being queued in it. */
+static bool runs_in_multi(const struct command *command)
+{
+    static const char *const others[] = {"multi", "watch", NULL};
+    return is_one_of(command, ending) || is_one_of(command, others);
+}
+
 /* What the command, or for EXEC those that it will run, may do: FLAG_…. */
 static uint32_t flags_of(const struct session *s, const struct command *command)
 {
@@ -110,6 +117,7 @@ static bool make_room(struct session *s, const struct command *command)
 {
     struct sessions *all = s->all;
     bool needs = flags_of(s, command) & FLAG_DENYOOM;
+    if (!s->authenticated) return true;
     if (!needs && !(s->in_multi && !is_one_of(command, ending))) return true;
     bool room = engine_make_room(all->engine, all->now_us / 1000);
     if (s->late_len) session_deliver_late(s);
@@ -139,13 +147,6 @@ static bool is_known(struct session *s, struct command *command, enum command_lo
     return true;
 }
 
-/* Commands that act on the transaction itself instead of being queued in it. */
-static bool runs_in_multi(const struct command *command)
-{
-    static const char *const others[] = {"multi", "watch", NULL};
-    return is_one_of(command, ending) || is_one_of(command, others);
-}
-
 /* May this client have it run now? Writes the reason if not. */
 static bool is_allowed(struct session *s, struct command *command, bool room)
 {
@@ -171,24 +172,30 @@ static bool is_allowed(struct session *s, struct command *command, bool room)
     return true;
 }
 
-/* A request that was refused: a transaction cannot succeed without it, and if it was the EXEC, the
- * transaction ends, as the error then says. */
+/* An EXEC that cannot run ends the transaction all the same, and says why. */
+static void abort_transaction(struct session *s, size_t reply_at)
+{
+    struct buffer *reply = &s->all->reply;
+    struct resp_writer w = {.out = reply, .proto = session_proto(s)};
+    struct slice why = slice_of(reply->at + reply_at + 1, reply->len - reply_at - 3);
+    if (slice_starts_with(why, SLICE("ERR "))) why = slice_from(why, 4);
+    struct buffer text = {0};
+    buffer_printf(&text, "EXECABORT Transaction discarded because of: %.*s", (int)why.len, why.at);
+    reply->len = reply_at;
+    resp_error(&w, buffer_slice(&text));
+    buffer_fini(&text);
+    session_discard(s);
+    session_unwatch(s);
+}
+
+/* A request was refused; the reply says why. A transaction cannot succeed without it. */
 static void refused(struct session *s, const struct command *command, const struct slice *argv,
                     int argc, size_t reply_at)
 {
     struct sessions *all = s->all;
     if (s->in_multi) s->multi_failed = true;
     if (command && slice_is(command->spec->name, "exec")) {
-        struct resp_writer w = {.out = &all->reply, .proto = 2};
-        char text[256];
-        struct slice why = slice_of(all->reply.at + reply_at + 1, all->reply.len - reply_at - 3);
-        if (slice_starts_with(why, SLICE("ERR "))) why = slice_from(why, 4);
-        if (why.len > sizeof text) why.len = sizeof text;
-        memcpy(text, why.at, why.len);
-        all->reply.len = reply_at;
-        resp_errorf(&w, "EXECABORT Transaction discarded because of: %.*s", (int)why.len, text);
-        session_discard(s);
-        session_unwatch(s);
+        abort_transaction(s, reply_at);
         if (all->monitors_count) monitors_feed(s, command, argv, argc);
     }
     count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
@@ -200,6 +207,7 @@ static void execute(struct session *s, struct command *command, const struct sli
     engine_begin(all->engine, all->now_us / 1000, command->spec->name, s->id);
     session_run(s, command, argv, argc);
     engine_seal(all->engine);
+    if (s->tracking) tracking_end_record(s);
     if (s->ran) session_drop_ran(s);
     if (s->reply_cut) conn_close(s->conn, CONN_END_OUTPUT);
     s->commands++;

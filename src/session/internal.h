@@ -70,6 +70,7 @@ struct sessions {
     struct command_table *table;
     struct session_hooks hooks;
     struct sessions_config config;
+    struct slice password; /* owned: what config.password borrows */
     struct session **list;
     size_t count, cap;
     struct map by_id;
@@ -163,6 +164,8 @@ void tracking_free(struct tracking_table *t);
 /* A command of this session has run: remember the keys it read, if it tracks. */
 void tracking_note_reads(struct session *s, const struct command *command, const struct slice *argv,
                          int argc);
+/* The record that its commands stood in is sealed. */
+void tracking_end_record(struct session *s);
 /* A request is over: CLIENT CACHING holds for one, or for one transaction. */
 void tracking_after_request(struct session *s, const struct command *command);
 /* Switches tracking off, if it is on. */

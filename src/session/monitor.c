@@ -1,6 +1,7 @@
 /* MONITOR: every request that runs, as a line, to whoever wants to look. */
 #include "../base/mem.h"
 #include "../base/text.h"
+#include "../io/clock.h"
 #include "internal.h"
 
 /* Appends `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
@@ -9,7 +10,7 @@ static void write_line(struct buffer *to, struct session *s, const struct comman
 {
     struct slice peer = session_peer(s);
     if (s->unix_socket && peer.len > 2) peer.len -= 2; /* the path without its `:0` */
-    int64_t now = s->all->now_us;
+    int64_t now = io_unix_us(); /* whoever looks wants to see how they follow each other */
     buffer_printf(to, "+%lld.%06lld [%d %s%.*s]", (long long)(now / 1000000),
                   (long long)(now % 1000000), s->db, s->unix_socket ? "unix:" : "", (int)peer.len,
                   peer.at);

@@ -21,6 +21,7 @@ struct sessions *sessions_new(struct engine *engine, struct net *net, struct com
     all->net = net;
     all->table = table;
     all->hooks = hooks;
+    all->password = SLICE("");
     map_init(&all->by_id, keyspace_secret(engine_keyspace(engine)));
     map_init(&all->errors, keyspace_secret(engine_keyspace(engine)));
     all->slowlog = slowlog_new();
@@ -92,6 +93,7 @@ void sessions_free(struct sessions *all)
     slowlog_free(all->slowlog);
     map_fini(&all->by_id);
     map_fini(&all->errors);
+    session_free_name(&all->password);
     mem_free(all->list, all->cap * sizeof *all->list);
     mem_free(all->monitors, all->monitors_cap * sizeof *all->monitors);
     resp_words_fini(&all->words);
@@ -315,6 +317,7 @@ static void closed(void *owner, enum conn_end why)
 
 /* ---- accept ---- */
 
+/* The connection stays nobody's: what it sends is not read. */
 static void refuse(struct sessions *all, struct conn *c, const char *text)
 {
     all->stats.rejected_connections++;
@@ -379,9 +382,15 @@ struct net_listener sessions_listener(struct sessions *all)
 
 void sessions_set_config(struct sessions *all, struct sessions_config config)
 {
+    session_set_name(&all->password, config.password);
     all->config = config;
+    all->config.password = all->password;
     slowlog_set_max(all->slowlog, config.slow_len_max);
-    for (size_t i = 0; i < all->count; i++) session_update_class(all->list[i]);
+    for (size_t i = 0; i < all->count; i++) {
+        struct session *s = all->list[i];
+        if (!all->password.len) s->authenticated = true; /* nobody will ask it any more */
+        session_update_class(s);
+    }
 }
 
 void sessions_begin_turn(struct sessions *all, int64_t now_us)

@@ -20,7 +20,7 @@ enum output_class {
 };
 
 struct sessions_config {
-    struct slice password; /* requirepass; empty: none asked. Borrowed. */
+    struct slice password; /* requirepass; empty: none asked */
     bool protected_mode;
     size_t clients_max; /* maxclients */
     struct out_limit output[OUTPUT_CLASS_COUNT];
@@ -47,6 +47,7 @@ struct session_hooks {
 struct sessions *sessions_new(struct engine *engine, struct net *net, struct command_table *table,
                               struct session_hooks hooks);
 void sessions_free(struct sessions *all);
+/* Copies what it keeps. */
 void sessions_set_config(struct sessions *all, struct sessions_config config);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);

@@ -11,8 +11,9 @@
  * all changes under its prefixes, once a turn.
  *
  * What a session reads is remembered when its command has run, what it changes is heard when the
- * record is sealed, so a message is never older than the copy that it is about. It stands behind
- * the reply of the receiver's own command (session_deliver sees to that).
+ * record is sealed. In a transaction that does both, reads wait for the seal and take their places
+ * among the changes then. So a message is never older than the copy that it is about. It stands
+ * behind the reply of the receiver's own command (session_deliver sees to that).
  *
  * Bounds: tracking-table-max-keys names, of which random ones are given up, with a message, when
  * more are read. Of each name the readers are ids in order; ids of clients that are gone or track
@@ -289,6 +290,43 @@ static void remember(struct session *s, struct slice key)
     add_reader(t, r, s->id);
 }
 
+static void note_read(struct session *s, struct slice key)
+{
+    struct tracking_table *t = s->all->tracking;
+    size_t changes = engine_changes_noted(s->all->engine);
+    if (!changes) {
+        remember(s, key);
+        return;
+    }
+    if (t->reads_count == t->reads_cap) {
+        size_t more = t->reads_cap ? t->reads_cap * 2 : 16;
+        t->reads = mem_resize(t->reads, t->reads_cap * sizeof *t->reads, more * sizeof *t->reads);
+        t->reads_cap = more;
+    }
+    t->reads[t->reads_count++] = (struct read){s->id, key, changes};
+}
+
+/* Remembers the reads that came before the next change to be heard. */
+static void settle_reads(struct tracking_table *t)
+{
+    for (; t->reads_settled < t->reads_count; t->reads_settled++) {
+        const struct read *r = &t->reads[t->reads_settled];
+        if (r->changes > t->changes_heard) break;
+        struct session *s = reader_of(t, r->reader);
+        if (s) remember(s, r->key);
+    }
+}
+
+void tracking_end_record(struct session *s)
+{
+    struct tracking_table *t = s->all->tracking;
+    if (!t->reads_count) return;
+    settle_reads(t);
+    mem_free(t->reads, t->reads_cap * sizeof *t->reads);
+    t->reads = NULL;
+    t->reads_count = t->reads_cap = t->reads_settled = t->changes_heard = 0;
+}
+
 void tracking_note_reads(struct session *s, const struct command *command, const struct slice *argv,
                          int argc)
 {
@@ -303,7 +341,7 @@ void tracking_note_reads(struct session *s, const struct command *command, const
         keys = mem_alloc((size_t)count * sizeof *keys);
         command_keys(spec, argv, argc, keys, count);
     }
-    for (int i = 0; i < count; i++) remember(s, argv[keys[i].pos]);
+    for (int i = 0; i < count; i++) note_read(s, argv[keys[i].pos]);
     if (keys != few) mem_free(keys, (size_t)count * sizeof *keys);
 }
 
@@ -322,6 +360,10 @@ static void invalidate_everything(struct tracking_table *t)
 static void changed(void *ctx, int db, struct slice key, uint64_t client)
 {
     struct tracking_table *t = ctx;
+    if (t->reads_count) {
+        settle_reads(t);
+        t->changes_heard++;
+    }
     if (db < 0) {
         invalidate_everything(t);
         return;

@@ -37,6 +37,16 @@ struct tracking_table {
     struct radix prefixes;
     struct map changed; /* keys to broadcast; the value is the id of who changed each last */
     uint64_t round;
+    struct read *reads; /* of the open record, behind its first change */
+    size_t reads_count, reads_cap, reads_settled;
+    size_t changes_heard; /* of that record, since it was sealed */
+};
+
+/* A key that was read in the middle of a record. */
+struct read {
+    uint64_t reader;
+    struct slice key; /* borrowed until the record is over */
+    size_t changes;   /* that had been made before it */
 };
 
 static inline struct slice prefix_name(const struct prefix *p)
