@@ -185,11 +185,11 @@ static void combine_sources(struct call *c, enum bits_op op, char *to, size_t le
 static void store_result(struct call *c, struct slice result)
 {
     struct opened k;
-    bool exists = gate_open(c->engine, &k, c->db, call_arg(c, 2));
     if (result.len) {
+        gate_open(c->engine, &k, c->db, call_arg(c, 2));
         opened_set_result(&k, result);
         gate_close(&k, EVENT_SET);
-    } else if (exists) {
+    } else if (gate_open_unread(c->engine, &k, c->db, call_arg(c, 2))) {
         opened_delete(&k);
         gate_close(&k, EVENT_DEL);
     } else {

@@ -35,7 +35,7 @@ struct listing {
 static void listing_init(struct listing *l, struct call *c)
 {
     *l = (struct listing){.now_ms = engine_now(c->engine)};
-    l->writer = (struct resp_writer){&l->bytes, c->reply.proto};
+    l->writer = (struct resp_writer){.out = &l->bytes, .proto = c->reply.proto};
 }
 
 static void listing_reply(struct listing *l, struct call *c)

@@ -102,6 +102,9 @@ struct opened {
 
 /* Opens a key for change, dead keys put away first. Does it exist? Borrows `key` until the seal. */
 bool gate_open(struct engine *e, struct opened *k, int db, struct slice key);
+/* The same for a key that is at most to be deleted, whatever it holds: a dead one is not put away,
+ * so that its end is `del`, as Redis has it when a result is empty (BITOP, …STORE). */
+bool gate_open_unread(struct engine *e, struct opened *k, int db, struct slice key);
 
 /* What the key holds. */
 static inline const struct entry *opened_entry(const struct opened *k)

@@ -19,15 +19,21 @@ const struct entry *gate_read(struct engine *e, int db, struct slice key, unsign
     return p.entry;
 }
 
-bool gate_open(struct engine *e, struct opened *k, int db, struct slice key)
+bool gate_open_unread(struct engine *e, struct opened *k, int db, struct slice key)
 {
     DCHECK(e->draft.open);
     *k = (struct opened){.engine = e, .key = key, .db = db};
     k->place = keyspace_find(e->keyspace, db, key);
+    e->draft.keys_open++;
+    return k->place.entry != NULL;
+}
+
+bool gate_open(struct engine *e, struct opened *k, int db, struct slice key)
+{
+    gate_open_unread(e, k, db, key);
     if (k->place.entry && entry_is_dead(k->place.entry, e->draft.now_ms))
         engine_put_away(e, &k->place, db);
     if (k->place.entry) keyspace_touch(e->keyspace, k->place.entry, e->draft.now_ms);
-    e->draft.keys_open++;
     return k->place.entry != NULL;
 }
 

@@ -34,6 +34,18 @@ static void check_output(struct conn *c)
         conn_close(c, CONN_END_OUTPUT);
 }
 
+size_t conn_output_room(const struct conn *c)
+{
+    const struct net *n = c->net;
+    size_t room = SIZE_MAX, total_max = n->config.output_total_max;
+    if (c->limit.hard) room = c->limit.hard > c->out.bytes ? c->limit.hard - c->out.bytes : 1;
+    if (!total_max) return room;
+    size_t left = total_max > n->output_bytes ? total_max - n->output_bytes : 0;
+    size_t share = total_max / 64 + 1; /* as check_output has it */
+    if (left < share) left = share;
+    return left < room ? left : room;
+}
+
 static void queue(struct conn *c, struct block *b, uint32_t from, uint32_t len)
 {
     c->net->output_bytes += len;

@@ -189,6 +189,16 @@ static void count_received(struct conn *c, long got)
     n->stats.reads++;
 }
 
+/* Room to make for what is still missing of a request of which `there` bytes have come. It may say
+ * that it will be half a gigabyte; but saying so must cost us nothing, so it gets as much again as
+ * it has sent. */
+static size_t room_for_more(const struct conn *c, size_t there)
+{
+    size_t missing = c->in_needed > there ? c->in_needed - there : 0;
+    if (missing > there) missing = there;
+    return missing > READ_SIZE ? missing : READ_SIZE;
+}
+
 /* One read into the buffer that all connections share; only what the handler leaves is kept. */
 static long read_shared(struct conn *c)
 {
@@ -201,16 +211,14 @@ static long read_shared(struct conn *c)
     size_t taken = c->handler->received(c->owner, n->read_buffer, len, &c->in_needed);
     if (c->closed || c->closing || taken == len) return got;
     size_t rest = len - taken;
-    if (c->in_needed > rest && c->in_needed <= input_bound(c)) buffer_grow(&c->in, c->in_needed);
+    if (c->in_needed > rest) buffer_reserve(&c->in, rest + room_for_more(c, rest));
     buffer_add(&c->in, n->read_buffer + taken, rest);
     return got;
 }
 
 static long read_kept(struct conn *c)
 {
-    size_t missing = c->in_needed > c->in.len ? c->in_needed - c->in.len : 0;
-    size_t room = missing > READ_SIZE ? missing : READ_SIZE;
-    if (c->in_needed > input_bound(c)) room = READ_SIZE; /* it will be refused when it is there */
+    size_t room = room_for_more(c, c->in.len);
     char *to = buffer_reserve(&c->in, room);
     long got = socket_receive(c->fd, to, room);
     if (got <= 0) return got;

@@ -102,6 +102,8 @@ void conn_close(struct conn *c, enum conn_end why);
 void conn_set_output_limit(struct conn *c, struct out_limit limit);
 /* Exempts from net_close_idle (subscribers, for one). */
 void conn_set_never_idle(struct conn *c, bool never);
+/* How much more may be queued for it before a limit ends it; at least 1. */
+size_t conn_output_room(const struct conn *c);
 /* A bound on unparsed input below the general one (clients that have not authenticated); 0 ends. */
 void conn_set_input_max(struct conn *c, size_t bytes);
 

@@ -111,8 +111,18 @@ void resp_int(struct resp_writer *w, int64_t value)
     finish(w, put_line_end(at));
 }
 
+/* Would a string of this length pass the bound? What a client asks for can be far larger than what
+ * anyone would send it (MGET of a large value a million times): it must not be made first. */
+static bool passes_bound(struct resp_writer *w, size_t len)
+{
+    if (!w->out_max || (len <= w->out_max && w->out->len <= w->out_max - len)) return false;
+    w->cut = true;
+    return true;
+}
+
 void resp_bulk(struct resp_writer *w, struct slice bytes)
 {
+    if (passes_bound(w, bytes.len)) return;
     char *at = buffer_reserve(w->out, HEADER_MAX + bytes.len + 2);
     at = put_header(at, '$', bytes.len);
     if (bytes.len) at = put(at, bytes.at, bytes.len);
@@ -202,6 +212,7 @@ void resp_verbatim(struct resp_writer *w, const char format[3], struct slice tex
         resp_bulk(w, text);
         return;
     }
+    if (passes_bound(w, text.len)) return;
     char *at = buffer_reserve(w->out, HEADER_MAX + 4 + text.len + 2);
     at = put_header(at, '=', text.len + 4);
     at = put(at, format, 3);

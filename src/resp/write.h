@@ -9,7 +9,9 @@
 
 struct resp_writer {
     struct buffer *out;
-    int proto; /* 2 or 3 */
+    int proto;      /* 2 or 3 */
+    size_t out_max; /* a string that would make `out` longer is left out; 0 for no bound */
+    bool cut;       /* that has happened: `out` is no whole reply, nobody may be sent it */
 };
 
 /* +text. Here and in errors, line breaks in the text are replaced by blanks. */

@@ -35,6 +35,7 @@ static void apply_sessions(struct server *s, const struct config *c)
                    [OUTPUT_CLASS_REPLICA] = output_limit(c, OUTPUT_REPLICA),
                    [OUTPUT_CLASS_PUBSUB] = output_limit(c, OUTPUT_PUBSUB)},
         .bulk_max = (int64_t)c->bulk_len_max,
+        .queue_max = c->query_buffer_max,
         .slow_us = c->slowlog_slower_us,
         .slow_len_max = (size_t)c->slowlog_len_max,
         .latency_histograms = c->latency_tracking,

@@ -88,15 +88,15 @@ bool session_rename(struct call *c, struct slice name)
     return true;
 }
 
-static bool hello_option(struct call *c, int *i, struct slice *name)
+static bool hello_option(struct call *c, int *i)
 {
     int left = c->argc - 1 - *i;
     if (call_arg_is(c, *i, "AUTH") && left >= 2) {
         if (!check_credentials(c, call_arg(c, *i + 1), call_arg(c, *i + 2))) return false;
         *i += 3;
     } else if (call_arg_is(c, *i, "SETNAME") && left >= 1) {
-        *name = call_arg(c, *i + 1);
-        if (!check_name(c, *name)) return false;
+        if (!check_name(c, call_arg(c, *i + 1))) return false;
+        session_set_name(&call_session(c)->name, call_arg(c, *i + 1));
         *i += 2;
     } else {
         struct slice word = call_arg(c, *i);
@@ -110,7 +110,6 @@ static void hello_command(struct call *c)
 {
     struct session *s = call_session(c);
     int64_t proto = session_proto(s);
-    struct slice name = {0};
     if (c->argc > 1) {
         if (!text_to_int(call_arg(c, 1), &proto)) {
             resp_error(&c->reply, SLICE("ERR Protocol version is not an integer or out of range"));
@@ -122,7 +121,7 @@ static void hello_command(struct call *c)
         }
     }
     for (int i = 2; i < c->argc;)
-        if (!hello_option(c, &i, &name)) return;
+        if (!hello_option(c, &i)) return;
     if (!s->authenticated) {
         resp_error(&c->reply,
                    SLICE("NOAUTH HELLO must be called with the client already authenticated, "
@@ -131,7 +130,6 @@ static void hello_command(struct call *c)
                          "same time"));
         return;
     }
-    if (name.at) session_set_name(&s->name, name);
     s->subscriber.proto = c->reply.proto = (int)proto;
     reply_hello(c);
 }
@@ -174,7 +172,7 @@ static void quit_command(struct call *c)
 static void reset_command(struct call *c)
 {
     session_reset(call_session(c));
-    resp_simple(&(struct resp_writer){c->reply.out, 2}, SLICE("RESET"));
+    resp_simple(&(struct resp_writer){.out = c->reply.out, .proto = 2}, SLICE("RESET"));
 }
 
 void bind_connection_commands(struct command_table *t)

@@ -42,7 +42,9 @@ void session_run(struct session *s, struct command *command, const struct slice 
     struct sessions *all = s->all;
     struct call call = {
         .engine = all->engine,
-        .reply = {&all->reply, session_proto(s)},
+        .reply = {.out = &all->reply,
+                  .proto = session_proto(s),
+                  .out_max = conn_output_room(s->conn)},
         .argv = argv,
         .argc = argc,
         .db = s->db,
@@ -64,11 +66,12 @@ void session_run(struct session *s, struct command *command, const struct slice 
     after_command(s, command, argv, argc, ticks);
     if (s->tracking) tracking_note_reads(s, command, argv, argc);
     if (all->monitors_count) monitors_feed(s, command, argv, argc);
+    s->reply_cut |= call.reply.cut;
 }
 
 static bool refuse(struct session *s, struct command *command, struct slice error)
 {
-    struct resp_writer w = {&s->all->reply, session_proto(s)};
+    struct resp_writer w = {.out = &s->all->reply, .proto = session_proto(s)};
     if (command) command->stats.rejected++;
     resp_error(&w, error);
     return false;
@@ -126,7 +129,7 @@ static bool is_known(struct session *s, struct command *command, enum command_lo
                      const struct slice *argv, int argc)
 {
     struct sessions *all = s->all;
-    struct resp_writer w = {&all->reply, session_proto(s)};
+    struct resp_writer w = {.out = &all->reply, .proto = session_proto(s)};
     if (lookup == COMMAND_UNKNOWN) {
         command_reply_unknown(&w, argv, argc);
         return false;
@@ -155,7 +158,7 @@ static bool is_allowed(struct session *s, struct command *command, bool room)
     if (!room)
         return refuse(s, command, SLICE("OOM command not allowed when used memory > 'maxmemory'."));
     if (session_proto(s) == 2 && session_subscriptions(s) && !fits_subscriber(command)) {
-        struct resp_writer w = {&s->all->reply, 2};
+        struct resp_writer w = {.out = &s->all->reply, .proto = 2};
         command->stats.rejected++;
         resp_errorf(&w,
                     "ERR Can't execute '%.*s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
@@ -173,7 +176,7 @@ static bool is_allowed(struct session *s, struct command *command, bool room)
 static void abort_transaction(struct session *s, size_t reply_at)
 {
     struct buffer *reply = &s->all->reply;
-    struct resp_writer w = {reply, session_proto(s)};
+    struct resp_writer w = {.out = reply, .proto = session_proto(s)};
     struct slice why = slice_of(reply->at + reply_at + 1, reply->len - reply_at - 3);
     if (slice_starts_with(why, SLICE("ERR "))) why = slice_from(why, 4);
     struct buffer text = {0};
@@ -206,6 +209,7 @@ static void execute(struct session *s, struct command *command, const struct sli
     engine_seal(all->engine);
     if (s->tracking) tracking_end_record(s);
     if (s->ran) session_drop_ran(s);
+    if (s->reply_cut) conn_close(s->conn, CONN_END_OUTPUT);
     s->commands++;
     all->stats.commands++;
 }
@@ -240,7 +244,7 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
         done = false;
     } else if (s->in_multi && !runs_in_multi(command)) {
         session_enqueue(s, command, argv, argc);
-        resp_simple(&(struct resp_writer){&all->reply, 2}, SLICE("QUEUED"));
+        resp_simple(&(struct resp_writer){.out = &all->reply, .proto = 2}, SLICE("QUEUED"));
     } else {
         execute(s, command, argv, argc);
     }

@@ -16,8 +16,8 @@ struct queued {
     struct slice argv[];
 };
 
-/* Before a client has authenticated it may not make us keep much. */
-enum { GUEST_WORDS_MAX = 10, GUEST_BULK_MAX = 16384, GUEST_INPUT_MAX = 64 * 1024 };
+/* Before a client has authenticated it may not make us keep much; the parser has limits too. */
+enum { GUEST_INPUT_MAX = 64 * 1024 };
 
 enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };
 
@@ -32,6 +32,7 @@ struct session {
     bool unix_socket;
     bool monitors, no_evict, no_touch;
     enum reply_mode reply_mode;
+    bool reply_cut; /* its reply became larger than what it may be sent: it is to be closed */
     struct slice name, lib_name, lib_version; /* owned, mem_alloc'ed, or empty */
     struct slice peer, local;                 /* addresses, likewise, once somebody asked */
 

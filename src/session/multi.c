@@ -2,8 +2,6 @@
 #include "../base/mem.h"
 #include "internal.h"
 
-enum { QUEUE_BYTES_MAX = 1 << 30 }; /* what one client may queue, as for its unparsed input */
-
 static void drop(struct queued *list)
 {
     while (list) {
@@ -58,7 +56,7 @@ void session_enqueue(struct session *s, struct command *command, const struct sl
     s->queue_len++;
     s->queue_bytes += size;
     s->queue_flags |= command->spec->flags;
-    if (s->queue_bytes > QUEUE_BYTES_MAX) conn_close(s->conn, CONN_END_INPUT);
+    if (s->queue_bytes > s->all->config.queue_max) conn_close(s->conn, CONN_END_INPUT);
 }
 
 static void multi_command(struct call *c)

@@ -10,6 +10,7 @@ enum {
     BATCH = 32, /* requests that are looked up ahead of running them */
     INLINE_MAX = 64 * 1024,
     WORDS_MAX = 1024 * 1024,
+    REPLY_KEPT = 64 * 1024, /* replies of a batch beyond this go to the connection at once */
 };
 
 struct sessions *sessions_new(struct engine *engine, struct net *net, struct command_table *table,
@@ -28,15 +29,20 @@ struct sessions *sessions_new(struct engine *engine, struct net *net, struct com
     return all;
 }
 
-/* Takes a session out of every list by which others reach it, but for its subscriptions: a message
- * may be under way to it at this very moment. */
-static void leave(struct session *s)
+/* Out of every list by which others reach it, but for its subscriptions: a message may be under
+ * way to it at this very moment. */
+static void detach(struct session *s)
 {
-    struct sessions *all = s->all;
     session_unwatch(s);
     tracking_leave(s);
     monitor_stop(s);
     session_unpark(s);
+}
+
+static void leave(struct session *s)
+{
+    struct sessions *all = s->all;
+    detach(s);
     map_erase(&all->by_id, map_find(&all->by_id, slice_of(&s->id, sizeof s->id)));
     struct session *last = all->list[--all->count];
     all->list[s->index] = last;
@@ -49,6 +55,7 @@ static void leave(struct session *s)
 static void session_free(struct session *s)
 {
     struct sessions *all = s->all;
+    detach(s); /* again: it may have been closed in the middle of a command of its own */
     session_discard(s);
     session_drop_ran(s);
     pubsub_leave(engine_pubsub(all->engine), &s->subscriber);
@@ -154,8 +161,8 @@ static struct resp_limits limits_of(const struct session *s)
 {
     return (struct resp_limits){
         .inline_bytes_max = INLINE_MAX,
-        .words_max = s->authenticated ? WORDS_MAX : GUEST_WORDS_MAX,
-        .bulk_bytes_max = s->authenticated ? s->all->config.bulk_max : GUEST_BULK_MAX,
+        .words_max = WORDS_MAX,
+        .bulk_bytes_max = s->all->config.bulk_max,
         .unauthenticated = !s->authenticated,
     };
 }
@@ -249,7 +256,6 @@ static int prepare(struct session *s, const char *bytes, size_t len, struct prep
 static void flush_reply(struct session *s)
 {
     struct sessions *all = s->all;
-    enum { REPLY_KEPT = 64 * 1024 };
     if (!all->reply.len) return;
     conn_send(s->conn, buffer_slice(&all->reply));
     all->reply.len = 0;
@@ -258,7 +264,7 @@ static void flush_reply(struct session *s)
 
 static void protocol_error(struct session *s)
 {
-    struct resp_writer w = {&s->all->reply, 2};
+    struct resp_writer w = {.out = &s->all->reply, .proto = 2};
     resp_errorf(&w, "ERR %s", s->parser.error);
     flush_reply(s);
     session_quit(s);
@@ -284,6 +290,7 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             else
                 session_empty_request(s);
             if (done) used += p->request.size;
+            if (all->reply.len > REPLY_KEPT) flush_reply(s);
             if (done && !conn_is_closing(s->conn)) continue;
             /* The others stay, unparsed: parked, or never to be read. */
             resp_parser_restart(&s->parser);
@@ -291,6 +298,7 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             return used;
         }
         flush_reply(s);
+        if (conn_is_closing(s->conn)) return used; /* it left too many replies unread */
         if (status == RESP_MORE) *needed = s->parser.bytes_needed;
         if (status == RESP_ERROR) {
             protocol_error(s);

@@ -129,7 +129,7 @@ enum { FORM_MESSAGE, FORM_PUSH }; /* RESP2: as if published; RESP3 */
 static struct block *write_form(const struct invalidation *m, int form)
 {
     struct buffer bytes = {0};
-    struct resp_writer w = {&bytes, form == FORM_PUSH ? 3 : 2};
+    struct resp_writer w = {.out = &bytes, .proto = form == FORM_PUSH ? 3 : 2};
     if (form == FORM_PUSH) {
         resp_push(&w, 2);
         resp_bulk_text(&w, "invalidate");
@@ -162,7 +162,7 @@ static void send_broken(struct session *s)
     s->tracking->broken = true;
     if (session_proto(s) < 3) return;
     struct buffer bytes = {0};
-    struct resp_writer w = {&bytes, 3};
+    struct resp_writer w = {.out = &bytes, .proto = 3};
     resp_push(&w, 2);
     resp_bulk_text(&w, "tracking-redir-broken");
     resp_int(&w, (int64_t)s->tracking->redirect);

@@ -7,6 +7,7 @@ from harness import Server, is_redis
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "settings(**directives): of the server of this test")
+    config.addinivalue_line("markers", "memory(mb): by how much the server may grow")
     config.addinivalue_line("markers", "hark_only(why): Redis 7.0 does not do this")
 
 

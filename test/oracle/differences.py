@@ -41,32 +41,7 @@ def help_text(seen):
     return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
 
 
-def dead_key_expires(seen):
-    """`expired` where Redis says `del`: the same message otherwise."""
-    if seen.kind != "event":
-        return False
-    words = [message.split(b"\r\n")[2::2] for message in (seen.left, seen.right)]
-    said = [word.replace(b"expired", b"del") for word in words[0]]
-    return said == words[1] != words[0]
-
-
-def getkeys_of_a_bare_command(seen):
-    """COMMAND GETKEYS with a command and nothing behind it: 7.0.15 asks for one more word."""
-    keys = seen.is_reply_to(b"COMMAND", b"GETKEYS") or seen.is_reply_to(b"COMMAND", b"GETKEYSANDFLAGS")
-    return keys and len(seen.args) == 3 and seen.right[1].startswith(b"ERR wrong number of")
-
-
 DIFFERENCES = [
-    (
-        getkeys_of_a_bare_command,
-        "COMMAND GETKEYS takes a command of one word since Redis 7.2 (arity -3): the answer is that "
-        "it has no keys.",
-    ),
-    (
-        dead_key_expires,
-        "A command that removes its destination unread (BITOP with an empty result) and finds there "
-        "a key past its deadline: in Hark whoever meets a dead key first says `expired`.",
-    ),
     (
         help_text,
         "HELP explains the subcommands that the server has, in its own words.",

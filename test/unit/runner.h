@@ -97,7 +97,7 @@ static inline void runner_call(struct runner *r, const struct slice *argv, int a
     struct command *command;
     assert_int_equal(command_find(r->table, argv, argc, &command), COMMAND_FOUND);
     struct call call = {.engine = r->engine,
-                        .reply = {&r->reply, r->proto},
+                        .reply = {.out = &r->reply, .proto = r->proto},
                         .argv = argv,
                         .argc = argc,
                         .db = r->db,

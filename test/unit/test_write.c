@@ -18,8 +18,8 @@ struct both {
 static int set_up(void **state)
 {
     struct both *b = calloc(1, sizeof *b);
-    b->two = (struct resp_writer){&b->resp2, 2};
-    b->three = (struct resp_writer){&b->resp3, 3};
+    b->two = (struct resp_writer){.out = &b->resp2, .proto = 2};
+    b->three = (struct resp_writer){.out = &b->resp3, .proto = 3};
     *state = b;
     return 0;
 }
@@ -165,13 +165,34 @@ static void test_append(void **state)
     assert_buffer(&b->resp3, "junk%1\r\n$1\r\nk\r\n_\r\n", 18);
 }
 
+/* A string beyond the bound is left out and the reply marked as useless; up to it nothing is. */
+static void test_bound(void **state)
+{
+    struct both *b = *state;
+    b->two.out_max = b->three.out_max = 10;
+    assert_same_reply(b, "$10\r\n0123456789\r\n", resp_bulk, SLICE("0123456789"));
+    assert_false(b->two.cut || b->three.cut);
+    assert_same_reply(b, "", resp_bulk, SLICE("0123456789a"));
+    assert_true(b->two.cut && b->three.cut);
+    b->two.cut = b->three.cut = false;
+    resp_bulk_text(&b->two, "0123"); /* ten bytes of reply: not even an empty string is past it */
+    resp_bulk_text(&b->two, "");
+    assert_false(b->two.cut);
+    resp_verbatim(&b->two, "txt", SLICE("a"));
+    assert_true(b->two.cut);
+    assert_buffer(&b->resp2, "$4\r\n0123\r\n$0\r\n\r\n", 16);
+    resp_verbatim(&b->three, "txt", SLICE("0123456789a"));
+    assert_true(b->three.cut);
+    assert_int_equal(b->resp3.len, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_lines),      TEST(test_long_error),   TEST(test_integers),
-        TEST(test_bulk),       TEST(test_bulk_lengths), TEST(test_nulls),
-        TEST(test_aggregates), TEST(test_scalars),      TEST(test_append),
+        TEST(test_lines),        TEST(test_long_error), TEST(test_integers),   TEST(test_bulk),
+        TEST(test_bulk_lengths), TEST(test_nulls),      TEST(test_aggregates), TEST(test_scalars),
+        TEST(test_append),       TEST(test_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ TEMPLATES = [
     (0.1, b"CONFIG", b"RESETSTAT"),
     (3, b"COMMAND", b"GETKEYS", _any_command),
     (2, b"COMMAND", b"GETKEYSANDFLAGS", _any_command),
-    (0.3, b"COMMAND", pick(b"GETKEYS", b"bogus"), some(JUNK, 0, 2)),
+    (0.3, b"COMMAND", pick(b"bogus", b""), some(JUNK, 0, 2)),
     (1, b"MEMORY", b"USAGE", ANY_KEY, maybe(0.3, b"SAMPLES", pick(b"0", b"5", b"-1", b"abc"))),
     (0.3, b"MEMORY", pick(b"bogus", b"USAGE")),
     (0.5, b"DEBUG", DEBUG),
