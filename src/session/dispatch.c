@@ -3,7 +3,7 @@
 #include "../io/clock.h"
 #include "internal.h"
 
-enum { ERROR_CODES_MAX = 128, ERROR_CODE_MAX = 64, SLOW_ENOUGH_US = 500 };
+enum { ERROR_CODES_MAX = 128, ERROR_CODE_MAX = 64 };
 
 /* Counts an error reply by its first word. Clients could make up codes without end (scripts can),
  * so there is an end. */
@@ -25,8 +25,6 @@ static void after_command(struct session *s, struct command *command, const stru
     struct sessions *all = s->all;
     const struct sessions_config *config = &all->config;
     double us = (double)ticks / config->ticks_per_us;
-    if (us > SLOW_ENOUGH_US)
-        all->now_us = io_unix_us(); /* or what follows would see a stale time */
     command_stats_add(&command->stats, (uint64_t)(us * 1000), config->latency_histograms);
     if (config->slow_us >= 0 && us >= (double)config->slow_us &&
         !(command->spec->flags & FLAG_SKIP_SLOWLOG))
@@ -58,7 +56,8 @@ void session_run(struct session *s, struct command *command, const struct slice 
     size_t reply_at = all->reply.len;
     uint64_t from = io_ticks();
     command->run(&call);
-    uint64_t ticks = io_ticks() - from;
+    all->ticks = io_ticks();
+    uint64_t ticks = all->ticks - from;
     if (all->reply.len > reply_at && all->reply.at[reply_at] == '-') {
         command->stats.failed++;
         count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
@@ -227,12 +226,37 @@ static void drop_unwanted_reply(struct session *s, const struct command *command
     if (s->reply_mode == REPLY_SKIP_NEXT) s->reply_mode = REPLY_SKIP;
 }
 
+/* A browser can be made to send a form to us, whose lines it cannot choose but for those behind the
+ * headers. So where a header stands for a command, nothing behind it is looked at. */
+static bool is_web_header(struct slice word)
+{
+    return slice_is(word, "post") || slice_is(word, "host:");
+}
+
+static void cut_off(struct session *s)
+{
+    struct slice peer = session_peer(s);
+    struct buffer line = {0};
+    buffer_printf(&line,
+                  "Possible attack: %.*s sent the header of a web request, which may be a browser "
+                  "that was tricked into sending commands. The connection is closed.",
+                  (int)peer.len, peer.at);
+    s->all->hooks.log(s->all->hooks.server, buffer_slice(&line));
+    buffer_fini(&line);
+    conn_close(s->conn, CONN_END_KILLED);
+}
+
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup)
 {
     struct sessions *all = s->all;
     bool done = true;
+    if (lookup == COMMAND_UNKNOWN && is_web_header(argv[0])) {
+        cut_off(s);
+        return true;
+    }
     if (lookup != COMMAND_FOUND) command = NULL;
+    sessions_tell_time(all);
     all->current = s;
     s->last_command = command;
     bool room = !command || make_room(s, command);
