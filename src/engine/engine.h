@@ -76,6 +76,10 @@ void engine_seal(struct engine *e);
  * borrowed until the seal are free. */
 void engine_split(struct engine *e);
 int64_t engine_now(const struct engine *e);
+/* The hash of a key that the next command will most likely open, known already to the caller, who
+ * fetched its bucket ahead. Goes by the address of the key: to be taken back (an empty slice) before
+ * the bytes there change. */
+void engine_hint(struct engine *e, struct slice key, uint64_t hash);
 /* Has anything been changed since engine_begin? (SLOWLOG, MONITOR and the like do not care.) */
 bool engine_changed_something(const struct engine *e);
 

@@ -33,6 +33,8 @@ struct draft {
 struct engine {
     struct keyspace *keyspace;
     struct pubsub *pubsub;
+    struct slice hinted; /* see engine_hint */
+    uint64_t hinted_hash;
     struct engine_config config;
     struct draft draft;
     struct record_sink sinks[ENGINE_SINKS_MAX];
