@@ -204,6 +204,8 @@ int hark_take(struct hark *h, struct hark_reply **out)
 int hark_read(struct hark *h, struct hark_reply **out)
 {
     deadline_ms deadline = hark_deadline_after(h->timeout_ms);
+    /* Even when a reply is there already: the server should have its next work meanwhile. */
+    if (!h->failed) send_queued(h);
     for (;;) {
         int rc = hark_take(h, out);
         if (rc != 0) return rc < 0 ? rc : 0;
