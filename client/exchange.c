@@ -175,7 +175,9 @@ static int take_any(struct hark *h, struct hark_reply **out)
         struct resp_token token;
         enum resp_reply_status status =
             resp_reply_next(&h->parser, h->in.at + h->in.from, len, &token);
-        if (status == RESP_REPLY_BAD) return hark_fail(h, HARK_PROTOCOL, "%s", h->parser.error);
+        if (status < 0)
+            return hark_fail(h, status == RESP_REPLY_LIMIT ? HARK_LIMIT : HARK_PROTOCOL, "%s",
+                             h->parser.error);
         h->in_needed = status == RESP_REPLY_MORE ? h->parser.bytes_needed : 0;
         if (status == RESP_REPLY_MORE) return 0;
         int rc = hark_builder_add(&h->builder, &token, out);

@@ -686,6 +686,16 @@ def test_ctrl_c_gives_up_a_command_that_hangs(puppet):
         assert t.command("ping") == "OK"
 
 
+def test_ctrl_c_ends_repetitions(server):
+    with Terminal("-p", server.port, "-i", "1000") as t:
+        t.expect("> ")
+        t.type("5 ping\r")
+        t.expect("PONG\n")
+        t.type("\x03")
+        t.expect("> ")
+        assert t.command("echo here") == '"here"'
+
+
 def test_reconnecting(puppet):
     with Terminal("-p", puppet.port, "-n", "5") as t:
         where = f"127.0.0.1:{puppet.port}[5]"

@@ -350,8 +350,8 @@ static void a_string_has_a_bound(void **state)
     connect_with(f, (struct hark_options){.reply_bytes_max = 10000});
     struct hark_reply *r;
     say(f, "$10001\r\n");
-    assert_int_equal(hark_read(f->h, &r), HARK_PROTOCOL);
-    assert_string_equal(hark_error(f->h), "Protocol error, a string is too long");
+    assert_int_equal(hark_read(f->h, &r), HARK_LIMIT);
+    assert_string_equal(hark_error(f->h), "Reply refused, a string is too long");
 }
 
 /* Neither side reads before it has written: a turn does both. */
