@@ -41,6 +41,44 @@ uint64_t process_machine_memory(void)
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* The number in a file, or UINT64_MAX: no such file, or the word "max". */
+static uint64_t limit_in(const char *path)
+{
+    unsigned long long limit = UINT64_MAX;
+    FILE *f = fopen(path, "re");
+    if (!f) return UINT64_MAX;
+    if (fscanf(f, "%llu", &limit) != 1) limit = UINT64_MAX;
+    fclose(f);
+    return limit;
+}
+
+/* The limit of our own control group (version 2); inside a container that is the root of all it
+ * sees. */
+static uint64_t own_group_limit(void)
+{
+    char line[1024], path[1100];
+    uint64_t limit = UINT64_MAX;
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    while (f && fgets(line, sizeof line, f)) {
+        if (strncmp(line, "0::", 3) != 0) continue;
+        line[strcspn(line, "\n")] = 0;
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", line + 3);
+        limit = limit_in(path);
+    }
+    if (f) fclose(f);
+    return limit;
+}
+
+uint64_t process_memory_limit(void)
+{
+    const uint64_t limits[] = {own_group_limit(), limit_in("/sys/fs/cgroup/memory.max"),
+                               limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes")};
+    uint64_t least = process_machine_memory();
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (limits[i] < least) least = limits[i];
+    return least;
+}
+
 void process_machine_name(char *to, size_t size)
 {
     struct utsname name;

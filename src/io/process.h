@@ -12,6 +12,8 @@ uint64_t process_raise_files(uint64_t want);
 size_t process_resident(size_t *peak);
 /* Physical memory of the machine in bytes. */
 uint64_t process_machine_memory(void);
+/* What of it the process may take: less in a container with a limit. */
+uint64_t process_memory_limit(void);
 /* "Linux 6.1.0 x86_64"; never fails. */
 void process_machine_name(char *to, size_t size);
 /* The path of the running program; empty when the system does not tell. */

@@ -117,6 +117,7 @@ uint32_t keyspace_new_access(const struct keyspace *ks, int64_t now_ms);
 /* Embedded in whoever watches; zeroed. */
 struct watcher {
     struct watch *first; /* the keys that it watches */
+    size_t bytes;        /* what they take, about */
     bool touched;        /* one of them was changed since */
 };
 

@@ -56,6 +56,7 @@ void keyspace_watch(struct keyspace *ks, struct watcher *w, int db, struct slice
     k->was_dead = p.entry && is_dead(p.entry, now_ms);
     k->next_key = w->first;
     w->first = k;
+    w->bytes += sizeof *k + sizeof *item + key.len;
     k->next = item->value;
     if (k->next) k->next->link = &k->next;
     k->link = (struct watch **)&item->value;
@@ -72,6 +73,7 @@ void keyspace_unwatch(struct keyspace *ks, struct watcher *w)
         if (!k->item->value) map_erase(&ks->watched, k->item);
         mem_delete(k);
     }
+    w->bytes = 0;
     w->touched = false;
 }
 

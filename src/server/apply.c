@@ -15,11 +15,11 @@ static struct out_limit output_limit(const struct config *c, enum config_output_
 
 static void apply_net(struct server *s, const struct config *c)
 {
-    /* What all clients together may leave unread: a quarter of the machine's memory. A bound is
-     * needed even where no limit is configured, and this one no honest client will meet. */
+    /* What all clients together may leave unread: a quarter of the memory that we may take. A bound
+     * is needed even where no limit is configured, and this one no honest client will meet. */
     net_set_config(s->net, (struct net_config){
                                .input_max = c->query_buffer_max,
-                               .output_total_max = (size_t)process_machine_memory() / 4,
+                               .output_total_max = (size_t)process_memory_limit() / 4,
                                .coalesce_us = c->pubsub_coalesce_us,
                                .keepalive_s = (int)c->tcp_keepalive_s,
                            });

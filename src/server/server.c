@@ -201,13 +201,14 @@ static int64_t sooner(int64_t a, int64_t b)
 static int64_t time_to_wait(struct server *s, int64_t mono_us)
 {
     int64_t wait = s->next_tick_us > mono_us ? s->next_tick_us - mono_us : 0;
-    int64_t due = engine_next_expiry(s->engine, s->now_us / 1000);
+    int64_t now_us = io_unix_us(); /* the turn before has taken its time */
+    int64_t due = engine_next_expiry(s->engine, now_us / 1000);
     if (due >= 0) {
-        int64_t left = due * 1000 - s->now_us;
+        int64_t left = due * 1000 - now_us;
         wait = sooner(wait, left > 0 ? left : 0);
     }
     int64_t pause = sessions_next_turn_us(s->sessions);
-    if (pause >= 0) wait = sooner(wait, pause > s->now_us ? pause - s->now_us : 0);
+    if (pause >= 0) wait = sooner(wait, pause > now_us ? pause - now_us : 0);
     return sooner(wait, net_flush_delay_us(s->net, mono_us));
 }
 
@@ -247,6 +248,7 @@ static bool turn(struct server *s, bool busy)
     sessions_begin_turn(s->sessions, s->now_us);
     net_read(s->net, woken_us);
     int64_t read_us = io_mono_us();
+    s->now_us = io_unix_us();
     bool more = expire(s, read_us);
     more |= work(s, woken_us);
     tick(s, read_us);

@@ -37,6 +37,13 @@ void session_unwatch(struct session *s)
     keyspace_unwatch(engine_keyspace(s->all->engine), &s->watcher);
 }
 
+/* What a client may have us keep for a transaction to come is bounded as its unparsed input is. */
+static void check_bytes(struct session *s)
+{
+    if (s->queue_bytes + s->watcher.bytes > s->all->config.queue_max)
+        conn_close(s->conn, CONN_END_INPUT);
+}
+
 void session_enqueue(struct session *s, struct command *command, const struct slice *argv, int argc)
 {
     size_t bytes = 0;
@@ -56,7 +63,7 @@ void session_enqueue(struct session *s, struct command *command, const struct sl
     s->queue_len++;
     s->queue_bytes += size;
     s->queue_flags |= command->spec->flags;
-    if (s->queue_bytes > s->all->config.queue_max) conn_close(s->conn, CONN_END_INPUT);
+    check_bytes(s);
 }
 
 static void multi_command(struct call *c)
@@ -128,6 +135,7 @@ static void watch_command(struct call *c)
     for (int i = 1; i < c->argc; i++)
         keyspace_watch(engine_keyspace(c->engine), &s->watcher, c->db, call_arg(c, i),
                        engine_now(c->engine));
+    check_bytes(s);
     resp_ok(&c->reply);
 }
 

@@ -78,6 +78,8 @@ void sessions_before_flush(struct sessions *all)
 
 void sessions_end_turn(struct sessions *all)
 {
+    enum { WORDS_KEPT = 64 * 1024 }; /* requests of a million words are few */
+    if (all->words.cap > WORDS_KEPT) resp_words_fini(&all->words);
     while (all->gone) {
         struct session *s = all->gone;
         all->gone = s->next_gone;
@@ -151,8 +153,9 @@ struct slice session_local(struct session *s)
 size_t session_bytes(const struct session *s)
 {
     return sizeof *s + s->parser.partial_cap * sizeof *s->parser.partial + s->queue_bytes +
-           s->name.len + s->lib_name.len + s->lib_version.len + s->peer.len + s->local.len +
-           s->late_cap * sizeof *s->late + subscriber_bytes(&s->subscriber) + tracking_bytes(s);
+           s->watcher.bytes + s->name.len + s->lib_name.len + s->lib_version.len + s->peer.len +
+           s->local.len + s->late_cap * sizeof *s->late + subscriber_bytes(&s->subscriber) +
+           tracking_bytes(s);
 }
 
 /* ---- what it may ---- */

@@ -360,6 +360,26 @@ static void test_queue_is_bounded(void **state)
     close(fd);
 }
 
+static void test_watches_are_bounded(void **state)
+{
+    (void)state;
+    int fd = join();
+    char line[64];
+    for (int i = 0; i < 20000 && !is_at_end(fd); i += 100) {
+        struct buffer watch = {0};
+        buffer_printf(&watch, "WATCH");
+        for (int k = i; k < i + 100; k++) buffer_printf(&watch, " key:%d", k);
+        buffer_printf(&watch, "\r\n");
+        send(fd, watch.at, watch.len, MSG_NOSIGNAL);
+        buffer_fini(&watch);
+        turns(2);
+        recv(fd, line, sizeof line, MSG_DONTWAIT);
+    }
+    assert_int_equal(sessions_stats(sessions).clients, 0);
+    assert_int_equal(keyspace_watched(keyspace), 0);
+    close(fd);
+}
+
 /* ---- pauses ---- */
 
 static void test_pause(void **state)
@@ -639,6 +659,7 @@ int main(void)
         TEST(test_watch),
         TEST(test_words_of_a_transaction),
         TEST(test_queue_is_bounded),
+        TEST(test_watches_are_bounded),
         TEST(test_pause),
         TEST(test_end_while_paused),
         TEST(test_password),
