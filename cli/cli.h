@@ -133,8 +133,8 @@ struct format {
     bool colour;
 };
 
-/* Prints a whole reply with what ends it. `as_text`: unquoted whatever the format, for what is
- * meant to be read as it is (INFO). */
+/* Prints a whole reply with what ends it. `as_text`: unquoted whatever the format, and with nothing
+ * added, for what is meant to be read as it is (INFO). */
 void print_reply(FILE *to, const struct format *format, const struct hark_reply *reply,
                  bool as_text);
 

@@ -287,9 +287,14 @@ void edit_set_hints(struct edit *e, bool on)
 const char *edit_line(struct edit *e, const char *prompt)
 {
     e->prompt.len = 0;
-    text_addf(&e->prompt, e->plain ? "%s" : "\1\x1b[1m\1%s\1\x1b[0m\1", prompt);
+    /* libedit shows no escape sequence that ends the prompt, so bold ends before its last sign. */
+    size_t bold = e->plain || strlen(prompt) < 2 ? 0 : strlen(prompt) - 2;
+    if (bold) text_addf(&e->prompt, "\1\x1b[1m\1%.*s\1\x1b[0m\1", (int)bold, prompt);
+    text_addf(&e->prompt, "%s", prompt + bold);
     e->prompt_columns = strlen(prompt);
     e->interrupted = false;
+    /* Before the prompt is seen, so that the terminal does not echo what is typed at once. */
+    el_set(e->el, EL_PREP_TERM, 1);
     int count = 0;
     const char *line = el_gets(e->el, &count);
     e->line.len = 0;

@@ -21,8 +21,8 @@ static char *ask_password(void)
     if (terminal) {
         unseen = seen;
         unseen.c_lflag &= ~(tcflag_t)ECHO;
-        fputs("Please input password: ", stderr);
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen);
+        fputs("Please input password: ", stderr);
     }
     char *line = NULL;
     size_t cap = 0;

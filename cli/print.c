@@ -194,9 +194,11 @@ static void print_quoted_json_text(FILE *to, const char *bytes, size_t len)
 
 static void print_json(FILE *to, const struct hark_reply *r, bool quoted);
 
-static bool is_json_text(const struct hark_reply *r)
+/* Does it bring quotes of its own, as a key needs them? */
+static bool has_quotes(const struct hark_reply *r)
 {
-    return r->type == HARK_T_STRING || r->type == HARK_T_STATUS || r->type == HARK_T_VERBATIM;
+    return r->type == HARK_T_STRING || r->type == HARK_T_STATUS || r->type == HARK_T_VERBATIM ||
+           r->type == HARK_T_ERROR;
 }
 
 static void print_json_elements(FILE *to, const struct hark_reply *r, bool quoted)
@@ -205,7 +207,7 @@ static void print_json_elements(FILE *to, const struct hark_reply *r, bool quote
     fputc(map ? '{' : '[', to);
     for (size_t i = 0; i < r->count; i++) {
         const struct hark_reply *element = &r->at[i];
-        bool key = map && i % 2 == 0, wrap = key && !is_json_text(element);
+        bool key = map && i % 2 == 0, wrap = key && !has_quotes(element);
         if (i > 0) fputc(map && !key ? ':' : ',', to);
         if (wrap) fputc('"', to);
         print_json(to, element, quoted);
@@ -249,5 +251,5 @@ void print_reply(FILE *to, const struct format *format, const struct hark_reply 
     case OUTPUT_JSON: print_json(to, reply, false); break;
     case OUTPUT_QUOTED_JSON: print_json(to, reply, true); break;
     }
-    fputs(output == OUTPUT_RAW ? format->reply_delimiter : "\n", to);
+    if (!as_text) fputs(output == OUTPUT_RAW ? format->reply_delimiter : "\n", to);
 }

@@ -66,14 +66,14 @@ void hark_on_push(struct hark *h, hark_push_fn *fn, void *context)
 
 static int open_socket(struct hark *h, const struct hark_options *options)
 {
-    deadline_ms deadline = deadline_after(options->connect_timeout_ms);
-    if (options->path) return socket_unix(options->path, deadline, h->error, sizeof h->error);
+    deadline_ms deadline = hark_deadline_after(options->connect_timeout_ms);
+    if (options->path) return hark_socket_unix(options->path, deadline, h->error, sizeof h->error);
     const char *host = options->host ? options->host : "127.0.0.1";
     int port = options->port ? options->port : DEFAULT_PORT;
     if (port < 1 || port > PORT_MAX) return hark_refuse(h, HARK_USAGE, "Invalid port %d", port);
-    int fd = socket_tcp(host, port, deadline, h->error, sizeof h->error);
+    int fd = hark_socket_tcp(host, port, deadline, h->error, sizeof h->error);
     int keepalive_s = options->keepalive_s ? options->keepalive_s : DEFAULT_KEEPALIVE_S;
-    if (fd >= 0 && keepalive_s > 0) socket_keepalive(fd, keepalive_s);
+    if (fd >= 0 && keepalive_s > 0) hark_socket_keepalive(fd, keepalive_s);
     return fd;
 }
 
@@ -123,8 +123,8 @@ void hark_close(struct hark *h)
 {
     if (!h) return;
     if (h->fd >= 0) close(h->fd);
-    builder_fini(&h->builder);
-    bytes_fini(&h->out);
-    bytes_fini(&h->in);
+    hark_builder_fini(&h->builder);
+    hark_bytes_fini(&h->out);
+    hark_bytes_fini(&h->in);
     free(h);
 }

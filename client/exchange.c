@@ -15,7 +15,7 @@ enum {
     KEEP_BYTES = 1024 * 1024, /* an empty buffer that is larger is given back */
 };
 
-int bytes_reserve(struct bytes *b, size_t more)
+int hark_bytes_reserve(struct bytes *b, size_t more)
 {
     if (b->cap - b->len >= more) return 0;
     if (b->from) {
@@ -36,7 +36,7 @@ int bytes_reserve(struct bytes *b, size_t more)
     return 0;
 }
 
-void bytes_fini(struct bytes *b)
+void hark_bytes_fini(struct bytes *b)
 {
     free(b->at);
     *b = (struct bytes){0};
@@ -54,7 +54,7 @@ static void bytes_consume(struct bytes *b, size_t count)
     b->from += count;
     if (b->from < b->len) return;
     b->from = b->len = 0;
-    if (b->cap > KEEP_BYTES) bytes_fini(b);
+    if (b->cap > KEEP_BYTES) hark_bytes_fini(b);
 }
 
 /* Nothing was queued, so the connection is as good as before. */
@@ -82,7 +82,7 @@ int hark_queue(struct hark *h, int argc, const char *const argv[], const size_t 
         if (__builtin_add_overflow(size, len, &size)) return no_room(h);
         if (__builtin_add_overflow(size, HEADER_MAX + 2, &size)) return no_room(h);
     }
-    if (bytes_reserve(&h->out, size) < 0) return no_room(h);
+    if (hark_bytes_reserve(&h->out, size) < 0) return no_room(h);
     add_header(&h->out, '*', (size_t)argc);
     for (int i = 0; i < argc; i++) {
         size_t len = lens ? lens[i] : strlen(argv[i]);
@@ -96,7 +96,7 @@ int hark_queue(struct hark *h, int argc, const char *const argv[], const size_t 
 int hark_queue_raw(struct hark *h, const void *bytes, size_t len)
 {
     if (h->failed) return h->failed;
-    if (bytes_reserve(&h->out, len) < 0) return no_room(h);
+    if (hark_bytes_reserve(&h->out, len) < 0) return no_room(h);
     bytes_add(&h->out, bytes, len);
     return 0;
 }
@@ -117,7 +117,7 @@ static int fail_io(struct hark *h, int error_number)
 /* Reads once. 1, 0 when there is nothing, or a result. */
 static int receive(struct hark *h)
 {
-    if (bytes_reserve(&h->in, READ_BYTES) < 0)
+    if (hark_bytes_reserve(&h->in, READ_BYTES) < 0)
         return hark_fail(h, HARK_NO_MEMORY, "%s", hark_result_text(HARK_NO_MEMORY));
     ssize_t n = recv(h->fd, h->in.at + h->in.len, h->in.cap - h->in.len, MSG_DONTWAIT);
     if (n > 0) {
@@ -152,7 +152,7 @@ int hark_turn(struct hark *h, int timeout_ms)
     if (sent < 0) return sent;
     if (timeout_ms != 0) {
         if (sent) return sent;
-        int events = socket_wait(h->fd, POLLIN | (hark_unsent(h) ? POLLOUT : 0), timeout_ms);
+        int events = hark_socket_wait(h->fd, POLLIN | (hark_unsent(h) ? POLLOUT : 0), timeout_ms);
         if (events == HARK_INTERRUPTED)
             return hark_refuse(h, events, "%s", hark_result_text(events));
         if (events < 0) return fail_io(h, errno);
@@ -178,7 +178,7 @@ static int take_any(struct hark *h, struct hark_reply **out)
         if (status == RESP_REPLY_BAD) return hark_fail(h, HARK_PROTOCOL, "%s", h->parser.error);
         h->in_needed = status == RESP_REPLY_MORE ? h->parser.bytes_needed : 0;
         if (status == RESP_REPLY_MORE) return 0;
-        int rc = builder_add(&h->builder, &token, out);
+        int rc = hark_builder_add(&h->builder, &token, out);
         if (rc < 0) return hark_fail(h, rc, "%s", hark_result_text(rc));
         bytes_consume(&h->in, token.size);
         if (rc == 1) return 1;
@@ -203,12 +203,12 @@ int hark_take(struct hark *h, struct hark_reply **out)
 
 int hark_read(struct hark *h, struct hark_reply **out)
 {
-    deadline_ms deadline = deadline_after(h->timeout_ms);
+    deadline_ms deadline = hark_deadline_after(h->timeout_ms);
     for (;;) {
         int rc = hark_take(h, out);
         if (rc != 0) return rc < 0 ? rc : 0;
         if (h->failed) return h->failed;
-        rc = hark_turn(h, timeout_until(deadline));
+        rc = hark_turn(h, hark_timeout_until(deadline));
         if (rc == HARK_INTERRUPTED) return rc;
         if (rc == 0) return hark_refuse(h, HARK_TIMEOUT, "%s", hark_result_text(HARK_TIMEOUT));
     }

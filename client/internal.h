@@ -24,9 +24,9 @@ struct builder {
 
 /* Adds a token. Returns 1 and sets *out (the caller's) when it was the last of its reply, 0 when
  * there is more to come, or HARK_NO_MEMORY or HARK_LIMIT, with the tree under way dropped. */
-int builder_add(struct builder *b, const struct resp_token *token, struct hark_reply **out);
+int hark_builder_add(struct builder *b, const struct resp_token *token, struct hark_reply **out);
 /* Drops the tree under way. */
-void builder_fini(struct builder *b);
+void hark_builder_fini(struct builder *b);
 
 /* ---- socket.c: the system calls of a connection ---- */
 
@@ -34,18 +34,19 @@ void builder_fini(struct builder *b);
 typedef int64_t deadline_ms;
 
 /* The moment timeout_ms from now; never when it is 0 or less. */
-deadline_ms deadline_after(int timeout_ms);
+deadline_ms hark_deadline_after(int timeout_ms);
 /* What is left until then, for poll: -1 for never, 0 when it is past. */
-int timeout_until(deadline_ms deadline);
+int hark_timeout_until(deadline_ms deadline);
 
 /* Connect, non-blocking; return a socket or a hark_result, and on failure a text in error[]. */
-int socket_tcp(const char *host, int port, deadline_ms deadline, char *error, size_t error_size);
-int socket_unix(const char *path, deadline_ms deadline, char *error, size_t error_size);
-void socket_keepalive(int fd, int seconds);
+int hark_socket_tcp(const char *host, int port, deadline_ms deadline, char *error,
+                    size_t error_size);
+int hark_socket_unix(const char *path, deadline_ms deadline, char *error, size_t error_size);
+void hark_socket_keepalive(int fd, int seconds);
 
 /* Waits for events up to timeout_ms, -1 for ever. Returns those that came, 0 when none did,
  * HARK_INTERRUPTED or HARK_IO. */
-int socket_wait(int fd, int events, int timeout_ms);
+int hark_socket_wait(int fd, int events, int timeout_ms);
 
 /* ---- bytes that wait ---- */
 
@@ -55,8 +56,8 @@ struct bytes {
 };
 
 /* Room for `more` bytes at at[len]; HARK_NO_MEMORY, with nothing changed, or 0. */
-int bytes_reserve(struct bytes *b, size_t more);
-void bytes_fini(struct bytes *b);
+int hark_bytes_reserve(struct bytes *b, size_t more);
+void hark_bytes_fini(struct bytes *b);
 
 /* ---- the connection ---- */
 

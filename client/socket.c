@@ -22,19 +22,19 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-deadline_ms deadline_after(int timeout_ms)
+deadline_ms hark_deadline_after(int timeout_ms)
 {
     return timeout_ms > 0 ? now_ms() + timeout_ms : 0;
 }
 
-int timeout_until(deadline_ms deadline)
+int hark_timeout_until(deadline_ms deadline)
 {
     if (deadline == 0) return -1;
     int64_t left = deadline - now_ms();
     return left > 0 ? (int)left : 0;
 }
 
-int socket_wait(int fd, int events, int timeout_ms)
+int hark_socket_wait(int fd, int events, int timeout_ms)
 {
     struct pollfd p = {.fd = fd, .events = (short)events};
     int n = poll(&p, 1, timeout_ms);
@@ -52,7 +52,7 @@ static int explain(int result, int error_number, char *error, size_t error_size)
 /* Waits for a connect under way. 0, or a result with errno saying more. */
 static int finish_connect(int fd, deadline_ms deadline)
 {
-    int events = socket_wait(fd, POLLOUT, timeout_until(deadline));
+    int events = hark_socket_wait(fd, POLLOUT, hark_timeout_until(deadline));
     if (events < 0) return events;
     if (events == 0) {
         errno = ETIMEDOUT;
@@ -84,7 +84,8 @@ static int connect_to(int family, const struct sockaddr *address, socklen_t len,
     return rc;
 }
 
-int socket_tcp(const char *host, int port, deadline_ms deadline, char *error, size_t error_size)
+int hark_socket_tcp(const char *host, int port, deadline_ms deadline, char *error,
+                    size_t error_size)
 {
     char service[16];
     snprintf(service, sizeof service, "%d", port);
@@ -107,7 +108,7 @@ int socket_tcp(const char *host, int port, deadline_ms deadline, char *error, si
     return fd;
 }
 
-int socket_unix(const char *path, deadline_ms deadline, char *error, size_t error_size)
+int hark_socket_unix(const char *path, deadline_ms deadline, char *error, size_t error_size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t len = strlen(path);
@@ -117,7 +118,7 @@ int socket_unix(const char *path, deadline_ms deadline, char *error, size_t erro
     return fd < 0 ? explain(fd, errno, error, error_size) : fd;
 }
 
-void socket_keepalive(int fd, int seconds)
+void hark_socket_keepalive(int fd, int seconds)
 {
     int between = seconds / 3 > 0 ? seconds / 3 : 1;
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));

@@ -40,7 +40,7 @@ void hark_reply_free(struct hark_reply *reply)
     free(tree);
 }
 
-void builder_fini(struct builder *b)
+void hark_builder_fini(struct builder *b)
 {
     if (b->tree) hark_reply_free(&b->tree->root);
     b->tree = NULL;
@@ -191,11 +191,11 @@ static int add(struct builder *b, const struct resp_token *token)
     return 0;
 }
 
-int builder_add(struct builder *b, const struct resp_token *token, struct hark_reply **out)
+int hark_builder_add(struct builder *b, const struct resp_token *token, struct hark_reply **out)
 {
     int rc = add(b, token);
     if (rc < 0) {
-        builder_fini(b);
+        hark_builder_fini(b);
         return rc;
     }
     if (!token->last) return 0;

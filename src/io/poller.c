@@ -50,8 +50,8 @@ static int wait_for(struct poller *p, struct epoll_event *events, int max, int64
     if (timeout_us > 0 && !p->timeouts_in_ms) {
         struct timespec t = {timeout_us / 1000000, timeout_us % 1000000 * 1000};
         int n = epoll_pwait2(p->fd, events, max, &t, NULL);
-        if (n >= 0 || errno != ENOSYS) return n;
-        p->timeouts_in_ms = 1;
+        if (n >= 0 || errno == EINTR) return n;
+        p->timeouts_in_ms = 1; /* ENOSYS, or EPERM where a sandbox does not know the call */
     }
     int64_t ms = timeout_us < 0 ? -1 : (timeout_us + 999) / 1000;
     return epoll_wait(p->fd, events, max, ms > INT32_MAX ? INT32_MAX : (int)ms);

@@ -12,6 +12,11 @@ void conn_own(struct conn *c, const struct conn_handler *handler, void *owner)
     c->owner = owner;
 }
 
+static bool is_over_soft(const struct conn *c)
+{
+    return c->limit.soft && c->out.bytes > c->limit.soft;
+}
+
 /* Ends connections that queue without end: this one by its own limits, or, when all of them
  * together hold too much, the one that is growing now if it holds a good part of it. */
 static void check_output(struct conn *c)
@@ -22,8 +27,7 @@ static void check_output(struct conn *c)
         conn_close(c, CONN_END_OUTPUT);
         return;
     }
-    bool soft = c->limit.soft && c->out.bytes > c->limit.soft;
-    if (!soft)
+    if (!is_over_soft(c))
         c->soft_since_us = 0;
     else if (!c->soft_since_us)
         c->soft_since_us = n->now_us;
@@ -131,13 +135,13 @@ void conn_flush(struct conn *c)
         sent_now += (size_t)sent;
     }
     if (sent_now) c->active_us = c->net->now_us;
+    if (!is_over_soft(c)) c->soft_since_us = 0;
     if (c->out.bytes) {
         outq_detach(&c->out, c->net->turn);
         want_write(c, true);
         return;
     }
     want_write(c, false);
-    c->soft_since_us = 0;
     if (c->closing) conn_close(c, CONN_END_DONE);
 }
 
@@ -175,12 +179,21 @@ void conn_close_after_reply(struct conn *c)
     conn_mark_dirty(c);
 }
 
+void conn_drop_output(struct conn *c)
+{
+    c->net->output_bytes -= c->out.bytes;
+    outq_fini(&c->out);
+    block_release(c->tail);
+    c->tail = NULL;
+}
+
 void conn_close(struct conn *c, enum conn_end why)
 {
     if (c->closed) return;
     struct net *n = c->net;
     c->closed = true;
     n->stats.ended[why]++;
+    conn_drop_output(c); /* now, or others would be ended for what nobody will get */
     poller_remove(&n->poller, c->fd);
     socket_close(c->fd);
     if (c->resumed)
@@ -193,6 +206,7 @@ void conn_close(struct conn *c, enum conn_end why)
 void conn_set_output_limit(struct conn *c, struct out_limit limit)
 {
     c->limit = limit;
+    if (!is_over_soft(c)) c->soft_since_us = 0;
 }
 
 void conn_set_never_idle(struct conn *c, bool never)

@@ -30,6 +30,7 @@ struct listener {
     uint32_t magic;
     int fd;
     bool unix_socket, watch;
+    bool resting; /* there was no descriptor left for those who wait */
     struct net_listener to;
     void (*ready)(void *ctx);
     struct listener *next;
@@ -47,7 +48,7 @@ struct conn {
     struct outq out;
     struct block *tail; /* own block for replies while the socket is full, or NULL */
     struct out_limit limit;
-    int64_t soft_since_us; /* since when the soft limit is exceeded, or 0 */
+    int64_t soft_since_us; /* since when the soft limit is exceeded; 0 while it is not */
     int64_t active_us, born_us;
     int64_t pushed_us; /* when the oldest message that may still wait was queued, or 0 */
     uint64_t received, sent;
@@ -85,6 +86,8 @@ enum {
 };
 
 void conn_flush(struct conn *c);
+/* Forgets what is queued. */
+void conn_drop_output(struct conn *c);
 void conn_mark_dirty(struct conn *c);
 
 #endif

@@ -57,12 +57,17 @@ static void conn_free(struct conn *c)
     struct conn *last = n->conns[--n->conns_len];
     n->conns[c->index] = last;
     last->index = c->index;
-    n->output_bytes -= c->out.bytes;
-    outq_fini(&c->out);
-    block_release(c->tail);
+    conn_drop_output(c);
     buffer_fini(&c->in);
     c->magic = 0;
     mem_delete(c);
+}
+
+/* Somebody may knock at a listener in the very round in which it is closed. */
+static void forget_ready(struct net *n, const struct listener *l)
+{
+    for (int i = 0; i < n->ready_count; i++)
+        if (n->ready[i].owner == l) n->ready[i].owner = NULL;
 }
 
 static void free_listeners(struct net *n, bool watches_too)
@@ -75,6 +80,7 @@ static void free_listeners(struct net *n, bool watches_too)
             continue;
         }
         *link = l->next;
+        forget_ready(n, l);
         poller_remove(&n->poller, l->fd);
         if (!l->watch) socket_close(l->fd);
         mem_delete(l);
@@ -151,10 +157,27 @@ static void adopt(struct net *n, struct listener *l, int fd)
     l->to.accepted(l->to.ctx, c, l->unix_socket);
 }
 
+/* While there are no descriptors, those who wait at the door would wake us without end. */
+static void rest(struct net *n, struct listener *l)
+{
+    l->resting = true;
+    poller_change(&n->poller, l->fd, 0, l);
+}
+
+static void wake_listeners(struct net *n)
+{
+    for (struct listener *l = n->listeners; l; l = l->next) {
+        if (!l->resting) continue;
+        l->resting = false;
+        poller_change(&n->poller, l->fd, POLL_READ, l);
+    }
+}
+
 static void accept_some(struct net *n, struct listener *l)
 {
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         int fd = socket_accept(l->fd);
+        if (fd == ERR_LIMIT) rest(n, l);
         if (fd < 0) return;
         adopt(n, l, fd);
     }
@@ -166,6 +189,20 @@ static size_t input_bound(const struct conn *c)
     return c->in_max && c->in_max < general ? c->in_max : general;
 }
 
+/* Drops what was taken. A little that is left of much does not keep the memory of it. */
+static void drop_input(struct buffer *in, size_t taken)
+{
+    size_t left = in->len - taken;
+    if (left > READ_SIZE || in->cap <= 4 * READ_SIZE) {
+        buffer_drop_front(in, taken);
+        return;
+    }
+    struct buffer rest = {0};
+    buffer_add(&rest, in->at + taken, left);
+    buffer_fini(in);
+    *in = rest;
+}
+
 /* Gives the kept input to the handler and drops what it took. */
 static void offer_kept(struct conn *c)
 {
@@ -175,7 +212,7 @@ static void offer_kept(struct conn *c)
     if (taken == c->in.len)
         buffer_fini(&c->in);
     else if (taken)
-        buffer_drop_front(&c->in, taken);
+        drop_input(&c->in, taken);
     if (c->in.len > input_bound(c)) conn_close(c, CONN_END_INPUT);
 }
 
@@ -247,7 +284,9 @@ static void conn_ready(struct conn *c, unsigned ready)
     MAGIC(c, CONN_MAGIC);
     if (c->closed) return;
     if (ready & POLL_WRITE) conn_mark_dirty(c);
-    if ((ready & POLL_READ) && !c->paused && !c->closing)
+    bool reads = !c->paused && !c->closing;
+    if (reads && c->resumed) return; /* it has its input to be offered again: one turn is enough */
+    if ((ready & POLL_READ) && reads)
         conn_read(c);
     else if (ready & POLL_ERROR)
         conn_close(c, CONN_END_PEER);
@@ -280,6 +319,7 @@ void net_read(struct net *n, int64_t now_us)
     offer_resumed(n);
     for (int i = 0; i < n->ready_count; i++) {
         struct poll_event event = n->ready[i];
+        if (!event.owner) continue;
         uint32_t magic = *(uint32_t *)event.owner;
         struct listener *l = event.owner;
         if (magic == LISTENER_MAGIC)
@@ -339,6 +379,7 @@ int64_t net_flush_delay_us(const struct net *n, int64_t now_us)
 
 void net_close_idle(struct net *n, int64_t now_us, int64_t idle_us_max)
 {
+    wake_listeners(n);
     for (size_t i = 0; i < n->conns_len; i++) {
         struct conn *c = n->conns[i];
         if (c->closed) continue;

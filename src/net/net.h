@@ -81,7 +81,8 @@ void net_read(struct net *n, int64_t now_us);
 void net_flush(struct net *n, int64_t now_us);
 /* How long net_wait may sleep before a coalesced message must leave: -1 when nothing waits. */
 int64_t net_flush_delay_us(const struct net *n, int64_t now_us);
-/* Closes connections that were idle for longer than each one's limit. Call now and then. */
+/* Closes connections that were idle for longer than each one's limit, and accepts again after the
+ * process was out of descriptors. Call now and then. */
 void net_close_idle(struct net *n, int64_t now_us, int64_t idle_us_max);
 
 /* ---- one connection ---- */

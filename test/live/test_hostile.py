@@ -34,6 +34,7 @@ def guarded(request, server):
     allowed = (marker.args[0] if marker else 8) * MB * FACTOR + SLACK_BYTES
     if not is_redis():
         assert memory.grown <= allowed, f"grown by {memory.grown / MB:.0f} MB"
+    assert server.halt() == 0  # nothing was left behind that a clean end stumbles over
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from harness import Closed, Verbatim, eventually
+from harness import Closed, Verbatim, eventually, is_redis
 
 DEBUG = pytest.mark.settings(enable_debug_command="yes")
 
@@ -426,6 +426,21 @@ def test_latency_of_slow_commands(connect):
     assert c("LATENCY", "RESET", "nonsense") == 0
     assert c("LATENCY", "RESET", "command", "command") == 1
     assert c("LATENCY", "RESET") == 0 and c("LATENCY", "LATEST") == []
+
+
+@pytest.mark.settings(enable_debug_command="yes", latency_monitor_threshold=1)
+def test_latency_of_expiry(connect):
+    c = connect()
+    c("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    for n in range(50):
+        c.pipeline(*[("SET", f"{n}:{i}", "v", "PX", "1") for i in range(1000)])
+    c("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+    eventually(lambda: c("DBSIZE") == 0)
+    assert "expire-cycle" in [event[0] for event in c("LATENCY", "LATEST")]
+    found = c.info("stats")
+    assert found["expired_keys"] == "50000"
+    assert int(found["expire_cycle_cpu_milliseconds"]) >= 1
+    assert int(found["expired_time_cap_reached_count"]) >= (0 if is_redis() else 1)
 
 
 @DEBUG

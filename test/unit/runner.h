@@ -25,6 +25,7 @@ struct runner {
     int64_t now_ms;
     size_t string_max;
     int proto;
+    int db; /* that commands run in */
     struct buffer reply;   /* as it goes to the client */
     struct buffer events;  /* "new k, set k", all records since the command began */
     struct buffer effects; /* "SET k v -1; …" */
@@ -42,7 +43,9 @@ static inline void runner_hear(void *ctx, const struct record *rec)
 {
     struct runner *r = ctx;
     for (uint32_t i = 0; i < rec->notes_count; i++) {
-        runner_add_text(&r->events, ", ", event_text(rec->notes[i].event));
+        bool message = rec->notes[i].kind == NOTE_PUBLISH || rec->notes[i].kind == NOTE_SPUBLISH;
+        runner_add_text(&r->events, ", ",
+                        message ? SLICE("publish") : event_text(rec->notes[i].event));
         buffer_add_byte(&r->events, ' ');
         buffer_add_slice(&r->events, rec->notes[i].key);
     }
@@ -72,6 +75,9 @@ static inline void runner_init(struct runner *r)
     r->table = command_table_new();
     command_bind_strings(r->table);
     command_bind_bits(r->table);
+    command_bind_generic(r->table);
+    command_bind_expiry(r->table);
+    command_bind_scan(r->table);
 }
 
 static inline void runner_fini(struct runner *r)
@@ -85,20 +91,27 @@ static inline void runner_fini(struct runner *r)
     buffer_fini(&r->effects);
 }
 
-/* Runs one command in a record of its own. */
-static inline void runner_run(struct runner *r, const struct slice *argv, int argc)
+/* Runs one command inside the open record; its words must live until that is sealed. */
+static inline void runner_call(struct runner *r, const struct slice *argv, int argc)
 {
     struct command *command;
-    r->reply.len = r->events.len = r->effects.len = 0;
     assert_int_equal(command_find(r->table, argv, argc, &command), COMMAND_FOUND);
     struct call call = {.engine = r->engine,
                         .reply = {.out = &r->reply, .proto = r->proto},
                         .argv = argv,
                         .argc = argc,
+                        .db = r->db,
                         .string_max = r->string_max,
                         .command = command};
-    engine_begin(r->engine, r->now_ms, argv[0], 1);
     command->run(&call);
+}
+
+/* Runs one command in a record of its own. */
+static inline void runner_run(struct runner *r, const struct slice *argv, int argc)
+{
+    r->reply.len = r->events.len = r->effects.len = 0;
+    engine_begin(r->engine, r->now_ms, argv[0], 1);
+    runner_call(r, argv, argc);
     engine_seal(r->engine);
 }
 
