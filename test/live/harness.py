@@ -395,6 +395,7 @@ class Server:
         """Starts the process (again, on the same port and folder) and waits until it answers."""
         self.end_was_awaited = False
         with open(self.path("log"), "ab") as log:
+            self.log_from = log.tell()
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, cwd=self.folder)
         deadline = time.monotonic() + PATIENCE_S
@@ -420,8 +421,9 @@ class Server:
         self.clients.append(client)
         return client
 
-    def log(self):
+    def log(self, offset=0):
         with open(self.path("log"), "rb") as log:
+            log.seek(offset)
             return text_of(log.read())
 
     def alive(self):
@@ -459,7 +461,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        status, log = self.process.returncode, self.log()
+        status, log = self.process.returncode, self.log(self.log_from)
         shutil.rmtree(self.folder, ignore_errors=True)
         as_told = had_ended and self.end_was_awaited
         assert as_told or (status == 0 and not had_ended), f"exit status {status}:\n{log[-4000:]}"
