@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -133,9 +134,19 @@ static int set_up(struct session *s)
     return rc;
 }
 
+/* While connecting, Ctrl-C ends the program, because nothing here waits for it. */
+static void let_interrupts_end_us(const struct session *s, bool yes)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    if (s->interrupts >= 0) sigprocmask(yes ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
 int session_connect(struct session *s)
 {
     session_disconnect(s);
+    let_interrupts_end_us(s, true);
     struct hark_options options = HARK_OPTIONS;
     options.host = s->host;
     options.port = s->port;
@@ -150,6 +161,7 @@ int session_connect(struct session *s)
         hark_on_push(s->link, print_push, s);
         rc = set_up(s);
     }
+    let_interrupts_end_us(s, false);
     if (rc < 0) session_disconnect(s);
     return rc < 0 ? -1 : 0;
 }
@@ -172,6 +184,21 @@ static bool wait_interrupted(struct session *s)
     if (poll(fds, 2, -1) < 0 || !fds[1].revents) return false;
     session_take_interrupt(s->interrupts);
     return true;
+}
+
+/* Waits between two repetitions; true for Ctrl-C. */
+static bool nap_interrupted(struct session *s)
+{
+    double end = now_ms() + s->options->interval_s * 1e3, left;
+    struct pollfd p = {.fd = s->interrupts, .events = POLLIN};
+    while ((left = end - now_ms()) > 0) {
+        struct timespec t = {(time_t)(left / 1e3), (long)(left * 1e6) % 1000000000};
+        if (ppoll(&p, 1, &t, NULL) > 0) {
+            session_take_interrupt(s->interrupts);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The next reply. 0, SESSION_INTERRUPTED, or a hark_result with what came before it taken. */
@@ -326,7 +353,7 @@ int session_run(struct session *s, int argc, const char *const argv[], const siz
 {
     struct command c = {argc, argv, lens};
     for (int i = 0; repeat < 0 || i < repeat; i++) {
-        if (i > 0) sleep_ms(s->options->interval_s * 1e3);
+        if (i > 0 && nap_interrupted(s)) return SESSION_INTERRUPTED;
         int rc = run_once(s, &c);
         if (rc != 0) return rc;
         if (s->last_was_error && s->options->exit_on_error && !s->reconnects) break;

@@ -175,7 +175,9 @@ static int take_any(struct hark *h, struct hark_reply **out)
         struct resp_token token;
         enum resp_reply_status status =
             resp_reply_next(&h->parser, h->in.at + h->in.from, len, &token);
-        if (status == RESP_REPLY_BAD) return hark_fail(h, HARK_PROTOCOL, "%s", h->parser.error);
+        if (status < 0)
+            return hark_fail(h, status == RESP_REPLY_LIMIT ? HARK_LIMIT : HARK_PROTOCOL, "%s",
+                             h->parser.error);
         h->in_needed = status == RESP_REPLY_MORE ? h->parser.bytes_needed : 0;
         if (status == RESP_REPLY_MORE) return 0;
         int rc = hark_builder_add(&h->builder, &token, out);
@@ -204,6 +206,8 @@ int hark_take(struct hark *h, struct hark_reply **out)
 int hark_read(struct hark *h, struct hark_reply **out)
 {
     deadline_ms deadline = hark_deadline_after(h->timeout_ms);
+    /* Even when a reply is there already: the server should have its next work meanwhile. */
+    if (!h->failed) send_queued(h);
     for (;;) {
         int rc = hark_take(h, out);
         if (rc != 0) return rc < 0 ? rc : 0;

@@ -47,17 +47,17 @@ extern "C" {
 /* ---- Results -------------------------------------------------------------------------------- */
 
 /* What functions return when they fail; all negative. 0 is success. */
-#define HARK_RESULT_MAP(X)                                       \
-    X(HARK_NO_MEMORY, -1, "out of memory")                       \
-    X(HARK_USAGE, -2, "invalid argument")                        \
-    X(HARK_NO_HOST, -3, "the host name cannot be resolved")      \
-    X(HARK_NO_CONNECTION, -4, "the connection cannot be made")   \
-    X(HARK_TIMEOUT, -5, "timed out")                             \
-    X(HARK_INTERRUPTED, -6, "interrupted by a signal")           \
-    X(HARK_IO, -7, "input/output error")                         \
-    X(HARK_CLOSED, -8, "Server closed the connection")           \
-    X(HARK_PROTOCOL, -9, "the server sent what is not RESP")     \
-    X(HARK_LIMIT, -10, "a reply is larger than reply_bytes_max") \
+#define HARK_RESULT_MAP(X)                                     \
+    X(HARK_NO_MEMORY, -1, "out of memory")                     \
+    X(HARK_USAGE, -2, "invalid argument")                      \
+    X(HARK_NO_HOST, -3, "the host name cannot be resolved")    \
+    X(HARK_NO_CONNECTION, -4, "the connection cannot be made") \
+    X(HARK_TIMEOUT, -5, "timed out")                           \
+    X(HARK_INTERRUPTED, -6, "interrupted by a signal")         \
+    X(HARK_IO, -7, "input/output error")                       \
+    X(HARK_CLOSED, -8, "Server closed the connection")         \
+    X(HARK_PROTOCOL, -9, "the server sent what is not RESP")   \
+    X(HARK_LIMIT, -10, "a reply is larger than allowed")       \
     X(HARK_DENIED, -11, "the server refused")
 
 enum hark_result {
@@ -124,7 +124,7 @@ struct hark_options {
     int connect_timeout_ms;   /* for connect, AUTH, HELLO and SELECT, each; 0: none */
     int timeout_ms;           /* for each later wait for the server; 0: none */
     int keepalive_s;          /* seconds of silence before TCP probes the peer; 0: 15; -1: never */
-    uint64_t reply_bytes_max; /* memory that one reply may take; 0: 4 GiB */
+    uint64_t reply_bytes_max; /* memory that one reply may take; 0: 4 GiB. (Depth: at most 64.) */
 };
 #define HARK_OPTIONS                        \
     {                                       \
@@ -187,7 +187,7 @@ size_t hark_unsent(const struct hark *h);
  * it takes, 0: not at all). Returns 1 when bytes moved, 0 when none did, HARK_INTERRUPTED, HARK_IO,
  * HARK_CLOSED, HARK_LIMIT, HARK_NO_MEMORY. Replies that arrived before a failure can still be
  * taken. For event loops: poll hark_fd for reading (and for writing while hark_unsent is not 0),
- * call this with 0, then hark_take until it returns 0. */
+ * call this with 0, then hark_take until it returns 0: what is read and not taken piles up. */
 int hark_turn(struct hark *h, int timeout_ms);
 
 /* Takes the next reply from what was read, without touching the socket. Returns 1 and sets *out,

@@ -63,11 +63,6 @@ void engine_set_active_expiry(struct engine *e, bool on)
     e->no_active_expiry = !on;
 }
 
-bool engine_work(struct engine *e)
-{
-    return keyspace_work(e->keyspace);
-}
-
 static void evict(struct engine *e, int64_t now_ms, int db, struct entry *victim)
 {
     engine_begin(e, now_ms, SLICE("evicted"), 0);
@@ -78,19 +73,57 @@ static void evict(struct engine *e, int64_t now_ms, int db, struct entry *victim
     engine_seal(e);
 }
 
+/* One step towards less memory; false when there is nothing to be had. */
+static bool shrink(struct engine *e, int64_t now_ms)
+{
+    struct entry *victim;
+    int db;
+    /* What a flush left behind is given back first, for it is nobody's data any more. */
+    if (keyspace_sweep(e->keyspace)) return true;
+    int found =
+        keyspace_victim(e->keyspace, e->config.policy, e->config.samples, now_ms, &db, &victim);
+    if (found == 1) evict(e, now_ms, db, victim);
+    return found != 0;
+}
+
+/* A command may bring a value that takes the place of thousands of small ones. If only a fixed
+ * number of them went for each command, memory would grow without end. So whoever asks for room
+ * pays first for what has come since memory was lowest (`memory_mark`), in full; of what was above
+ * the limit before that (it may have been lowered) a slice. Even paying has an end, and then
+ * commands are refused until memory is back near the mark. */
 bool engine_make_room(struct engine *e, int64_t now_ms)
 {
-    enum { VICTIMS_A_CALL = 128 }; /* some tens of microseconds; the next command goes on */
-    if (!e->config.memory_max) return true;
-    for (int i = 0; i < VICTIMS_A_CALL && mem_used() > e->config.memory_max; i++) {
-        struct entry *victim;
-        int db;
-        /* What a flush left behind is given back first, for it is nobody's data any more. */
-        if (keyspace_sweep(e->keyspace)) return true;
-        int found =
-            keyspace_victim(e->keyspace, e->config.policy, e->config.samples, now_ms, &db, &victim);
-        if (found != 1) return found == ERR_AGAIN;
-        evict(e, now_ms, db, victim);
+    enum {
+        STEPS = 128,             /* some tens of microseconds; the next command goes on */
+        STEPS_TO_PAY = 64 * 1024 /* some tens of milliseconds */
+    };
+    size_t max = e->config.memory_max, used;
+    if (!max) return true;
+    if (e->memory_mark < max) e->memory_mark = max;
+    for (int i = 0; (used = mem_used()) > max; i++) {
+        if (i >= (used > e->memory_mark ? STEPS_TO_PAY : STEPS)) break;
+        if (!shrink(e, now_ms)) return false;
     }
-    return true;
+    if (used < e->memory_mark) e->memory_mark = used > max ? used : max;
+    return used <= e->memory_mark + max / 4;
+}
+
+/* Memory that is over its limit although no command asks for room: that was lowered, or clients
+ * have left much unread. */
+static bool shrink_slowly(struct engine *e, int64_t now_ms)
+{
+    enum { STEPS = 128 };
+    size_t max = e->config.memory_max;
+    if (!max) return false;
+    for (int i = 0; mem_used() > max; i++) {
+        if (i == STEPS) return true;
+        if (!shrink(e, now_ms)) return false;
+    }
+    return false;
+}
+
+bool engine_work(struct engine *e, int64_t now_ms)
+{
+    bool more = keyspace_work(e->keyspace);
+    return shrink_slowly(e, now_ms) || more;
 }

@@ -3,10 +3,23 @@
 #include "../base/text.h"
 #include "internal.h"
 
+void engine_hint(struct engine *e, struct slice key, uint64_t hash)
+{
+    e->hinted = key;
+    e->hinted_hash = hash;
+}
+
+static struct place find(const struct engine *e, int db, struct slice key)
+{
+    bool known = key.at == e->hinted.at && key.len == e->hinted.len && key.at;
+    uint64_t hash = known ? e->hinted_hash : keyspace_hash(e->keyspace, key);
+    return keyspace_find_hashed(e->keyspace, db, key, hash);
+}
+
 const struct entry *gate_read(struct engine *e, int db, struct slice key, unsigned flags)
 {
     DCHECK(e->draft.open);
-    struct place p = keyspace_find(e->keyspace, db, key);
+    struct place p = find(e, db, key);
     if (p.entry && entry_is_dead(p.entry, e->draft.now_ms)) engine_put_away(e, &p, db);
     if (!p.entry) {
         if (flags & READ_QUIET) return NULL;
@@ -23,7 +36,7 @@ bool gate_open_unread(struct engine *e, struct opened *k, int db, struct slice k
 {
     DCHECK(e->draft.open);
     *k = (struct opened){.engine = e, .key = key, .db = db};
-    k->place = keyspace_find(e->keyspace, db, key);
+    k->place = find(e, db, key);
     e->draft.keys_open++;
     return k->place.entry != NULL;
 }

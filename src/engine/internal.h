@@ -33,6 +33,8 @@ struct draft {
 struct engine {
     struct keyspace *keyspace;
     struct pubsub *pubsub;
+    struct slice hinted; /* see engine_hint */
+    uint64_t hinted_hash;
     struct engine_config config;
     struct draft draft;
     struct record_sink sinks[ENGINE_SINKS_MAX];
@@ -42,6 +44,7 @@ struct engine {
     bool no_active_expiry; /* DEBUG SET-ACTIVE-EXPIRE 0 */
     bool wants_effects;    /* someone reads them: a sink, or the C flag */
     struct event_id next_id;
+    size_t memory_mark; /* the least that was used since the limit was set, but not below it */
     struct engine_stats stats;
 };
 

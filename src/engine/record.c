@@ -32,6 +32,7 @@ static void decide_what_is_wanted(struct engine *e)
 
 void engine_set_config(struct engine *e, struct engine_config config)
 {
+    if (config.memory_max != e->config.memory_max) e->memory_mark = mem_used();
     e->config = config;
     decide_what_is_wanted(e);
 }

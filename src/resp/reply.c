@@ -21,6 +21,12 @@ static enum resp_reply_status bad(struct resp_reply_parser *p, const char *what)
     return RESP_REPLY_BAD;
 }
 
+static enum resp_reply_status beyond(struct resp_reply_parser *p, const char *what)
+{
+    snprintf(p->error, sizeof p->error, "Reply refused, %s", what);
+    return RESP_REPLY_LIMIT;
+}
+
 static enum resp_reply_status bad_type(struct resp_reply_parser *p, unsigned char byte)
 {
     const char *form = byte > ' ' && byte < 0x7f
@@ -53,7 +59,7 @@ static enum resp_reply_status take_line(struct resp_reply_parser *p, struct inpu
         }
         from++;
     }
-    if (from > p->bytes_max) return bad(p, "a line is too long");
+    if (from > p->bytes_max) return beyond(p, "a line is too long");
     p->scanned = from;
     return more(p, in.len + 1);
 }
@@ -138,7 +144,7 @@ static enum resp_reply_status bulk_value(struct resp_reply_parser *p, struct inp
         out->kind = RESP_KIND_NULL;
         return RESP_REPLY_TOKEN;
     }
-    if ((uint64_t)len > p->bytes_max) return bad(p, "a string is too long");
+    if ((uint64_t)len > p->bytes_max) return beyond(p, "a string is too long");
     size_t head = out->size, whole = head + (size_t)len + 2;
     if (in.len < whole) return more(p, whole);
     if (memcmp(in.bytes + whole - 2, "\r\n", 2) != 0)
@@ -164,8 +170,9 @@ static enum resp_reply_status aggregate_head(struct resp_reply_parser *p, struct
         return RESP_REPLY_TOKEN;
     }
     bool pairs = out->kind == RESP_KIND_MAP || out->kind == RESP_KIND_ATTRIBUTE;
-    if (count > p->count_max / (pairs ? 2 : 1)) return bad(p, "an aggregate has too many elements");
-    if (p->depth == RESP_REPLY_DEPTH_MAX) return bad(p, "aggregates are nested too deep");
+    if (count > p->count_max / (pairs ? 2 : 1))
+        return beyond(p, "an aggregate has too many elements");
+    if (p->depth == RESP_REPLY_DEPTH_MAX) return beyond(p, "aggregates are nested too deep");
     out->count = (size_t)count * (pairs ? 2 : 1);
     return RESP_REPLY_TOKEN;
 }

@@ -61,13 +61,14 @@ struct resp_reply_parser {
         int64_t left; /* elements to come */
         bool attribute;
     } open[RESP_REPLY_DEPTH_MAX];
-    char error[96]; /* after RESP_REPLY_BAD: what was wrong */
+    char error[96]; /* after BAD and LIMIT: what was wrong */
 };
 
 enum resp_reply_status {
-    RESP_REPLY_BAD = -1,  /* not RESP, or beyond a limit; the connection cannot be understood */
-    RESP_REPLY_MORE = 0,  /* the token is not complete */
-    RESP_REPLY_TOKEN = 1, /* *out is filled */
+    RESP_REPLY_LIMIT = -2, /* larger or deeper than the limits; nothing can follow */
+    RESP_REPLY_BAD = -1,   /* not RESP; the connection cannot be understood any further */
+    RESP_REPLY_MORE = 0,   /* the token is not complete */
+    RESP_REPLY_TOKEN = 1,  /* *out is filled */
 };
 
 void resp_reply_init(struct resp_reply_parser *p, size_t bytes_max, int64_t count_max);

@@ -235,7 +235,7 @@ static bool turn(struct server *s, bool busy)
     net_read(s->net, woken_us);
     int64_t read_us = io_mono_us();
     bool more = expire(s, read_us);
-    more |= engine_work(s->engine);
+    more |= engine_work(s->engine, s->now_us / 1000);
     tick(s, read_us);
     sessions_before_flush(s->sessions);
     pubsub_end_turn(s->pubsub);

@@ -3,7 +3,7 @@
 #include "../io/clock.h"
 #include "internal.h"
 
-enum { ERROR_CODES_MAX = 128, ERROR_CODE_MAX = 64, SLOW_ENOUGH_US = 500 };
+enum { ERROR_CODES_MAX = 128, ERROR_CODE_MAX = 64 };
 
 /* Counts an error reply by its first word. Clients could make up codes without end (scripts can),
  * so there is an end. */
@@ -19,22 +19,20 @@ static void count_error(struct sessions *all, struct slice reply)
     item->value = (void *)((uintptr_t)item->value + 1);
 }
 
-static void after_command(struct session *s, struct command *command, const struct slice *argv,
-                          int argc, uint64_t ticks)
+/* A command that took long: the clock is read anew, and those who want to hear of it do. */
+static void was_slow(struct session *s, const struct command *command, const struct slice *argv,
+                     int argc, int64_t us)
 {
     struct sessions *all = s->all;
     const struct sessions_config *config = &all->config;
-    double us = (double)ticks / config->ticks_per_us;
-    if (us > SLOW_ENOUGH_US)
-        all->now_us = io_unix_us(); /* or what follows would see a stale time */
-    command_stats_add(&command->stats, (uint64_t)(us * 1000), config->latency_histograms);
-    if (config->slow_us >= 0 && us >= (double)config->slow_us &&
+    if (us >= STALE_TIME_US) all->now_us = io_unix_us();
+    if (config->slow_us >= 0 && us >= config->slow_us &&
         !(command->spec->flags & FLAG_SKIP_SLOWLOG))
-        slowlog_add(all->slowlog, s, command, argv, argc, (int64_t)us);
-    if (config->latency_event_ms && us >= (double)config->latency_event_ms * 1000)
+        slowlog_add(all->slowlog, s, command, argv, argc, us);
+    if (config->latency_event_ms && us >= config->latency_event_ms * 1000)
         all->hooks.slow_event(all->hooks.server,
                               command->spec->flags & FLAG_FAST ? "fast-command" : "command",
-                              (int64_t)(us / 1000));
+                              us / 1000);
 }
 
 void session_run(struct session *s, struct command *command, const struct slice *argv, int argc)
@@ -63,7 +61,9 @@ void session_run(struct session *s, struct command *command, const struct slice 
         command->stats.failed++;
         count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
     }
-    after_command(s, command, argv, argc, ticks);
+    uint64_t ns = (uint64_t)((double)ticks * all->ns_per_tick);
+    command_stats_add(&command->stats, ns, all->config.latency_histograms);
+    if (ns >= all->slow_ns) was_slow(s, command, argv, argc, (int64_t)(ns / 1000));
     if (s->tracking) tracking_note_reads(s, command, argv, argc);
     if (all->monitors_count) monitors_feed(s, command, argv, argc);
     s->reply_cut |= call.reply.cut;

@@ -70,6 +70,8 @@ struct sessions {
     struct command_table *table;
     struct session_hooks hooks;
     struct sessions_config config;
+    double ns_per_tick;
+    uint64_t slow_ns; /* a command that takes less concerns nobody */
     struct slice password; /* owned: what config.password borrows */
     struct session **list;
     size_t count, cap;
@@ -128,6 +130,9 @@ bool session_name_is_valid(struct slice name);
 bool session_rename(struct call *c, struct slice name);
 
 /* dispatch.c */
+/* After a command of this length the time of the turn is read again, or what follows would go by a
+ * stale one. */
+enum { STALE_TIME_US = 500 };
 /* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait
  * (CLIENT PAUSE): nothing has been done then. */
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,

@@ -213,17 +213,32 @@ struct prepared {
     struct resp_request request;
     struct command *command;
     enum command_lookup lookup;
-    uint64_t hash;
-    bool hashed;
+    int key;       /* where its first key stands, or 0 */
+    uint64_t hash; /* of that key */
 };
 
-/* Parses and looks up what has come, and fetches the keys into the cache: first every bucket, then
- * every entry, so that the misses of a batch overlap. */
+/* Looks up the command of a request and, if it has a key, sets the bucket of that on its way into
+ * the cache. */
+static void look_up(struct session *s, struct prepared *p)
+{
+    struct sessions *all = s->all;
+    p->key = 0;
+    if (!p->request.argc) return;
+    const struct slice *argv = all->words.at + p->request.first;
+    p->lookup = command_find(all->table, argv, p->request.argc, &p->command);
+    if (p->lookup != COMMAND_FOUND) return;
+    p->key = command_first_key(p->command->spec, p->request.argc);
+    if (!p->key) return;
+    p->hash = keyspace_hash(engine_keyspace(all->engine), argv[p->key]);
+    keyspace_prefetch(engine_keyspace(all->engine), s->db, p->hash);
+}
+
+/* Parses what has come. The cache misses of a batch overlap: while later requests are parsed, the
+ * buckets of the earlier ones arrive, and then, all at once, the entries. */
 static int prepare(struct session *s, const char *bytes, size_t len, struct prepared *batch,
                    enum resp_status *status)
 {
     struct sessions *all = s->all;
-    const struct keyspace *ks = engine_keyspace(all->engine);
     /* What a guest may send changes with AUTH: one request at a time. */
     int max = s->authenticated ? BATCH : 1, n = 0;
     size_t at = 0;
@@ -233,23 +248,12 @@ static int prepare(struct session *s, const char *bytes, size_t len, struct prep
         *status = resp_request_next(&s->parser, bytes + at, len - at, &all->words, &p->request);
         if (*status != RESP_REQUEST) break;
         at += p->request.size;
+        look_up(s, p);
         n++;
     }
-    for (int i = 0; i < n; i++) {
-        struct prepared *p = &batch[i];
-        p->hashed = false;
-        if (!p->request.argc) continue;
-        const struct slice *argv = all->words.at + p->request.first;
-        p->lookup = command_find(all->table, argv, p->request.argc, &p->command);
-        int key =
-            p->lookup == COMMAND_FOUND ? command_first_key(p->command->spec, p->request.argc) : 0;
-        if (!key || n == 1) continue;
-        p->hash = keyspace_hash(ks, argv[key]);
-        p->hashed = true;
-        keyspace_prefetch(ks, s->db, p->hash);
-    }
-    for (int i = 0; i < n; i++)
-        if (batch[i].hashed) keyspace_prefetch_entry(ks, s->db, batch[i].hash);
+    for (int i = 0; n > 1 && i < n; i++)
+        if (batch[i].key)
+            keyspace_prefetch_entry(engine_keyspace(all->engine), s->db, batch[i].hash);
     return n;
 }
 
@@ -285,10 +289,12 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             struct prepared *p = &batch[i];
             const struct slice *argv = all->words.at + p->request.first;
             bool done = true;
+            if (p->key) engine_hint(all->engine, argv[p->key], p->hash);
             if (p->request.argc)
                 done = session_request(s, argv, p->request.argc, p->command, p->lookup);
             else
                 session_empty_request(s);
+            engine_hint(all->engine, (struct slice){0}, 0);
             if (done) used += p->request.size;
             if (all->reply.len > REPLY_KEPT) flush_reply(s);
             if (done && !conn_is_closing(s->conn)) continue;
@@ -380,11 +386,24 @@ struct net_listener sessions_listener(struct sessions *all)
 
 /* ---- all of them ---- */
 
+/* The least time that anybody wants to hear of, so that a quick command is compared with but one.
+ */
+static void find_slow_threshold(struct sessions *all)
+{
+    const struct sessions_config *c = &all->config;
+    int64_t us = STALE_TIME_US;
+    if (c->slow_us >= 0 && c->slow_us < us) us = c->slow_us;
+    if (c->latency_event_ms && c->latency_event_ms * 1000 < us) us = c->latency_event_ms * 1000;
+    all->slow_ns = (uint64_t)us * 1000;
+    all->ns_per_tick = 1000 / c->ticks_per_us;
+}
+
 void sessions_set_config(struct sessions *all, struct sessions_config config)
 {
     session_set_name(&all->password, config.password);
     all->config = config;
     all->config.password = all->password;
+    find_slow_threshold(all);
     slowlog_set_max(all->slowlog, config.slow_len_max);
     for (size_t i = 0; i < all->count; i++) {
         struct session *s = all->list[i];

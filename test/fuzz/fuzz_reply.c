@@ -28,7 +28,7 @@ static uint64_t parse(struct slice bytes, size_t step)
     for (;;) {
         struct resp_token token;
         enum resp_reply_status status = resp_reply_next(&p, bytes.at + from, have - from, &token);
-        if (status == RESP_REPLY_BAD) return hash_u64(sum ^ 1);
+        if (status < 0) return hash_u64(sum ^ (uint64_t)-status);
         if (status == RESP_REPLY_TOKEN) {
             CHECK(token.size > 0 && token.size <= have - from);
             CHECK(token.text.len == 0 || (token.text.at >= bytes.at + from &&

@@ -20,7 +20,8 @@ import time
 
 import pytest
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
 CLI = os.path.abspath(os.environ.get("HARK_CLI", os.path.join(ROOT, "build/hark-cli")))
 SERVER = os.path.abspath(os.environ.get("HARK_SERVER", os.path.join(ROOT, "build/hark-server")))
 REDIS_CLI = shutil.which("redis-cli")
@@ -152,7 +153,8 @@ def puppet():
 def environment(**changes):
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("HARKCLI", "REDISCLI"))}
     env = {**kept, "HARKCLI_HISTFILE": "/dev/null", "HARKCLI_RCFILE": "/dev/null",
-           "REDISCLI_HISTFILE": "/dev/null", "REDISCLI_RCFILE": "/dev/null", **changes}
+           "REDISCLI_HISTFILE": "/dev/null", "REDISCLI_RCFILE": "/dev/null",
+           "LSAN_OPTIONS": f"suppressions={HERE}/libedit.supp:print_suppressions=0", **changes}
     return {k: v for k, v in env.items() if v is not None}
 
 
@@ -682,6 +684,16 @@ def test_ctrl_c_gives_up_a_command_that_hangs(puppet):
         t.type("\x03")
         t.expect("> ")
         assert t.command("ping") == "OK"
+
+
+def test_ctrl_c_ends_repetitions(server):
+    with Terminal("-p", server.port, "-i", "1000") as t:
+        t.expect("> ")
+        t.type("5 ping\r")
+        t.expect("PONG\n")
+        t.type("\x03")
+        t.expect("> ")
+        assert t.command("echo here") == '"here"'
 
 
 def test_reconnecting(puppet):

@@ -71,10 +71,10 @@ static void parse(struct slice bytes, size_t step, struct trace *t)
             assert_true(p.bytes_needed > have - from);
             if (have == bytes.len) trace_add(t, "more");
         } else {
-            trace_add(t, "bad(%s)", p.error);
+            trace_add(t, status == RESP_REPLY_BAD ? "bad(%s)" : "limit(%s)", p.error);
         }
         free(copy);
-        if (status == RESP_REPLY_BAD || (status == RESP_REPLY_MORE && have == bytes.len)) return;
+        if (status < 0 || (status == RESP_REPLY_MORE && have == bytes.len)) return;
         if (status == RESP_REPLY_MORE) have = have + step < bytes.len ? have + step : bytes.len;
     }
 }
@@ -184,17 +184,17 @@ static void wrong(void **state)
 static void limits(void **state)
 {
     (void)state;
-    EXPECT("$1001\r\n", "bad(Protocol error, a string is too long)");
-    EXPECT("$9223372036854775807\r\n", "bad(Protocol error, a string is too long)");
-    EXPECT("*101\r\n", "bad(Protocol error, an aggregate has too many elements)");
-    EXPECT("%51\r\n", "bad(Protocol error, an aggregate has too many elements)");
-    EXPECT("%9223372036854775807\r\n", "bad(Protocol error, an aggregate has too many elements)");
+    EXPECT("$1001\r\n", "limit(Reply refused, a string is too long)");
+    EXPECT("$9223372036854775807\r\n", "limit(Reply refused, a string is too long)");
+    EXPECT("*101\r\n", "limit(Reply refused, an aggregate has too many elements)");
+    EXPECT("%51\r\n", "limit(Reply refused, an aggregate has too many elements)");
+    EXPECT("%9223372036854775807\r\n", "limit(Reply refused, an aggregate has too many elements)");
     EXPECT("*100\r\n", "0array100 ");
     EXPECT("%50\r\n", "0map100 ");
 
     char line[BYTES_MAX + 100];
     memset(line, '+', sizeof line);
-    expect(slice_of(line, sizeof line), "bad(Protocol error, a line is too long)");
+    expect(slice_of(line, sizeof line), "limit(Reply refused, a line is too long)");
 }
 
 static void depth(void **state)
@@ -212,7 +212,7 @@ static void depth(void **state)
         assert_false(token.last);
     }
     struct resp_reply_parser deep = p;
-    assert_int_equal(resp_reply_next(&deep, bytes, sizeof bytes, &token), RESP_REPLY_BAD);
+    assert_int_equal(resp_reply_next(&deep, bytes, sizeof bytes, &token), RESP_REPLY_LIMIT);
     assert_int_equal(resp_reply_next(&p, ":1\r\n", 4, &token), RESP_REPLY_TOKEN);
     assert_int_equal(token.depth, RESP_REPLY_DEPTH_MAX);
     assert_true(token.last);
