@@ -18,6 +18,8 @@ same tests run against Redis: what a test expects of behaviour that both share i
 """
 
 import os
+import random
+import re
 import shutil
 import signal
 import socket
@@ -26,6 +28,7 @@ import tempfile
 import time
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+PORT_TAKEN = re.compile("port is taken|Address already in use")
 PATIENCE_S = float(os.environ.get("HARK_PATIENCE", "10"))
 
 
@@ -39,9 +42,16 @@ def is_redis():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on, below those that the system gives to clients. Somebody may
+    take it before the server does: Server tries another one then."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def eventually(question, patience=PATIENCE_S):
@@ -367,7 +377,10 @@ class Server:
         self.clients = []
         self.process = None
         self.end_was_awaited = False
-        self.port = self.settings.pop("port", None) or free_port()
+        self.port = self.settings.pop("port", None)
+        self.chose_port = self.port is None
+        if self.chose_port:
+            self.port = free_port()
         self.unix_path = self.settings.setdefault("unixsocket", self.path("socket"))
         self.start()
 
@@ -393,6 +406,11 @@ class Server:
 
     def start(self):
         """Starts the process (again, on the same port and folder) and waits until it answers."""
+        while not self.try_start():
+            self.port = free_port()
+
+    def try_start(self):
+        """False when another process has taken the port meanwhile."""
         self.end_was_awaited = False
         with open(self.path("log"), "ab") as log:
             self.log_from = log.tell()
@@ -401,12 +419,15 @@ class Server:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                with Client(("127.0.0.1", self.port)) as client:
+                # By its own socket, as whoever answers on the port could be another server.
+                with Client(self.unix_path or ("127.0.0.1", self.port)) as client:
                     client.send("PING")
                     client.reply()  # also NOAUTH will do
-                return
+                return True
             except (OSError, Closed):
                 status = self.process.poll()
+                if status and self.chose_port and PORT_TAKEN.search(self.log(self.log_from)):
+                    return False
                 assert status is None, f"exit status {status} at start:\n{self.log()}"
                 assert time.monotonic() < deadline, f"no answer:\n{self.log()}"
                 time.sleep(0.003)
