@@ -8,6 +8,7 @@ void session_park(struct session *s)
     s->parked = true;
     s->next_parked = all->parked;
     all->parked = s;
+    session_update_class(s);
     conn_pause(s->conn);
 }
 
@@ -18,6 +19,7 @@ void session_unpark(struct session *s)
     while (*link != s) link = &(*link)->next_parked;
     *link = s->next_parked;
     s->parked = false;
+    session_update_class(s);
     conn_resume(s->conn);
 }
 

@@ -173,7 +173,7 @@ void session_update_class(struct session *s)
     bool subscriber = session_subscriptions(s) > 0;
     s->parser.limits = limits_of(s);
     conn_set_input_max(s->conn, s->authenticated ? 0 : GUEST_INPUT_MAX);
-    conn_set_never_idle(s->conn, subscriber || s->monitors);
+    conn_set_never_idle(s->conn, subscriber || s->monitors || s->parked);
     conn_set_output_limit(s->conn, all->config.output[subscriber    ? OUTPUT_CLASS_PUBSUB
                                                       : s->monitors ? OUTPUT_CLASS_REPLICA
                                                                     : OUTPUT_CLASS_NORMAL]);
