@@ -1,12 +1,19 @@
 #include "glob.h"
 
+#include "mem.h"
 #include "text.h"
 
 /* Everything in a pattern but a star stands for exactly one byte of the text. That is what makes
  * matching cheap: between two stars lies a segment of fixed length, and if a segment fits at some
- * place, a later place can only leave less text for the segments that follow. So only the segment
- * behind the last star is ever tried again, one byte further on; the earlier ones stay. Each byte
- * of the text starts at most one trial, and a trial is no longer than the pattern. */
+ * place, a later place can only leave less text for the segments that follow. So the first place is
+ * taken for each, and never given up again: only the segment behind the last star is ever tried
+ * again, one byte further on.
+ *
+ * That is fast unless a pattern is made to be slow: `*aaaaaab*` is tried anew, at full length, at
+ * each `a` of a long text. When trying turns out to be too much work, match_thoroughly starts over:
+ * the segment behind the last star has only one place where it can be, literal segments are left
+ * to memmem, which is linear, and for the others all places are looked at together, a bit for each
+ * element of the segment. */
 
 static inline bool same(char a, char b, bool nocase)
 {
@@ -55,20 +62,161 @@ static bool class_holds(struct slice pattern, size_t *at, char c, bool nocase)
     return found != negated;
 }
 
-/* Does the element at *at, which is no star, match c? If so, moves *at behind it. */
-static inline bool element_matches(struct slice pattern, size_t *at, char c, bool nocase)
+/* Does the element at *at, which is no star, hold c? Moves *at behind it. */
+static inline bool element_holds(struct slice pattern, size_t *at, char c, bool nocase)
 {
-    size_t i = *at;
-    char p = pattern.at[i++];
-    bool matches = true;
-    if (p == '[') {
-        matches = class_holds(pattern, &i, c, nocase);
-    } else if (p != '?') {
-        if (p == '\\' && i < pattern.len) p = pattern.at[i++];
-        matches = same(p, c, nocase);
+    char p = pattern.at[(*at)++];
+    if (p == '?') return true;
+    if (p == '[') return class_holds(pattern, at, c, nocase);
+    if (p == '\\' && *at < pattern.len) p = pattern.at[(*at)++];
+    return same(p, c, nocase);
+}
+
+/* ---- thoroughly ---- */
+
+/* What stands between two stars, pattern[from..to). */
+struct segment {
+    size_t from, to;
+    size_t length; /* how many bytes of text it takes */
+    bool literal;  /* each byte of it stands for itself */
+};
+
+static struct segment read_segment(struct slice pattern, size_t from)
+{
+    struct segment s = {from, from, 0, true};
+    for (; s.to < pattern.len && pattern.at[s.to] != '*'; s.length++) {
+        char c = pattern.at[s.to++];
+        if (c == '[')
+            class_holds(pattern, &s.to, 0, false);
+        else if (c == '\\' && s.to < pattern.len)
+            s.to++;
+        else if (c != '?')
+            continue;
+        s.literal = false;
     }
-    if (matches) *at = i;
-    return matches;
+    return s;
+}
+
+static bool fits(struct slice pattern, const struct segment *s, const char *text, bool nocase)
+{
+    size_t p = s->from;
+    while (p < s->to)
+        if (!element_holds(pattern, &p, *text++, nocase)) return false;
+    return true;
+}
+
+#define NOWHERE SIZE_MAX
+
+/* Which elements hold a byte: bit i of mask[byte] for element i. */
+enum { PIECE_MAX = 64 * 1024 }; /* elements; the masks of so many take 2 MB */
+
+struct masks {
+    size_t length; /* elements */
+    size_t words;  /* of 64 bits, for each byte */
+    uint64_t *at;
+};
+
+static inline size_t masks_size(const struct masks *m)
+{
+    return 256 * m->words * sizeof *m->at;
+}
+
+/* Of the elements from *p on; moves *p behind them. */
+static struct masks masks_new(struct slice pattern, size_t *p, size_t length, bool nocase)
+{
+    struct masks m = {.length = length, .words = (length + 63) / 64};
+    m.at = mem_zalloc(masks_size(&m));
+    for (size_t i = 0; i < length; i++) {
+        size_t next = *p;
+        for (size_t byte = 0; byte < 256; byte++) {
+            next = *p;
+            bool holds = element_holds(pattern, &next, (char)byte, nocase);
+            m.at[byte * m.words + i / 64] |= (uint64_t)holds << (i % 64);
+        }
+        *p = next;
+    }
+    return m;
+}
+
+/* Clears the bits of the places in the text at which the elements do not fit. Bit i of `state` says
+ * that the elements up to the i-th hold the last bytes read; one byte more shifts that by one and
+ * drops what the next element does not hold. */
+static void keep_fitting(const struct masks *m, struct slice text, uint64_t *places)
+{
+    uint64_t *state = mem_zalloc(m->words * sizeof *state);
+    for (size_t i = 0; i < text.len; i++) {
+        const uint64_t *holds = m->at + (unsigned char)text.at[i] * m->words;
+        uint64_t carry = 1;
+        for (size_t w = 0; w < m->words; w++) {
+            uint64_t bits = state[w];
+            state[w] = (bits << 1 | carry) & holds[w];
+            carry = bits >> 63;
+        }
+        if (i + 1 < m->length) continue;
+        size_t place = i + 1 - m->length;
+        if (!(state[m->words - 1] >> ((m->length - 1) % 64) & 1))
+            places[place / 64] &= ~(UINT64_C(1) << (place % 64));
+    }
+    mem_free(state, m->words * sizeof *state);
+}
+
+/* The first place in the text where the segment fits, by looking at all of them at once. */
+static size_t find_by_bits(struct slice pattern, const struct segment *s, struct slice text,
+                           bool nocase)
+{
+    size_t count = text.len - s->length + 1, found = 0, p = s->from;
+    size_t size = (count + 63) / 64 * sizeof(uint64_t);
+    uint64_t *places = mem_alloc(size);
+    memset(places, 0xff, size);
+    for (size_t at = 0; at < s->length; at += PIECE_MAX) {
+        size_t length = s->length - at < PIECE_MAX ? s->length - at : PIECE_MAX;
+        struct masks m = masks_new(pattern, &p, length, nocase);
+        keep_fitting(&m, slice_of(text.at + at, count + length - 1), places);
+        mem_free(m.at, masks_size(&m));
+    }
+    while (found < count && !(places[found / 64] >> (found % 64) & 1)) found++;
+    mem_free(places, size);
+    return found < count ? found : NOWHERE;
+}
+
+/* The first place in the text, which has room for it, where the segment fits. */
+static size_t find(struct slice pattern, const struct segment *s, struct slice text, bool nocase)
+{
+    if (!s->literal || nocase) return find_by_bits(pattern, s, text, nocase);
+    const char *found = memmem(text.at, text.len, pattern.at + s->from, s->length);
+    return found ? (size_t)(found - text.at) : NOWHERE;
+}
+
+static bool match_thoroughly(struct slice pattern, struct slice text, bool nocase)
+{
+    struct segment s = read_segment(pattern, 0);
+    if (s.length > text.len || !fits(pattern, &s, text.at, nocase)) return false;
+    text = slice_from(text, s.length);
+    if (s.to == pattern.len) return !text.len;
+    for (;;) {
+        size_t p = s.to;
+        while (p < pattern.len && pattern.at[p] == '*') p++;
+        if (p == pattern.len) return true;
+        s = read_segment(pattern, p);
+        if (s.length > text.len) return false;
+        if (s.to == pattern.len) return fits(pattern, &s, text.at + (text.len - s.length), nocase);
+        size_t at = find(pattern, &s, text, nocase);
+        if (at == NOWHERE) return false;
+        text = slice_from(text, at + s.length);
+    }
+}
+
+/* ---- by trying ---- */
+
+/* How many bytes of pattern may be looked at in vain before starting over thoroughly. */
+static size_t vain_max(struct slice pattern, struct slice text)
+{
+#ifdef HARK_DEBUG
+    (void)pattern, (void)text;
+    return 4; /* rare ways often, where it is for testing */
+#else
+    return 16 * text.len + 512 * pattern.len;
+#endif
 }
 
 /* The first place in the text from `from` on at which the segment starting at pattern[p] is worth
@@ -87,6 +235,7 @@ bool glob_match(struct slice pattern, struct slice text, bool nocase)
     size_t p = 0, t = 0;
     size_t segment = 0; /* behind the last star; 0 before the first one */
     size_t trial = 0;   /* where in the text that segment is being tried */
+    size_t vain = 0;    /* bytes of pattern that were looked at in failed trials */
 
     if (!text.len) return !pattern.len;
     while (t < text.len) {
@@ -95,9 +244,15 @@ bool glob_match(struct slice pattern, struct slice text, bool nocase)
             if (p == pattern.len) return true;
             segment = p;
             t = trial = next_trial(pattern, segment, text, t, nocase);
-        } else if (p < pattern.len && element_matches(pattern, &p, text.at[t], nocase)) {
+            continue;
+        }
+        size_t next = p;
+        if (p < pattern.len && element_holds(pattern, &next, text.at[t], nocase)) {
+            p = next;
             t++;
         } else if (segment) {
+            vain += next - segment;
+            if (vain > vain_max(pattern, text)) return match_thoroughly(pattern, text, nocase);
             p = segment;
             t = trial = next_trial(pattern, segment, text, trial + 1, nocase);
         } else {
@@ -107,6 +262,8 @@ bool glob_match(struct slice pattern, struct slice text, bool nocase)
     while (p < pattern.len && pattern.at[p] == '*') p++;
     return p == pattern.len;
 }
+
+/* ---- taking apart ---- */
 
 enum element { LITERAL, ONE, STAR };
 

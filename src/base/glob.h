@@ -19,8 +19,8 @@
 
 #include "buffer.h"
 
-/* Does the whole text match? At worst pattern.len * text.len steps. With `nocase`, ASCII letters
- * match without regard to case. */
+/* Does the whole text match? With `nocase`, ASCII letters match without regard to case. The work is
+ * in the order of both lengths; for patterns made to be slow, of pattern.len * text.len / 64. */
 bool glob_match(struct slice pattern, struct slice text, bool nocase);
 
 /* A pattern taken apart: runs of literal bytes and what lies between them. */

@@ -71,7 +71,7 @@ struct sessions {
     struct session_hooks hooks;
     struct sessions_config config;
     double ns_per_tick;
-    uint64_t slow_ns; /* a command that takes less concerns nobody */
+    uint64_t slow_ns;      /* a command that takes less concerns nobody */
     struct slice password; /* owned: what config.password borrows */
     struct session **list;
     size_t count, cap;

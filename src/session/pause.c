@@ -8,6 +8,7 @@ void session_park(struct session *s)
     s->parked = true;
     s->next_parked = all->parked;
     all->parked = s;
+    session_update_class(s);
     conn_pause(s->conn);
     session_update_class(s); /* one that waits is not idle */
 }

@@ -21,7 +21,8 @@ class ConfiguredServer(Server):
         path = self.path("hark.conf")
         if not os.path.exists(path):
             with open(path, "w") as f:
-                f.write(self.settings["text"] + f"\nport {self.port}\ndir {self.folder}\n")
+                f.write(self.settings["text"] + f"\nport {self.port}\ndir {self.folder}\n"
+                        f"unixsocket {self.unix_path}\n")
         return [self.binary, path]
 
     def file(self):
@@ -104,8 +105,8 @@ def test_config_set_is_all_or_nothing(connect):
     assert get(c, "timeout") == {"timeout": "0"}
 
 
-def test_config_set_that_the_system_refuses(connect):
-    """A port that is taken: nothing of the request has been done then."""
+def test_config_set_that_the_system_refuses(server, connect):
+    """A port that is taken: nothing of the request has been done then, and the old one stays."""
     c = connect()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -114,6 +115,8 @@ def test_config_set_that_the_system_refuses(connect):
         error = c.error("CONFIG", "SET", "timeout", "77", "port", port)
     assert error.startswith("ERR CONFIG SET failed (possibly related to argument 'port') - ")
     assert get(c, "timeout") == {"timeout": "0"} and c("PING") == "PONG"
+    with Client(("127.0.0.1", server.port)) as other:
+        assert other("PING") == "PONG"
 
 
 def test_config_set_port(server, connect):

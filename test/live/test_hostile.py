@@ -522,6 +522,22 @@ def test_slow_patterns(c, raw, pattern):
     assert time.monotonic() - started < 8 * FACTOR
 
 
+@pytest.mark.hark_only("Redis tries every place at full length")
+@pytest.mark.memory(40)
+@pytest.mark.parametrize("segment", ["a", "?", "[a-c]", "[^b]", "\\a"])
+def test_long_patterns_on_long_names(c, raw, segment):
+    """Tried place by place, each of these would take minutes."""
+    pattern = "*" + segment * (30_000 // len(segment)) + "b*"
+    c("SET", "a" * 500_000, "v")
+    ear = raw()
+    ear("PSUBSCRIBE", pattern)
+    started = time.monotonic()
+    assert c("KEYS", pattern) == []
+    assert c("PUBLISH", "a" * 500_000, "m") == 0
+    assert c("PUBLISH", "a" * 499_999 + "b", "m") == 1
+    assert time.monotonic() - started < 5 * FACTOR
+
+
 @pytest.mark.hark_only("a bound of Hark's own")
 def test_pattern_length_is_bounded(c, raw):
     ear = raw()

@@ -245,6 +245,83 @@ static void test_slow_patterns(void **state)
     free(text);
 }
 
+/* Segments with which trying place by place takes too long, against the definition: a place fits if
+ * every element holds its byte. */
+static void test_long_segments(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spelling, *holds;
+    } elements[] = {{"?", "abc"}, {"[ab]", "ab"}, {"[a-b]", "ab"}, {"\\a", "a"}, {"[^ab]", "c"}};
+    enum { TEXT = 4000, LENGTH_MAX = 400 };
+    static const size_t lengths[] = {1, 2, 63, 64, 65, 127, 128, 129, 300, LENGTH_MAX};
+    struct random r = seeded();
+    struct buffer pattern = {0};
+    char *text = malloc(TEXT);
+    int matched = 0;
+    for (int round = 0; round < 300; round++) {
+        const char *holds[LENGTH_MAX];
+        size_t length = lengths[random_below(&r, COUNT(lengths))];
+        pattern.len = 0;
+        buffer_add(&pattern, "a*", 2);
+        for (size_t i = 0; i < length; i++) {
+            uint64_t which = random_below(&r, 400);
+            size_t e = i + 1 == length ? 4 : which < 2 ? 3 : which % 3;
+            buffer_printf(&pattern, "%s", elements[e].spelling);
+            holds[i] = elements[e].holds;
+        }
+        buffer_add(&pattern, "*", 1);
+        for (size_t i = 0; i < TEXT; i++) text[i] = "ab"[random_below(&r, 10) == 0];
+        for (uint64_t cs = random_below(&r, 4); cs > 0; cs--)
+            text[1 + random_below(&r, TEXT - 1)] = 'c';
+        text[0] = 'a';
+
+        bool want = false;
+        for (size_t at = 1; at + length <= TEXT && !want; at++) {
+            size_t i = 0;
+            while (i < length && strchr(holds[i], text[at + i])) i++;
+            want = i == length;
+        }
+        check(buffer_slice(&pattern), slice_of(text, TEXT), false, want);
+        check(buffer_slice(&pattern), slice_of(text, TEXT), true, want);
+        matched += want;
+    }
+    assert_in_range(matched, 20, 280);
+    buffer_fini(&pattern);
+    free(text);
+}
+
+/* A segment of more elements than have bits, and long ones where the first place is not the last.
+ */
+static void test_very_long_segments(void **state)
+{
+    (void)state;
+    enum { MANY = 70000, TEXT = MANY + 10000 };
+    struct buffer pattern = {0};
+    char *text = malloc(TEXT);
+    memset(text, 'a', TEXT);
+    buffer_add(&pattern, "*", 1);
+    for (int i = 0; i < MANY; i++) buffer_add(&pattern, "?", 1);
+    buffer_add(&pattern, "[b]*[c]*", 8);
+    struct slice p = buffer_slice(&pattern), t = slice_of(text, TEXT);
+    check(p, t, false, false);
+    text[MANY - 1] = 'b'; /* one too early */
+    check(p, t, false, false);
+    text[MANY] = 'b';
+    check(p, t, false, false);
+    text[MANY - 5] = 'c'; /* before the first place */
+    check(p, t, false, false);
+    text[MANY + 1] = 'c'; /* right behind it */
+    check(p, t, false, true);
+    text[MANY + 1] = 'a';
+    text[TEXT - 1] = 'c';
+    check(p, t, false, true);
+    text[TEXT - 1] = 'b';
+    check(p, t, false, false);
+    buffer_fini(&pattern);
+    free(text);
+}
+
 static void assert_slice(struct slice got, struct slice want)
 {
     assert_int_equal(got.len, want.len);
@@ -336,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),          cmocka_unit_test(test_nocase),
         cmocka_unit_test(test_model),          cmocka_unit_test(test_slow_patterns),
+        cmocka_unit_test(test_long_segments),  cmocka_unit_test(test_very_long_segments),
         cmocka_unit_test(test_runs),           cmocka_unit_test(test_analyse),
         cmocka_unit_test(test_literal_prefix),
     };
