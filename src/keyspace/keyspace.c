@@ -145,7 +145,8 @@ size_t keyspace_overhead(const struct keyspace *ks)
     size_t bytes = map_bytes(&ks->watched);
     for (int i = 0; i < ks->databases; i++) {
         const struct database *d = ks->db[i];
-        bytes += sizeof *d + table_bytes(&d->table) + wheel_bytes(&d->wheel);
+        bytes += sizeof *d + table_bytes(&d->table) + wheel_bytes(&d->wheel) +
+                 (d->rebuilding ? wheel_bytes(&d->fresh) : 0);
     }
     return bytes;
 }

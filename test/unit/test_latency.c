@@ -37,7 +37,7 @@ static const char *ask(const char *subcommand, const char *argument)
     if (argument) argv[argc++] = slice_text(argument);
     reply.len = 0;
     struct call call = {
-        .reply = {&reply, 2},
+        .reply = {.out = &reply, .proto = 2},
         .argv = argv,
         .argc = argc,
         .command = command_named(server.commands, slice_text(name)),
