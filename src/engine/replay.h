@@ -5,6 +5,7 @@
  * made the record itself. Nobody is told: no subscriber, no sink, no watcher, no tracking; and
  * nothing expires: a deadline that has passed waits for the record that says `expired`, or for the
  * first engine_expire after the replay.
+ * The counts of keys changed, expired and evicted are of what the engine does itself, and stay.
  *
  *      snapshot ─▶ engine_resume ─▶ engine_replay_batch … ─▶ engine_skip_ids ─▶ engine_begin …
  *

@@ -69,9 +69,10 @@ static const struct slice causes_by_code[256] = {
 static uint8_t cause_code(struct slice name)
 {
     if (!name.len || name.len >= CAUSE_LENGTHS_MAX) return CAUSE_TEXT;
-    const struct cause *c = causes[name.len].at;
-    for (const struct cause *end = c + causes[name.len].count; c < end; c++)
-        if (c->name[0] == name.at[0] && memcmp(c->name, name.at, name.len) == 0) return c->code;
+    const struct cause *list = causes[name.len].at;
+    for (size_t i = 0; i < causes[name.len].count; i++)
+        if (list[i].name[0] == name.at[0] && memcmp(list[i].name, name.at, name.len) == 0)
+            return list[i].code;
     return CAUSE_TEXT;
 }
 

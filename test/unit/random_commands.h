@@ -35,6 +35,8 @@ static const char *const templates[] = {
     "INCRBYFLOAT k 1.5",
     "SETBIT k b 1",
     "SETBIT k b 0",
+    "SETBIT k 1 0",
+    "SETBIT k 2 1",
     "BITFIELD k SET u8 b n INCRBY i5 b 3 SET u16 b 77",
     "BITOP XOR k k k",
     "BITOP NOT k k",
