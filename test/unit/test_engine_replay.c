@@ -181,7 +181,7 @@ static void test_replay_is_the_same(void **state)
     for (int i = 0; i < ROUNDS; i++) {
         run_record(&w);
         pass_time(&w);
-        engine_work(p.c.engine);
+        engine_work(p.c.engine, p.r.now_ms);
     }
     assert_true(p.records > ROUNDS / 2 && p.with_many_effects > ROUNDS / 100);
     assert_true(engine_stats(p.r.engine).expired > 100);
