@@ -260,6 +260,36 @@ static void survives_a_crash_in_the_recovery(void **state)
     }
 }
 
+/* What a dead process had only written is durable once it is recovered. */
+static void what_is_recovered_is_durable(void **state)
+{
+    (void)state;
+    char bytes[RECORD_MAX];
+    struct journal_config config = config_of(65536);
+    struct journal_recovery found;
+    struct journal *j;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    struct story s = {.shape = &PLAIN};
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    for (uint64_t n = 1; n <= 9; n++) journal_append(j, record_of(&PLAIN, n, bytes), NOW);
+    journal_write(j, NOW);
+    assert_int_equal(journal_written(j), 9);
+    struct disk *copy = disk_memory_copy(d);
+    disk_memory_crash(copy, LOSS_NONE, 0, 0);
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(d);
+
+    must(journal_open(&j, &config, copy, NOW, &found, &why), &why);
+    assert_int_equal(journal_durable(j), 9);
+    d = disk_memory_copy(copy);
+    disk_memory_crash(d, LOSS_ALL, 0, 0);
+    must_have(d, &config, &s, 9, 9);
+    disk_memory_free(d);
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(copy);
+}
+
 static void stands_still_after_an_error(void **state)
 {
     (void)state;
@@ -358,6 +388,51 @@ static void notices_every_flipped_byte(void **state)
         }
         disk_memory_free(d);
     }
+}
+
+static void copy_file(struct disk *from, struct disk *to, const char *name)
+{
+    struct disk_why why;
+    struct slice bytes = disk_memory_bytes(from, name);
+    assert_true(bytes.len > 0);
+    must(to->unlink(to, name, &why), &why);
+    int file = to->open(to, name, DISK_WRITE | DISK_NEW, &why);
+    must(disk_write_all(to, file, bytes.at, bytes.len, 0, &why), &why);
+    to->close(to, file);
+}
+
+/* A segment of another journal, sound in itself, of the same numbers. */
+static void notices_a_foreign_segment(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct disk *d[2];
+    for (int i = 0; i < 2; i++) {
+        struct story s = STORIES[0];
+        d[i] = disk_memory_new();
+        config.seed = seed + (uint64_t)i;
+        assert_true(play(&s, &config, d[i]));
+    }
+    for (int number = 1; number <= 4; number++) {
+        char name[32];
+        struct journal *j;
+        struct journal_recovery found;
+        struct disk_why why;
+        uint64_t last;
+        snprintf(name, sizeof name, "%016d.journal", number);
+        struct disk *mixed = disk_memory_copy(d[0]);
+        if (disk_memory_bytes(mixed, name).len > 0) {
+            copy_file(d[1], mixed, name);
+            int rc = journal_open(&j, &config, mixed, NOW, &found, &why);
+            if (rc == 0) {
+                rc = read_all(j, &PLAIN, &last, &why);
+                journal_close(j, NOW, &why);
+            }
+            assert_int_equal(rc, ERR_CORRUPT);
+        }
+        disk_memory_free(mixed);
+    }
+    for (int i = 0; i < 2; i++) disk_memory_free(d[i]);
 }
 
 static void notices_a_missing_segment(void **state)
@@ -678,9 +753,11 @@ int main(void)
         cmocka_unit_test(writes_and_reads),
         cmocka_unit_test(survives_a_crash_in_every_call),
         cmocka_unit_test(survives_a_crash_in_the_recovery),
+        cmocka_unit_test(what_is_recovered_is_durable),
         cmocka_unit_test(stands_still_after_an_error),
         cmocka_unit_test(reports_the_error_once_and_for_all),
         cmocka_unit_test(notices_every_flipped_byte),
+        cmocka_unit_test(notices_a_foreign_segment),
         cmocka_unit_test(notices_a_missing_segment),
         cmocka_unit_test(refuses_when_full_and_goes_on_later),
         cmocka_unit_test(has_one_owner),
