@@ -483,6 +483,24 @@ def test_monitor_that_does_not_read(c, raw):
     no_longer_there(c, who)
 
 
+@pytest.mark.hark_only("Redis prints all of it")
+@pytest.mark.memory(400)
+def test_monitor_of_huge_requests(c, raw):
+    """A line of MONITOR would be four times as long as what it quotes."""
+    monitor = raw()
+    monitor("MONITOR")
+    c("SET", "k", "\0" * (100 * MB))
+    line = monitor.line()
+    while b'"k"' not in line:  # the bystander's
+        line = monitor.line()
+    assert line.endswith(b'\\x00"... (104595456 more bytes)')
+    assert len(line) < 2 * MB
+    c("DEL", *["x" * 1000] * 10_000)
+    while b"DEL" not in line:
+        line = monitor.line()
+    assert line.endswith(b" more words)") and len(line) < 2 * MB
+
+
 @pytest.mark.memory(24)
 def test_slow_reader_gets_everything(c, raw):
     """Slow is not hostile: below the limit nothing is lost."""
