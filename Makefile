@@ -52,8 +52,10 @@ include tools/build.mk
 
 run:
 	@tools/setup run
-	@$(MAKE) --no-print-directory all
+	@echo 'Building ...'
+	@$(MAKE) -s --no-print-directory -j$$(nproc) all
 	@mkdir -p data
+	@tools/how-to-try $(PORT)
 	@exec $(BUILD)/hark-server --bind 127.0.0.1 --port $(PORT) --dir ./data
 
 test:

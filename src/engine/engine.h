@@ -131,7 +131,7 @@ void opened_update_string(struct opened *k, struct slice value, enum string_enco
  * several ranges may be written while the key is open, each is an effect of its own. */
 char *opened_write_string(struct opened *k, size_t offset, size_t len);
 /* The string that is there counts as changed in place from now on (encoding "raw"), as Redis has it
- * for bit commands that found nothing to change. That alone is no change. */
+ * for bit commands that found nothing to change. That alone is no change, though an effect. */
 void opened_unshare_string(struct opened *k);
 /* Appends to the string or creates it. */
 void opened_append_string(struct opened *k, struct slice bytes);

@@ -65,70 +65,55 @@ static void effect_is(struct opened *k, enum effect_verb verb, struct slice arg,
     mark_changed(k);
 }
 
-/* Enters a fresh entry for a key that did not exist. */
-static void enter(struct opened *k, struct entry *fresh)
+static struct spot spot_of(struct opened *k)
 {
-    struct engine *e = k->engine;
-    entry_set_access(fresh, keyspace_new_access(e->keyspace, e->draft.now_ms));
-    keyspace_insert(e->keyspace, &k->place, fresh);
-    note_event(e, EVENT_NEW, k->db, k->key);
+    return (struct spot){.db = k->db, .key = k->key, .place = &k->place};
 }
 
-static void set_string(struct opened *k, struct slice value, enum string_encoding encoding,
+static void note_new(const struct opened *k)
+{
+    if (!k->place.entry) note_event(k->engine, EVENT_NEW, k->db, k->key);
+}
+
+/* Puts a value in place of whatever the key holds. */
+static void put_string(struct opened *k, struct slice value, enum string_encoding encoding,
                        int64_t when)
 {
     struct engine *e = k->engine;
-    struct entry *old = k->place.entry;
-    if (!old) {
-        enter(k, entry_new_string(k->key, value, encoding, when >= 0 ? when : -1));
-        return;
-    }
-    note_event(e, EVENT_OVERWRITTEN, k->db, k->key);
-    if (entry_type(old) != TYPE_STRING) note_event(e, EVENT_TYPE_CHANGED, k->db, k->key);
-    int64_t had = entry_deadline(old), deadline = when == WHEN_KEPT ? had : when;
-    keyspace_update(e->keyspace, &k->place, entry_set_string(old, value, encoding, deadline), had);
+    const struct entry *old = k->place.entry;
+    note_event(e, old ? EVENT_OVERWRITTEN : EVENT_NEW, k->db, k->key);
+    if (old && entry_type(old) != TYPE_STRING) note_event(e, EVENT_TYPE_CHANGED, k->db, k->key);
+    apply_string(e->keyspace, spot_of(k), value, encoding, when, e->draft.now_ms);
+}
+
+/* A value that is a scrap of the command's: the record keeps a copy. */
+static struct slice kept(struct engine *e, struct slice value)
+{
+    return e->wants_effects ? arena_keep(&e->draft.arena, value) : value;
 }
 
 void opened_set_string(struct opened *k, struct slice value, int64_t when)
 {
-    set_string(k, value, string_encoding_of(value), when);
+    put_string(k, value, string_encoding_of(value), when);
     effect_is(k, EFFECT_SET, value, when);
 }
 
 void opened_set_result(struct opened *k, struct slice value)
 {
-    struct engine *e = k->engine;
-    set_string(k, value, STRING_RAW, WHEN_NONE);
-    if (e->wants_effects) value = arena_keep(&e->draft.arena, value);
-    effect_is(k, EFFECT_SET, value, WHEN_NONE);
+    put_string(k, value, STRING_RAW, WHEN_NONE);
+    effect_is(k, EFFECT_SET, kept(k->engine, value), WHEN_NONE);
+    k->effect.form = FORM_RAW;
 }
 
 void opened_update_string(struct opened *k, struct slice value, enum string_encoding encoding)
 {
     struct engine *e = k->engine;
-    struct entry *old = k->place.entry;
-    if (!old) {
-        enter(k, entry_new_string(k->key, value, encoding, -1));
-    } else {
-        int64_t had = entry_deadline(old);
-        keyspace_update(e->keyspace, &k->place, entry_set_string(old, value, encoding, had), had);
-    }
-    /* The value is a scrap of the command's; the record keeps a copy. */
-    if (e->wants_effects) value = arena_keep(&e->draft.arena, value);
-    effect_is(k, EFFECT_SET, value, WHEN_KEPT);
-}
-
-static void resize_string(struct opened *k, size_t len)
-{
-    struct engine *e = k->engine;
-    struct entry *old = k->place.entry;
-    if (old) {
-        int64_t had = entry_deadline(old);
-        keyspace_update(e->keyspace, &k->place, entry_resize_string(old, len, STRING_RAW), had);
-        return;
-    }
-    struct entry *fresh = entry_new_string(k->key, SLICE(""), STRING_RAW, -1);
-    enter(k, entry_resize_string(fresh, len, STRING_RAW));
+    static const enum effect_form forms[] = {FORM_SET, FORM_EMBSTR, FORM_RAW};
+    DCHECK(effect_encoding(forms[encoding], value) == encoding);
+    note_new(k);
+    apply_string(e->keyspace, spot_of(k), value, encoding, WHEN_KEPT, e->draft.now_ms);
+    effect_is(k, EFFECT_SET, kept(e, value), WHEN_KEPT);
+    k->effect.form = forms[encoding];
 }
 
 /* Hands the effect over to the record. The bytes of a SETRANGE stand in the value, which may move
@@ -145,77 +130,54 @@ static void hand_over_effect(struct opened *k)
 
 char *opened_write_string(struct opened *k, size_t offset, size_t len)
 {
+    struct engine *e = k->engine;
     if (k->changed) hand_over_effect(k);
-    size_t had = k->place.entry ? entry_string(k->place.entry).len : 0;
-    resize_string(k, offset + len > had ? offset + len : had);
-    char *at = entry_string_bytes(k->place.entry) + offset;
+    note_new(k);
+    char *at = apply_range(e->keyspace, spot_of(k), offset, len, e->draft.now_ms);
     effect_is(k, EFFECT_SETRANGE, slice_of(at, len), (int64_t)offset);
     return at;
 }
 
 void opened_unshare_string(struct opened *k)
 {
-    resize_string(k, entry_string(k->place.entry).len);
+    struct engine *e = k->engine;
+    if (entry_encoding(k->place.entry) == STRING_RAW) return;
+    apply_length(e->keyspace, spot_of(k), entry_string(k->place.entry).len, e->draft.now_ms);
+    /* WATCH and the count of changes do not hear of it, but a replay has to do the same. */
+    draft_effect(e, (struct effect){.verb = EFFECT_SETRANGE, .db = k->db, .key = k->key});
+    e->draft.changed = true;
 }
 
 void opened_append_string(struct opened *k, struct slice bytes)
 {
-    if (!k->place.entry) { /* a fresh value, with the encoding of one that was set */
-        enter(k, entry_new_string(k->key, bytes, string_encoding_of(bytes), -1));
-    } else {
-        size_t had = entry_string(k->place.entry).len;
-        resize_string(k, had + bytes.len);
-        if (bytes.len) memcpy(entry_string_bytes(k->place.entry) + had, bytes.at, bytes.len);
-    }
+    struct engine *e = k->engine;
+    note_new(k);
+    apply_append(e->keyspace, spot_of(k), bytes, e->draft.now_ms);
     effect_is(k, EFFECT_APPEND, bytes, WHEN_KEPT);
-}
-
-static void set_deadline(struct opened *k, int64_t deadline)
-{
-    struct entry *old = k->place.entry;
-    int64_t had = entry_deadline(old);
-    keyspace_update(k->engine->keyspace, &k->place, entry_set_deadline(old, deadline), had);
 }
 
 void opened_set_deadline(struct opened *k, int64_t when)
 {
-    set_deadline(k, when);
+    apply_deadline(k->engine->keyspace, &k->place, when);
     effect_is(k, EFFECT_PEXPIREAT, SLICE(""), when);
 }
 
 void opened_clear_deadline(struct opened *k)
 {
-    set_deadline(k, -1);
+    apply_deadline(k->engine->keyspace, &k->place, -1);
     effect_is(k, EFFECT_PERSIST, SLICE(""), WHEN_NONE);
 }
 
 void opened_delete(struct opened *k)
 {
-    entry_free(keyspace_remove(k->engine->keyspace, &k->place));
+    apply_delete(k->engine->keyspace, &k->place);
     effect_is(k, EFFECT_DEL, SLICE(""), WHEN_NONE);
-}
-
-/* Frees what a key holds, to make room for a value that takes its place under the same name. */
-static void clear(struct opened *k)
-{
-    if (k->place.entry) entry_free(keyspace_remove(k->engine->keyspace, &k->place));
-}
-
-/* Looks the key up again: a change under another name may have shifted its place in the table. */
-static void refresh(struct opened *k)
-{
-    k->place = keyspace_find_hashed(k->engine->keyspace, k->db, k->key, k->place.hash);
 }
 
 void opened_move(struct opened *from, struct opened *to)
 {
     struct engine *e = from->engine;
-    refresh(to);
-    clear(to);
-    refresh(from);
-    struct entry *moved = entry_take_renamed(keyspace_remove(e->keyspace, &from->place), to->key);
-    refresh(to);
-    keyspace_insert(e->keyspace, &to->place, moved);
+    apply_move(e->keyspace, spot_of(from), spot_of(to));
     note_event(e, EVENT_NEW, to->db, to->key);
     if (from->db == to->db)
         effect_is(from, EFFECT_RENAME, to->key, WHEN_NONE);
@@ -230,10 +192,9 @@ void opened_move(struct opened *from, struct opened *to)
 
 void opened_copy(const struct opened *from, struct opened *to)
 {
-    struct entry *copy = entry_copy(from->place.entry, to->key);
-    refresh(to);
-    clear(to);
-    enter(to, copy);
+    struct engine *e = from->engine;
+    apply_copy(e->keyspace, from->place.entry, spot_of(to), e->draft.now_ms);
+    note_event(e, EVENT_NEW, to->db, to->key);
     to->effect = (struct effect){
         .verb = EFFECT_COPY, .db = from->db, .key = from->key, .arg = to->key, .when = to->db};
     mark_changed(to);

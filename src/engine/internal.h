@@ -71,4 +71,35 @@ void draft_changed(struct engine *e, int db, struct slice key);
 /* Tracking hears that any key may have changed. */
 void draft_all_changed(struct engine *e);
 
+/* ---- how values change ----
+ *
+ * The gate and the replay of records both change values by these, and so cannot differ. They note
+ * nothing and tell nobody. `now_ms` dates the entries that they make. */
+
+struct spot {
+    int db;
+    struct slice key;
+    struct place *place; /* of that key; looked up again where a function says so */
+};
+
+/* The encoding that a SET of this form leaves. */
+enum string_encoding effect_encoding(enum effect_form form, struct slice value);
+
+/* Replaces whatever is there by a string. `when`: as SET's. */
+void apply_string(struct keyspace *ks, struct spot s, struct slice value,
+                  enum string_encoding encoding, int64_t when, int64_t now_ms);
+/* The string, changed in place: exactly `len` bytes, zeros where it grows; made if it is not. */
+void apply_length(struct keyspace *ks, struct spot s, size_t len, int64_t now_ms);
+/* Room for bytes [offset, offset + len) of the string; returns where to write them. */
+char *apply_range(struct keyspace *ks, struct spot s, size_t offset, size_t len, int64_t now_ms);
+void apply_append(struct keyspace *ks, struct spot s, struct slice bytes, int64_t now_ms);
+/* Sets or (-1) takes away the deadline of a key that exists. */
+void apply_deadline(struct keyspace *ks, struct place *p, int64_t deadline);
+void apply_delete(struct keyspace *ks, struct place *p);
+/* Puts the value of `from` under `to`, another key, in place of what is there. Both places are
+ * looked up again first; that of `from` is empty afterwards. */
+void apply_move(struct keyspace *ks, struct spot from, struct spot to);
+/* The same with a copy, for which `to` is looked up again. */
+void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, int64_t now_ms);
+
 #endif

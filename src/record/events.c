@@ -6,7 +6,7 @@ static const struct {
     struct slice name;
     enum event_class class;
 } events[EVENT_COUNT] = {
-#define X(id, text, class_) [EVENT_##id] = {{text, sizeof(text) - 1}, CLASS_##class_},
+#define X(code, id, text, class_) [EVENT_##id] = {{text, sizeof(text) - 1}, CLASS_##class_},
     EVENTS(X)
 #undef X
 };

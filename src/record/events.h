@@ -33,44 +33,46 @@ enum event_class {
 
 /* The bits of `notify-keyspace-events`: classes (1 << enum event_class), then families. */
 enum {
-    NOTIFY_KEYSPACE = 1 << 16,          /* K */
-    NOTIFY_KEYEVENT = 1 << 17,          /* E */
-    NOTIFY_SUBKEYSPACE = 1 << 18,       /* S */
-    NOTIFY_SUBKEYEVENT = 1 << 19,       /* T */
-    NOTIFY_SUBKEYSPACEITEM = 1 << 20,   /* I */
-    NOTIFY_SUBKEYSPACEEVENT = 1 << 21,  /* V */
-    NOTIFY_KEYCHANGE = 1 << 22,         /* C: our own __keychange@ family */
+    NOTIFY_KEYSPACE = 1 << 16,         /* K */
+    NOTIFY_KEYEVENT = 1 << 17,         /* E */
+    NOTIFY_SUBKEYSPACE = 1 << 18,      /* S */
+    NOTIFY_SUBKEYEVENT = 1 << 19,      /* T */
+    NOTIFY_SUBKEYSPACEITEM = 1 << 20,  /* I */
+    NOTIFY_SUBKEYSPACEEVENT = 1 << 21, /* V */
+    NOTIFY_KEYCHANGE = 1 << 22,        /* C: our own __keychange@ family */
     NOTIFY_FAMILIES = 0x7f << 16,
 };
 
-/* X(identifier, name on the wire, class). `del` and the like are events of several commands. */
+/* X(code, identifier, name on the wire, class). `del` and the like are events of several commands.
+ * The code stands for the event in every journal that was ever written: a new event takes a number
+ * that no other had before, at most 127, whatever its place in the list. 0 is never written. */
 #define EVENTS(X)                                                                                  \
-    X(DEL, "del", GENERIC)                                                                         \
-    X(EXPIRE, "expire", GENERIC)                                                                   \
-    X(PERSIST, "persist", GENERIC)                                                                 \
-    X(RENAME_FROM, "rename_from", GENERIC)                                                         \
-    X(RENAME_TO, "rename_to", GENERIC)                                                             \
-    X(MOVE_FROM, "move_from", GENERIC)                                                             \
-    X(MOVE_TO, "move_to", GENERIC)                                                                 \
-    X(COPY_TO, "copy_to", GENERIC)                                                                 \
-    X(RESTORE, "restore", GENERIC)                                                                 \
-    X(SET, "set", STRING)                                                                          \
-    X(SETRANGE, "setrange", STRING)                                                                \
-    X(APPEND, "append", STRING)                                                                    \
-    X(INCRBY, "incrby", STRING)                                                                    \
-    X(INCRBYFLOAT, "incrbyfloat", STRING)                                                          \
-    X(SETBIT, "setbit", STRING)                                                                    \
-    X(EXPIRED, "expired", EXPIRED)                                                                 \
-    X(EVICTED, "evicted", EVICTED)                                                                 \
-    X(KEYMISS, "keymiss", KEYMISS)                                                                 \
-    X(NEW, "new", NEW)                                                                             \
-    X(OVERWRITTEN, "overwritten", OVERWRITTEN)                                                     \
-    X(TYPE_CHANGED, "type_changed", TYPE_CHANGED)                                                  \
-    X(FLUSHDB, "flushdb", GENERIC)   /* these two concern databases: journal and views only */     \
-    X(SWAPDB, "swapdb", GENERIC)
+    X(1, DEL, "del", GENERIC)                                                                      \
+    X(2, EXPIRE, "expire", GENERIC)                                                                \
+    X(3, PERSIST, "persist", GENERIC)                                                              \
+    X(4, RENAME_FROM, "rename_from", GENERIC)                                                      \
+    X(5, RENAME_TO, "rename_to", GENERIC)                                                          \
+    X(6, MOVE_FROM, "move_from", GENERIC)                                                          \
+    X(7, MOVE_TO, "move_to", GENERIC)                                                              \
+    X(8, COPY_TO, "copy_to", GENERIC)                                                              \
+    X(9, RESTORE, "restore", GENERIC)                                                              \
+    X(10, SET, "set", STRING)                                                                      \
+    X(11, SETRANGE, "setrange", STRING)                                                            \
+    X(12, APPEND, "append", STRING)                                                                \
+    X(13, INCRBY, "incrby", STRING)                                                                \
+    X(14, INCRBYFLOAT, "incrbyfloat", STRING)                                                      \
+    X(15, SETBIT, "setbit", STRING)                                                                \
+    X(16, EXPIRED, "expired", EXPIRED)                                                             \
+    X(17, EVICTED, "evicted", EVICTED)                                                             \
+    X(0, KEYMISS, "keymiss", KEYMISS)                                                              \
+    X(18, NEW, "new", NEW)                                                                         \
+    X(19, OVERWRITTEN, "overwritten", OVERWRITTEN)                                                 \
+    X(20, TYPE_CHANGED, "type_changed", TYPE_CHANGED)                                              \
+    X(21, FLUSHDB, "flushdb", GENERIC) /* these two concern databases: journal and views only */   \
+    X(22, SWAPDB, "swapdb", GENERIC)
 
 enum event_name {
-#define X(id, name, class) EVENT_##id,
+#define X(code, id, name, class) EVENT_##id,
     EVENTS(X)
 #undef X
         EVENT_COUNT,

@@ -5,7 +5,7 @@
 #include "json.h"
 
 static const struct slice verbs[EFFECT_COUNT] = {
-#define X(id, name) [EFFECT_##id] = {name, sizeof(name) - 1},
+#define X(code, id, name) [EFFECT_##id] = {name, sizeof(name) - 1},
     EFFECTS(X)
 #undef X
 };

@@ -21,22 +21,23 @@ struct event_id {
     uint64_t n; /* counts the events within one ms */
 };
 
-/* How a change is redone. X(identifier, command name as clients write it) */
+/* How a change is redone. X(code, identifier, command name as clients write it). The code is what
+ * journals have, and is never given to another effect: see EVENTS. */
 #define EFFECTS(X)                                                                                 \
-    X(SET, "SET")           /* value; `when` = deadline in unix ms, or -1 none, -2 kept */         \
-    X(DEL, "DEL")           /* whatever it held */                                                 \
-    X(PEXPIREAT, "PEXPIREAT") /* `when` = the new deadline */                                      \
-    X(PERSIST, "PERSIST")                                                                          \
-    X(APPEND, "APPEND")     /* bytes */                                                            \
-    X(SETRANGE, "SETRANGE") /* offset, bytes */                                                    \
-    X(RENAME, "RENAME")     /* destination */                                                      \
-    X(MOVE, "MOVE")         /* destination database */                                             \
-    X(COPY, "COPY")         /* destination key, destination database */                            \
-    X(FLUSHDB, "FLUSHDB")   /* no key */                                                           \
-    X(SWAPDB, "SWAPDB")     /* no key; `db` and the other database */
+    X(1, SET, "SET")             /* value; `when` = deadline in unix ms, or -1 none, -2 kept */    \
+    X(2, DEL, "DEL")             /* whatever it held */                                            \
+    X(3, PEXPIREAT, "PEXPIREAT") /* `when` = the new deadline */                                   \
+    X(4, PERSIST, "PERSIST")                                                                       \
+    X(5, APPEND, "APPEND")     /* bytes */                                                         \
+    X(6, SETRANGE, "SETRANGE") /* offset, bytes */                                                 \
+    X(7, RENAME, "RENAME")     /* destination */                                                   \
+    X(8, MOVE, "MOVE")         /* destination database */                                          \
+    X(9, COPY, "COPY")         /* destination key, destination database */                         \
+    X(10, FLUSHDB, "FLUSHDB")  /* no key */                                                        \
+    X(11, SWAPDB, "SWAPDB")    /* no key; `db` and the other database */
 
 enum effect_verb {
-#define X(id, name) EFFECT_##id,
+#define X(code, id, name) EFFECT_##id,
     EFFECTS(X)
 #undef X
         EFFECT_COUNT,
@@ -44,12 +45,22 @@ enum effect_verb {
 
 enum { WHEN_NONE = -1, WHEN_KEPT = -2 };
 
+/* What SET leaves as the remark on how the string is kept (OBJECT ENCODING), which its bytes alone
+ * do not tell. */
+enum effect_form {
+    FORM_SET,    /* that of a value that is set as a whole */
+    FORM_EMBSTR, /* also where the text is an integer: a sum of INCRBYFLOAT */
+    FORM_RAW,    /* as if changed in place: a result of BITOP */
+    FORM_COUNT,
+};
+
 struct effect {
     enum effect_verb verb;
     int db;
     struct slice key;
-    struct slice arg;   /* value, bytes or destination key, as the verb has it */
-    int64_t when;       /* deadline (SET, PEXPIREAT), offset (SETRANGE), other database */
+    struct slice arg;      /* value, bytes or destination key, as the verb has it */
+    int64_t when;          /* deadline (SET, PEXPIREAT), offset (SETRANGE), other database */
+    enum effect_form form; /* of SET */
 };
 
 struct slice effect_verb_text(enum effect_verb verb);
@@ -63,21 +74,21 @@ enum note_kind {
 
 struct note {
     enum note_kind kind;
-    enum event_name event;      /* of NOTE_EVENT and NOTE_LIVE */
+    enum event_name event; /* of NOTE_EVENT and NOTE_LIVE */
     int db;
-    struct slice key;           /* or the channel */
-    struct slice payload;       /* of the PUBLISH kinds */
+    struct slice key;            /* or the channel */
+    struct slice payload;        /* of the PUBLISH kinds */
     const struct slice *subkeys; /* hash fields, for the subkey channels; NULL when none */
     uint32_t subkeys_count;
-    uint32_t notify;            /* notify-keyspace-events when it was noted */
-    int32_t effect;             /* index of the effect that this event tells of, or -1 */
+    uint32_t notify; /* notify-keyspace-events when it was noted */
+    int32_t effect;  /* index of the effect that this event tells of, or -1 */
 };
 
 struct record {
-    uint64_t seq;        /* 0 when nothing was changed (live notes only) */
-    struct event_id id;  /* of the first NOTE_EVENT; without one, an id that no event has yet */
-    struct slice cause;  /* "set", "exec", "expired", "evicted" … */
-    uint64_t client;     /* the client's id; 0 for the server's own doing */
+    uint64_t seq;       /* 0 when nothing was changed (live notes only) */
+    struct event_id id; /* of the first NOTE_EVENT; without one, an id that no event has yet */
+    struct slice cause; /* "set", "exec", "expired", "evicted" … */
+    uint64_t client;    /* the client's id; 0 for the server's own doing */
     const struct effect *effects;
     uint32_t effects_count;
     const struct note *notes;

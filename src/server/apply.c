@@ -85,12 +85,11 @@ static int listen_hook(void *ctx, struct config *now, const struct config *befor
                        size_t why_size)
 {
     struct server *s = ctx;
-    (void)now;
-    (void)before;
-    (void)why_size;
-    char reason[512];
-    if (server_listen(s, reason, sizeof reason) == 0) return 0;
+    char reason[512], again[512];
+    if (server_listen(s, now, reason, sizeof reason) == 0) return 0;
     snprintf(why, why_size, "%s", reason);
+    if (server_listen(s, before, again, sizeof again) != 0)
+        log_line(&s->log, LOGLEVEL_WARNING, "Nor can the former address be had again: %s", again);
     return ERR_BUSY;
 }
 

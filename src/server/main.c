@@ -64,8 +64,9 @@ int main(int argc, char **argv)
         server_fini(&server);
         return 1;
     }
-    if (config.pidfile.len && write_pidfile(config.pidfile.at) != 0)
-        log_line(&server.log, LOGLEVEL_WARNING, "Cannot write the pidfile %s", config.pidfile.at);
+    struct slice pidfile = server.config.pidfile;
+    if (pidfile.len && write_pidfile(pidfile.at) != 0)
+        log_line(&server.log, LOGLEVEL_WARNING, "Cannot write the pidfile %s", pidfile.at);
     if (server.config.set_proc_title) {
         char title[128];
         snprintf(title, sizeof title, "hark-server %s:%lld",
@@ -75,7 +76,9 @@ int main(int argc, char **argv)
     }
     announce(&server);
     int code = server_run(&server);
-    if (config.pidfile.len) remove(config.pidfile.at);
-    server_fini(&server);
+    if (pidfile.len) remove(pidfile.at);
+#ifdef HARK_DEBUG
+    server_fini(&server); /* for those who look for leaks: a hundred million keys take a while */
+#endif
     return code;
 }

@@ -8,11 +8,13 @@
 #include "../io/clock.h"
 #include "../io/process.h"
 #include "../io/signals.h"
+#include "../io/socket.h"
 
 enum {
     TICK_US = 100 * 1000,
     EXPIRE_SLICE = 256,    /* keys put away before the loop looks at the time again */
     EXPIRE_TURN_US = 1000, /* what one turn may spend on it */
+    WORK_TURN_US = 200,    /* and on work that nobody waits for */
     FILES_RESERVED = 32,   /* descriptors that are not clients */
 };
 
@@ -129,7 +131,7 @@ int server_init(struct server *s, struct config config, char **argv)
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
     char why[512];
-    rc = server_listen(s, why, sizeof why);
+    rc = server_listen(s, &s->config, why, sizeof why);
     if (rc != 0) log_line(&s->log, LOGLEVEL_WARNING, "%s", why);
     s->memory_startup = s->memory_peak = mem_used();
     s->memory_startup_rooms = keyspace_overhead(s->keyspace) + pubsub_counts(s->pubsub).bytes;
@@ -225,6 +227,17 @@ static bool expire(struct server *s, int64_t from_us)
     return more;
 }
 
+/* Slices of work that nobody waits for; is there more? Beside its least time it gets a part of what
+ * the turn has taken so far, so that clients cannot make more of it than it gets done. */
+static bool work(struct server *s, int64_t woken_us)
+{
+    int64_t from_us = io_mono_us(), allowed_us = WORK_TURN_US + (from_us - woken_us) / 4;
+    bool more;
+    do more = engine_work(s->engine, s->now_us / 1000);
+    while (more && io_mono_us() - from_us < allowed_us);
+    return more;
+}
+
 /* One turn of the loop; is there work left that needs no one to ask for it? */
 static bool turn(struct server *s, bool busy)
 {
@@ -235,7 +248,7 @@ static bool turn(struct server *s, bool busy)
     net_read(s->net, woken_us);
     int64_t read_us = io_mono_us();
     bool more = expire(s, read_us);
-    more |= engine_work(s->engine, s->now_us / 1000);
+    more |= work(s, woken_us);
     tick(s, read_us);
     sessions_before_flush(s->sessions);
     pubsub_end_turn(s->pubsub);
@@ -252,6 +265,8 @@ int server_run(struct server *s)
     bool busy = false;
     while (!s->stop) busy = turn(s, busy);
     net_flush(s->net, io_mono_us()); /* the last replies, as far as the sockets take them */
+    net_unlisten(s->net);
+    if (s->config.unixsocket.len) socket_unlink(s->config.unixsocket.at);
     log_line(&s->log, LOGLEVEL_WARNING, "Hark is now ready to exit, bye bye...");
     return s->exit_code;
 }

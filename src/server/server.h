@@ -65,7 +65,9 @@ void server_make_id(char id[41]);
 void server_reset_stats(struct server *s);
 
 /* listen.c */
-int server_listen(struct server *s, char *why, size_t why_size);
+/* Listens where the configuration says, and nowhere else any more. After an error, with its reason
+ * in `why`, at some of these places or none. */
+int server_listen(struct server *s, const struct config *c, char *why, size_t why_size);
 
 /* apply.c: brings everybody in line with the configuration */
 void server_apply_all(struct server *s);

@@ -19,13 +19,12 @@ static void count_error(struct sessions *all, struct slice reply)
     item->value = (void *)((uintptr_t)item->value + 1);
 }
 
-/* A command that took long: the clock is read anew, and those who want to hear of it do. */
+/* A command took long: those who want to hear of it do. */
 static void was_slow(struct session *s, const struct command *command, const struct slice *argv,
                      int argc, int64_t us)
 {
     struct sessions *all = s->all;
     const struct sessions_config *config = &all->config;
-    if (us >= STALE_TIME_US) all->now_us = io_unix_us();
     if (config->slow_us >= 0 && us >= config->slow_us &&
         !(command->spec->flags & FLAG_SKIP_SLOWLOG))
         slowlog_add(all->slowlog, s, command, argv, argc, us);
@@ -56,7 +55,8 @@ void session_run(struct session *s, struct command *command, const struct slice 
     size_t reply_at = all->reply.len;
     uint64_t from = io_ticks();
     command->run(&call);
-    uint64_t ticks = io_ticks() - from;
+    all->ticks = io_ticks();
+    uint64_t ticks = all->ticks - from;
     if (all->reply.len > reply_at && all->reply.at[reply_at] == '-') {
         command->stats.failed++;
         count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
@@ -227,12 +227,37 @@ static void drop_unwanted_reply(struct session *s, const struct command *command
     if (s->reply_mode == REPLY_SKIP_NEXT) s->reply_mode = REPLY_SKIP;
 }
 
+/* A browser can be made to send a form to us, whose lines it cannot choose but for those behind the
+ * headers. So where a header stands for a command, nothing behind it is looked at. */
+static bool is_web_header(struct slice word)
+{
+    return slice_is(word, "post") || slice_is(word, "host:");
+}
+
+static void cut_off(struct session *s)
+{
+    struct slice peer = session_peer(s);
+    struct buffer line = {0};
+    buffer_printf(&line,
+                  "Possible attack: %.*s sent the header of a web request, which may be a browser "
+                  "that was tricked into sending commands. The connection is closed.",
+                  (int)peer.len, peer.at);
+    s->all->hooks.log(s->all->hooks.server, buffer_slice(&line));
+    buffer_fini(&line);
+    conn_close(s->conn, CONN_END_KILLED);
+}
+
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup)
 {
     struct sessions *all = s->all;
     bool done = true;
+    if (lookup == COMMAND_UNKNOWN && is_web_header(argv[0])) {
+        cut_off(s);
+        return true;
+    }
     if (lookup != COMMAND_FOUND) command = NULL;
+    sessions_tell_time(all);
     all->current = s;
     s->last_command = command;
     bool room = !command || make_room(s, command);

@@ -71,13 +71,16 @@ struct sessions {
     struct session_hooks hooks;
     struct sessions_config config;
     double ns_per_tick;
-    uint64_t slow_ns; /* a command that takes less concerns nobody */
+    uint64_t slow_ns;      /* a command that takes less concerns nobody */
     struct slice password; /* owned: what config.password borrows */
     struct session **list;
     size_t count, cap;
     struct map by_id;
     uint64_t last_id;
-    int64_t now_us; /* unix time of this turn */
+    int64_t now_us;      /* unix time of the request that runs now */
+    int64_t turn_us;     /* unix time at which the turn began */
+    uint64_t turn_ticks; /* the same moment on the tick counter */
+    uint64_t ticks;      /* the counter when it was last read */
 
     struct buffer reply;     /* of the session that runs now; moved to its connection in one go */
     struct session *current; /* inside a command, or NULL */
@@ -108,6 +111,8 @@ static inline int session_proto(const struct session *s)
 }
 
 /* session.c */
+/* Brings now_us up to the last look at the tick counter: a turn may be long. */
+void sessions_tell_time(struct sessions *all);
 void session_free_name(struct slice *name);
 void session_set_name(struct slice *name, struct slice value);
 struct session *session_by_id(struct sessions *all, uint64_t id);
@@ -130,9 +135,6 @@ bool session_name_is_valid(struct slice name);
 bool session_rename(struct call *c, struct slice name);
 
 /* dispatch.c */
-/* After a command of this length the time of the turn is read again, or what follows would go by a
- * stale one. */
-enum { STALE_TIME_US = 500 };
 /* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait
  * (CLIENT PAUSE): nothing has been done then. */
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,

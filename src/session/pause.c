@@ -4,11 +4,13 @@
 void session_park(struct session *s)
 {
     struct sessions *all = s->all;
-    if (s->parked) return;
+    if (s->parked || s->gone) return;
     s->parked = true;
     s->next_parked = all->parked;
     all->parked = s;
+    session_update_class(s);
     conn_pause(s->conn);
+    session_update_class(s); /* one that waits is not idle */
 }
 
 void session_unpark(struct session *s)
@@ -18,6 +20,7 @@ void session_unpark(struct session *s)
     while (*link != s) link = &(*link)->next_parked;
     *link = s->next_parked;
     s->parked = false;
+    session_update_class(s);
     conn_resume(s->conn);
 }
 

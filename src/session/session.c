@@ -173,7 +173,7 @@ void session_update_class(struct session *s)
     bool subscriber = session_subscriptions(s) > 0;
     s->parser.limits = limits_of(s);
     conn_set_input_max(s->conn, s->authenticated ? 0 : GUEST_INPUT_MAX);
-    conn_set_never_idle(s->conn, subscriber || s->monitors);
+    conn_set_never_idle(s->conn, subscriber || s->monitors || s->parked);
     conn_set_output_limit(s->conn, all->config.output[subscriber    ? OUTPUT_CLASS_PUBSUB
                                                       : s->monitors ? OUTPUT_CLASS_REPLICA
                                                                     : OUTPUT_CLASS_NORMAL]);
@@ -274,6 +274,14 @@ static void protocol_error(struct session *s)
     session_quit(s);
 }
 
+/* So that every client has its turn: when this one has become long, nobody gets to more than the
+ * batch that it is in, and when very long, not even to that. */
+static bool turn_is_long(const struct sessions *all, bool within_batch)
+{
+    enum { LONG_US = 10 * 1000, VERY_LONG_US = 50 * 1000 };
+    return all->now_us - all->turn_us > (within_batch ? VERY_LONG_US : LONG_US);
+}
+
 /* Takes the requests at the front of the bytes; returns how many bytes they were. */
 static size_t received(void *owner, const char *bytes, size_t len, size_t *needed)
 {
@@ -281,6 +289,7 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
     struct sessions *all = s->all;
     size_t used = 0;
     MAGIC(s, SESSION_MAGIC);
+    all->ticks = io_ticks();
     for (;;) {
         struct prepared batch[BATCH];
         enum resp_status status = RESP_REQUEST;
@@ -297,10 +306,13 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             engine_hint(all->engine, (struct slice){0}, 0);
             if (done) used += p->request.size;
             if (all->reply.len > REPLY_KEPT) flush_reply(s);
-            if (done && !conn_is_closing(s->conn)) continue;
-            /* The others stay, unparsed: parked, or never to be read. */
+            bool goes_on = done && !conn_is_closing(s->conn);
+            bool yields = goes_on && i + 1 < n && turn_is_long(all, true);
+            if (goes_on && !yields) continue;
+            /* The others stay, unparsed: for the next turn, parked, or never to be read. */
             resp_parser_restart(&s->parser);
             flush_reply(s);
+            if (yields) conn_resume(s->conn);
             return used;
         }
         flush_reply(s);
@@ -311,6 +323,10 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             return len;
         }
         if (status == RESP_MORE || used == len) return used;
+        if (turn_is_long(all, false)) {
+            conn_resume(s->conn);
+            return used;
+        }
     }
 }
 
@@ -391,7 +407,7 @@ struct net_listener sessions_listener(struct sessions *all)
 static void find_slow_threshold(struct sessions *all)
 {
     const struct sessions_config *c = &all->config;
-    int64_t us = STALE_TIME_US;
+    int64_t us = INT64_MAX / 1000;
     if (c->slow_us >= 0 && c->slow_us < us) us = c->slow_us;
     if (c->latency_event_ms && c->latency_event_ms * 1000 < us) us = c->latency_event_ms * 1000;
     all->slow_ns = (uint64_t)us * 1000;
@@ -412,9 +428,16 @@ void sessions_set_config(struct sessions *all, struct sessions_config config)
     }
 }
 
+void sessions_tell_time(struct sessions *all)
+{
+    int64_t ticks = (int64_t)(all->ticks - all->turn_ticks);
+    if (ticks > 0) all->now_us = all->turn_us + (int64_t)((double)ticks * all->ns_per_tick / 1000);
+}
+
 void sessions_begin_turn(struct sessions *all, int64_t now_us)
 {
-    all->now_us = now_us;
+    all->now_us = all->turn_us = now_us;
+    all->ticks = all->turn_ticks = io_ticks();
     if (all->pause && now_us >= all->pause_end_us) sessions_unpause(all);
 }
 

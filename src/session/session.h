@@ -52,7 +52,8 @@ void sessions_set_config(struct sessions *all, struct sessions_config config);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);
 
-/* Once a turn: the time that the commands of this turn go by, and those whose pause is over. */
+/* Once a turn: the time, which goes on from there as commands take theirs, and those whose pause is
+ * over. */
 void sessions_begin_turn(struct sessions *all, int64_t now_us);
 /* Before net_flush: what is said once a turn, about all that changed in it. */
 void sessions_before_flush(struct sessions *all);

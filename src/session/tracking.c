@@ -105,7 +105,7 @@ static void finish_dropping(struct tracking_table *t)
 /* Forgets all keys. Freeing a million takes longer than a turn may: that is done bit by bit. */
 static void drop_keys(struct tracking_table *t)
 {
-    if (!table_count(&t->keys)) return;
+    if (!table_bytes(&t->keys)) return;
     finish_dropping(t);
     t->dropped = t->keys;
     table_init(&t->keys, hash_of, t);

@@ -18,6 +18,8 @@ same tests run against Redis: what a test expects of behaviour that both share i
 """
 
 import os
+import random
+import re
 import shutil
 import signal
 import socket
@@ -26,6 +28,7 @@ import tempfile
 import time
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+PORT_TAKEN = re.compile("port is taken|Address already in use")
 PATIENCE_S = float(os.environ.get("HARK_PATIENCE", "10"))
 
 
@@ -39,9 +42,16 @@ def is_redis():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on, below those that the system gives to clients. Somebody may
+    take it before the server does: Server tries another one then."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def eventually(question, patience=PATIENCE_S):
@@ -366,7 +376,11 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="hark-live-")
         self.clients = []
         self.process = None
-        self.port = self.settings.pop("port", None) or free_port()
+        self.end_was_awaited = False
+        self.port = self.settings.pop("port", None)
+        self.chose_port = self.port is None
+        if self.chose_port:
+            self.port = free_port()
         self.unix_path = self.settings.setdefault("unixsocket", self.path("socket"))
         self.start()
 
@@ -392,18 +406,28 @@ class Server:
 
     def start(self):
         """Starts the process (again, on the same port and folder) and waits until it answers."""
+        while not self.try_start():
+            self.port = free_port()
+
+    def try_start(self):
+        """False when another process has taken the port meanwhile."""
+        self.end_was_awaited = False
         with open(self.path("log"), "ab") as log:
+            self.log_from = log.tell()
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, cwd=self.folder)
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                with Client(("127.0.0.1", self.port)) as client:
+                # By its own socket, as whoever answers on the port could be another server.
+                with Client(self.unix_path or ("127.0.0.1", self.port)) as client:
                     client.send("PING")
                     client.reply()  # also NOAUTH will do
-                return
+                return True
             except (OSError, Closed):
                 status = self.process.poll()
+                if status and self.chose_port and PORT_TAKEN.search(self.log(self.log_from)):
+                    return False
                 assert status is None, f"exit status {status} at start:\n{self.log()}"
                 assert time.monotonic() < deadline, f"no answer:\n{self.log()}"
                 time.sleep(0.003)
@@ -418,8 +442,9 @@ class Server:
         self.clients.append(client)
         return client
 
-    def log(self):
+    def log(self, offset=0):
         with open(self.path("log"), "rb") as log:
+            log.seek(offset)
             return text_of(log.read())
 
     def alive(self):
@@ -432,10 +457,11 @@ class Server:
         """kill -9; the folder stays, `start` goes on with it."""
         if self.alive():
             self.process.kill()
-        self.process.wait()
+        self.wait()
 
     def wait(self):
-        """Waits for the process to end by itself; returns its exit status."""
+        """Waits for the process to end; returns its exit status."""
+        self.end_was_awaited = True
         return self.process.wait(PATIENCE_S)
 
     def halt(self):
@@ -444,19 +470,20 @@ class Server:
         return self.wait()
 
     def stop(self):
-        """Ends it, checks that it had not fallen before, and removes the folder."""
+        """Ends it and removes the folder. Fails if it crashed, had ended before (unless the test
+        itself waited for that, by `wait`, `halt` or `kill`), or a sanitizer had something to say."""
         for client in self.clients:
             client.close()
-        fallen = self.process.poll()
-        if fallen is None:
+        had_ended = self.process.poll() is not None
+        if not had_ended:
             self.process.terminate()
             try:
                 self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
-                self.kill()
-        log = self.log() if fallen else ""
+                self.process.kill()
+                self.process.wait()
+        status, log = self.process.returncode, self.log(self.log_from)
         shutil.rmtree(self.folder, ignore_errors=True)
-        # Crashes (signals, sanitizers) must not go by unseen; tests that end a server clean up
-        # by `wait` or `halt` and find their own status there.
-        assert fallen is None or fallen >= 0 and "Sanitizer" not in log, (
-            f"the server had ended, exit status {fallen}:\n{log[-4000:]}")
+        as_told = had_ended and self.end_was_awaited
+        assert as_told or (status == 0 and not had_ended), f"exit status {status}:\n{log[-4000:]}"
+        assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]

@@ -21,7 +21,8 @@ class ConfiguredServer(Server):
         path = self.path("hark.conf")
         if not os.path.exists(path):
             with open(path, "w") as f:
-                f.write(self.settings["text"] + f"\nport {self.port}\ndir {self.folder}\n")
+                f.write(self.settings["text"] + f"\nport {self.port}\ndir {self.folder}\n"
+                        f"unixsocket {self.unix_path}\n")
         return [self.binary, path]
 
     def file(self):

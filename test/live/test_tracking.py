@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from harness import Error, eventually
+from harness import Error, eventually, request
 
 BROKEN = "tracking-redir-broken"
 
@@ -286,18 +286,17 @@ def test_evicted_keys(w, tracker):
     assert c.push() == inv("a")
 
 
-@pytest.mark.hark_only("Redis makes room before reads as well")
 @pytest.mark.settings(maxmemory_policy="allkeys-random")
 def test_own_evictions_come_behind_earlier_replies(w, tracker):
     """A reply with the old value must not stand behind the message that it is gone."""
     c = tracker()
     w("SET", "a", "x" * 1000)
-    w("CONFIG", "SET", "maxmemory", "1")
-    c.send_raw(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n1\r\n")
-    got = [c.read() for _ in range(3)]
-    assert got[0] == "x" * 1000
-    assert got[1] == inv("a")
-    assert got[2] == "OK" or isinstance(got[2], Error)
+    c.send_raw(request("GET", "a") + request("CONFIG", "SET", "maxmemory", "1")
+               + request("SET", "b", "1"))
+    got = [c.read() for _ in range(4)]
+    assert got[:2] == ["x" * 1000, "OK"]
+    assert inv("a") in got[2:]
+    assert any(value == "OK" or isinstance(value, Error) for value in got[2:])
 
 
 @pytest.mark.parametrize("command", ["FLUSHALL", "FLUSHDB", "FLUSHALL ASYNC", "FLUSHDB SYNC"])
@@ -683,6 +682,53 @@ def test_broadcast_to_clients_that_leave(w, tracker, connect):
     stay.quiet()
 
 
+# ---- clients that do not read ----
+
+LIMITS = pytest.mark.settings(client_output_buffer_limit=[
+    "normal", "200kb", "0", "0", "replica", "200kb", "0", "0", "pubsub", "200kb", "0", "0"])
+
+
+@LIMITS
+@pytest.mark.parametrize("options", [["BCAST"], ["BCAST", "NOLOOP"], []])
+def test_one_that_does_not_read_is_closed(w, tracker, connect, options):
+    deaf, hears = [tracker(*options) for _ in range(3)], tracker(*options)
+    ids = [c.id for c in deaf]
+    keys = [f"{i}" + "x" * 20000 for i in range(5)]
+    while any(w("CLIENT", "LIST", "ID", ident) for ident in ids):
+        if not options:
+            for c in (*deaf, hears):
+                c.send("EXISTS", *keys)
+            hears.reply()
+        w("MSET", *(word for key in keys for word in (key, "1")))
+        gathered(hears, 5)
+    hears.quiet()
+
+
+@LIMITS
+def test_redirection_to_one_that_does_not_read(w, tracker, connect):
+    listener = connect(proto=3)
+    ident = listener.id
+    trackers = [tracker("BCAST", "REDIRECT", ident, "PREFIX", f"{i}") for i in range(5)]
+    keys = [f"{i}" + "x" * 20000 for i in range(5)]
+    while w("CLIENT", "LIST", "ID", ident):
+        w("MSET", *(word for key in keys for word in (key, "1")))
+    w("MSET", *(word for key in keys for word in (key, "1")))
+    for c in trackers:
+        assert c.push() == [BROKEN, ident]
+
+
+@LIMITS
+def test_monitor_that_does_not_read(w, connect):
+    deaf, hears = [connect() for _ in range(3)], connect()
+    ids = [c.id for c in deaf]
+    for c in (*deaf, hears):
+        c("MONITOR")
+    while any(w("CLIENT", "LIST", "ID", ident) for ident in ids):
+        w("ECHO", "x" * 20000)
+        assert hears.monitor_line().endswith('x"')
+    hears.quiet()
+
+
 # ---- the bound of the table ----
 
 
@@ -775,3 +821,62 @@ def test_random_reads_and_writes(server, connect):
         for c, messages in zip(readers, told):
             assert c.pushes(len(messages)) == messages
             c.quiet()
+
+
+@pytest.mark.settings(tracking_table_max_keys=20, notify_keyspace_events="KEA",
+                      client_output_buffer_limit=["normal", "100kb", "0", "0"])
+def test_random_lives(server):
+    """Clients that come, track in every way, read or do not read, and are killed. The server must
+    stand it; sanitizers look on in `make check`."""
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    rng = random.Random(seed)
+    boss = server.connect()
+    crowd = []
+
+    def key():
+        return f"{rng.choice('abc')}{rng.randrange(10)}" + "y" * rng.choice((0, 0, 3000))
+
+    def options():
+        words = rng.choice(([], ["NOLOOP"], ["BCAST"], ["BCAST", "NOLOOP"], ["OPTIN"], ["OPTOUT"],
+                            ["BCAST", "PREFIX", "a"], ["BCAST", "PREFIX", "a1", "PREFIX", "b"]))
+        redirect = rng.random() < 0.3 and crowd
+        return [*words, "REDIRECT", rng.choice(crowd).ident] if redirect else words
+
+    for _ in range(3000):
+        if len(crowd) < 3 or rng.random() < 0.02 and len(crowd) < 12:
+            c = server.connect(proto=rng.choice((2, 3, 3)))
+            c.ident = c.id
+            c.socket.setblocking(False)
+            crowd.append(c)
+        c = rng.choice(crowd)
+        words = rng.choice((
+            ["GET", key()], ["GET", key()], ["MGET", key(), key()], ["SET", key(), "1"],
+            ["MSET", key(), "1", key(), "2"], ["DEL", key()], ["SET", key(), "1", "PX", "1"],
+            ["CLIENT", "TRACKING", "ON", *options()], ["CLIENT", "TRACKING", "OFF"],
+            ["CLIENT", "CACHING", rng.choice(("YES", "NO"))], ["MULTI"], ["EXEC"], ["DISCARD"],
+            ["SUBSCRIBE", "__redis__:invalidate"], ["UNSUBSCRIBE"], ["PSUBSCRIBE", "__key*"],
+            ["RESET"], ["HELLO", rng.choice("23")], ["CLIENT", "REPLY", rng.choice(("ON", "SKIP"))],
+            ["CLIENT", "TRACKINGINFO"], ["CLIENT", "LIST"], ["MONITOR"], ["FLUSHALL"], ["QUIT"],
+            ["CLIENT", "KILL", "ID", rng.choice(crowd).ident, "SKIPME", "no"]))
+        rare = words[0] in ("FLUSHALL", "QUIT", "MONITOR") or "KILL" in words
+        if rare and rng.random() < 0.8:
+            continue
+        try:
+            c.send(*words)
+            if rng.random() < 0.5:
+                c.socket.recv(1 << 20)
+        except BlockingIOError:
+            pass
+        except OSError:
+            crowd.remove(c)
+        if rng.random() < 0.01:
+            assert boss("PING") == "PONG"
+            gone = rng.choice(crowd)
+            gone.close()
+            crowd.remove(gone)
+    for c in crowd:
+        c.close()
+    eventually(lambda: boss.info("clients")["connected_clients"] == "1")
+    assert boss.info("clients")["tracking_clients"] == "0"
+    assert boss.info("stats")["tracking_total_prefixes"] == "0"

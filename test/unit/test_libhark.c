@@ -219,7 +219,7 @@ static void large_replies(void **state)
     struct hark_reply *r = read_one(f);
     assert_int_equal(r->count, WIDE);
     for (int i = 0; i < WIDE; i++) {
-        char text[8];
+        char text[12];
         snprintf(text, sizeof text, "%05d", i);
         assert_int_equal(r->at[i].at[0].integer, i);
         assert_string_equal(r->at[i].at[1].text, text);

@@ -30,31 +30,37 @@ static void test_each_verb(void **state)
 {
     (void)state;
     const struct slice k = SLICE("k"), v = SLICE("v"), none = SLICE("");
-    expect_effect((struct effect){EFFECT_SET, 0, k, v, WHEN_NONE}, "[\"SET\",\"k\",\"v\"]");
-    expect_effect((struct effect){EFFECT_SET, 0, k, v, WHEN_KEPT},
+    expect_effect((struct effect){EFFECT_SET, 0, k, v, WHEN_NONE, FORM_SET},
+                  "[\"SET\",\"k\",\"v\"]");
+    expect_effect((struct effect){EFFECT_SET, 0, k, v, WHEN_KEPT, FORM_SET},
                   "[\"SET\",\"k\",\"v\",\"KEEPTTL\"]");
-    expect_effect((struct effect){EFFECT_SET, 0, k, v, 17},
+    expect_effect((struct effect){EFFECT_SET, 0, k, v, 17, FORM_SET},
                   "[\"SET\",\"k\",\"v\",\"PXAT\",\"17\"]");
-    expect_effect((struct effect){EFFECT_SET, 0, k, v, 0}, "[\"SET\",\"k\",\"v\",\"PXAT\",\"0\"]");
-    expect_effect((struct effect){EFFECT_DEL, 0, k, none, 0}, "[\"DEL\",\"k\"]");
-    expect_effect((struct effect){EFFECT_PEXPIREAT, 0, k, none, 9}, "[\"PEXPIREAT\",\"k\",\"9\"]");
-    expect_effect((struct effect){EFFECT_PERSIST, 0, k, none, 0}, "[\"PERSIST\",\"k\"]");
-    expect_effect((struct effect){EFFECT_APPEND, 0, k, v, 0}, "[\"APPEND\",\"k\",\"v\"]");
-    expect_effect((struct effect){EFFECT_SETRANGE, 0, k, v, 5}, "[\"SETRANGE\",\"k\",\"5\",\"v\"]");
-    expect_effect((struct effect){EFFECT_RENAME, 0, k, v, 0}, "[\"RENAME\",\"k\",\"v\"]");
-    expect_effect((struct effect){EFFECT_MOVE, 0, k, none, 3}, "[\"MOVE\",\"k\",\"3\"]");
-    expect_effect((struct effect){EFFECT_COPY, 0, k, v, 3},
+    expect_effect((struct effect){EFFECT_SET, 0, k, v, 0, FORM_SET},
+                  "[\"SET\",\"k\",\"v\",\"PXAT\",\"0\"]");
+    expect_effect((struct effect){EFFECT_DEL, 0, k, none, 0, FORM_SET}, "[\"DEL\",\"k\"]");
+    expect_effect((struct effect){EFFECT_PEXPIREAT, 0, k, none, 9, FORM_SET},
+                  "[\"PEXPIREAT\",\"k\",\"9\"]");
+    expect_effect((struct effect){EFFECT_PERSIST, 0, k, none, 0, FORM_SET}, "[\"PERSIST\",\"k\"]");
+    expect_effect((struct effect){EFFECT_APPEND, 0, k, v, 0, FORM_SET}, "[\"APPEND\",\"k\",\"v\"]");
+    expect_effect((struct effect){EFFECT_SETRANGE, 0, k, v, 5, FORM_SET},
+                  "[\"SETRANGE\",\"k\",\"5\",\"v\"]");
+    expect_effect((struct effect){EFFECT_RENAME, 0, k, v, 0, FORM_SET}, "[\"RENAME\",\"k\",\"v\"]");
+    expect_effect((struct effect){EFFECT_MOVE, 0, k, none, 3, FORM_SET}, "[\"MOVE\",\"k\",\"3\"]");
+    expect_effect((struct effect){EFFECT_COPY, 0, k, v, 3, FORM_SET},
                   "[\"COPY\",\"k\",\"v\",\"DB\",\"3\",\"REPLACE\"]");
-    expect_effect((struct effect){EFFECT_FLUSHDB, 4, none, none, 0}, "[\"FLUSHDB\"]");
-    expect_effect((struct effect){EFFECT_SWAPDB, 4, none, none, 5}, "[\"SWAPDB\",\"4\",\"5\"]");
+    expect_effect((struct effect){EFFECT_FLUSHDB, 4, none, none, 0, FORM_SET}, "[\"FLUSHDB\"]");
+    expect_effect((struct effect){EFFECT_SWAPDB, 4, none, none, 5, FORM_SET},
+                  "[\"SWAPDB\",\"4\",\"5\"]");
 }
 
 /* For every bound: within it, an array, a prefix of the whole in words and bytes. */
 static void test_every_cut(void **state)
 {
     (void)state;
-    const struct effect e = {EFFECT_SET, 0, SLICE("k\n\xc3\xa9"),
-                             SLICE("\"0123456789\"\xe2\x82\xac"), 1763800009999};
+    const struct effect e = {EFFECT_SET,           0,
+                             SLICE("k\n\xc3\xa9"), SLICE("\"0123456789\"\xe2\x82\xac"),
+                             1763800009999,        FORM_SET};
     const char *whole = "[\"SET\",\"k\\n\xc3\xa9\",\"\\\"0123456789\\\"\xe2\x82\xac\",\"PXAT\","
                         "\"1763800009999\"]";
     for (size_t max = 0; max < 60; max++) {
@@ -78,7 +84,7 @@ static void test_every_cut(void **state)
 static void test_binary(void **state)
 {
     (void)state;
-    const struct effect e = {EFFECT_APPEND, 0, SLICE("k"), SLICE("\xff\xfe\xfd\xfc"), 0};
+    const struct effect e = {EFFECT_APPEND, 0, SLICE("k"), SLICE("\xff\xfe\xfd\xfc"), 0, FORM_SET};
     bool cut = false;
     out.len = 0;
     buffer_add_slice(&out, SLICE("before"));

@@ -327,7 +327,7 @@ static void pass_time(struct writer *w)
     if (random_below(&w->random, 50) == 0) r->now_ms -= (int64_t)random_below(&w->random, 100);
     if (random_below(&w->random, 10) == 0) engine_expire(r->engine, r->now_ms, 100);
     if (random_below(&w->random, 100) == 0) evict_some(w);
-    engine_work(r->engine);
+    engine_work(r->engine, r->now_ms);
 }
 
 static void test_effects_are_the_data(void **state)

@@ -1,0 +1,96 @@
+/* How values change, and nothing else: no notes, no effects, nobody told. */
+#include "internal.h"
+
+static void enter(struct keyspace *ks, struct place *p, struct entry *fresh, int64_t now_ms)
+{
+    entry_set_access(fresh, keyspace_new_access(ks, now_ms));
+    keyspace_insert(ks, p, fresh);
+}
+
+enum string_encoding effect_encoding(enum effect_form form, struct slice value)
+{
+    if (form == FORM_SET) return string_encoding_of(value);
+    return form == FORM_EMBSTR ? STRING_EMBSTR : STRING_RAW;
+}
+
+void apply_string(struct keyspace *ks, struct spot s, struct slice value,
+                  enum string_encoding encoding, int64_t when, int64_t now_ms)
+{
+    struct entry *old = s.place->entry;
+    if (!old) {
+        enter(ks, s.place, entry_new_string(s.key, value, encoding, when >= 0 ? when : -1), now_ms);
+        return;
+    }
+    int64_t had = entry_deadline(old), deadline = when == WHEN_KEPT ? had : when;
+    keyspace_update(ks, s.place, entry_set_string(old, value, encoding, deadline), had);
+}
+
+void apply_length(struct keyspace *ks, struct spot s, size_t len, int64_t now_ms)
+{
+    struct entry *old = s.place->entry;
+    if (old) {
+        int64_t had = entry_deadline(old);
+        keyspace_update(ks, s.place, entry_resize_string(old, len, STRING_RAW), had);
+        return;
+    }
+    struct entry *fresh = entry_new_string(s.key, SLICE(""), STRING_RAW, -1);
+    enter(ks, s.place, entry_resize_string(fresh, len, STRING_RAW), now_ms);
+}
+
+char *apply_range(struct keyspace *ks, struct spot s, size_t offset, size_t len, int64_t now_ms)
+{
+    size_t had = s.place->entry ? entry_string(s.place->entry).len : 0;
+    apply_length(ks, s, offset + len > had ? offset + len : had, now_ms);
+    return entry_string_bytes(s.place->entry) + offset;
+}
+
+void apply_append(struct keyspace *ks, struct spot s, struct slice bytes, int64_t now_ms)
+{
+    if (!s.place->entry) { /* a fresh value, with the encoding of one that was set */
+        apply_string(ks, s, bytes, string_encoding_of(bytes), WHEN_NONE, now_ms);
+        return;
+    }
+    size_t had = entry_string(s.place->entry).len;
+    char *to = apply_range(ks, s, had, bytes.len, now_ms);
+    if (bytes.len) memcpy(to, bytes.at, bytes.len);
+}
+
+void apply_deadline(struct keyspace *ks, struct place *p, int64_t deadline)
+{
+    int64_t had = entry_deadline(p->entry);
+    keyspace_update(ks, p, entry_set_deadline(p->entry, deadline), had);
+}
+
+void apply_delete(struct keyspace *ks, struct place *p)
+{
+    entry_free(keyspace_remove(ks, p));
+}
+
+/* Looks the key up again: a change under another name may have shifted its place in the table. */
+static void refresh(const struct keyspace *ks, struct spot s)
+{
+    *s.place = keyspace_find_hashed(ks, s.db, s.key, s.place->hash);
+}
+
+/* Frees what a key holds, to make room for a value that takes its place under the same name. */
+static void clear(struct keyspace *ks, struct spot s)
+{
+    refresh(ks, s);
+    if (s.place->entry) apply_delete(ks, s.place);
+}
+
+void apply_move(struct keyspace *ks, struct spot from, struct spot to)
+{
+    clear(ks, to);
+    refresh(ks, from);
+    struct entry *moved = entry_take_renamed(keyspace_remove(ks, from.place), to.key);
+    refresh(ks, to);
+    keyspace_insert(ks, to.place, moved);
+}
+
+void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, int64_t now_ms)
+{
+    struct entry *copy = entry_copy(from, to.key);
+    clear(ks, to);
+    enter(ks, to.place, copy, now_ms);
+}
