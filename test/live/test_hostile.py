@@ -471,6 +471,23 @@ def test_subscriber_over_the_soft_limit(c, raw):
     no_longer_there(c, who)
 
 
+@pytest.mark.hark_only("RESP2 clients of Redis 7.0 get such messages at once")
+@pytest.mark.memory(50 + 32 + 32)
+@pytest.mark.parametrize("echo", ["PUBLISH", "EXEC"])
+def test_messages_to_oneself_that_pile_up(c, connect, echo):
+    """What a command makes for the client itself waits for its end; not more than the limit."""
+    greedy = connect(3)
+    who = identity(greedy)
+    for i in range(300 if echo == "PUBLISH" else 1):
+        greedy("PSUBSCRIBE", "news" + "*" * i)
+    if echo == "PUBLISH":
+        greedy.send("PUBLISH", "news", "x" * MB)
+    else:
+        greedy.send_raw(request("MULTI") + request("PUBLISH", "news", "x" * 1000) * 50_000 +
+                        request("EXEC"))
+    no_longer_there(c, who)
+
+
 @pytest.mark.hark_only("Redis counts a MONITOR as a normal client, which has no limit")
 @pytest.mark.settings(client_output_buffer_limit=["slave 16mb 0 0"])
 @pytest.mark.memory(16 + 32)
