@@ -66,7 +66,7 @@ void session_run(struct session *s, struct command *command, const struct slice 
     if (ns >= all->slow_ns) was_slow(s, command, argv, argc, (int64_t)(ns / 1000));
     if (s->tracking) tracking_note_reads(s, command, argv, argc);
     if (all->monitors_count) monitors_feed(s, command, argv, argc);
-    s->reply_cut |= call.reply.cut;
+    s->cut |= call.reply.cut;
 }
 
 static bool refuse(struct session *s, struct command *command, struct slice error)
@@ -209,7 +209,7 @@ static void execute(struct session *s, struct command *command, const struct sli
     engine_seal(all->engine);
     if (s->tracking || s->ran) tracking_end_record(s); /* EXEC may have ended it in between */
     if (s->ran) session_drop_ran(s);
-    if (s->reply_cut) conn_close(s->conn, CONN_END_OUTPUT);
+    if (s->cut) conn_close(s->conn, CONN_END_OUTPUT);
     s->commands++;
     all->stats.commands++;
 }

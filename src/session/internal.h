@@ -32,14 +32,14 @@ struct session {
     bool unix_socket;
     bool monitors, no_evict, no_touch;
     enum reply_mode reply_mode;
-    bool reply_cut; /* its reply became larger than what it may be sent: it is to be closed */
+    bool cut; /* its reply, or `late`, became more than what it may be sent: it is to be closed */
     struct slice name, lib_name, lib_version; /* owned, mem_alloc'ed, or empty */
     struct slice peer, local;                 /* addresses, likewise, once somebody asked */
 
     struct resp_parser parser;
     struct subscriber subscriber; /* its proto is the session's protocol */
     struct span *late;            /* messages for itself that wait for the end of its command */
-    size_t late_len, late_cap;
+    size_t late_len, late_cap, late_bytes;
 
     bool in_multi;
     bool multi_failed; /* a request could not be queued: EXEC will refuse */

@@ -4,6 +4,17 @@
 #include "../io/clock.h"
 #include "internal.h"
 
+/* A request can be a gigabyte, and four in quotes: of words and lines this much is shown. */
+enum { WORD_SHOWN_MAX = 256 * 1024, LINE_SHOWN_MAX = 1024 * 1024 };
+
+static void write_word(struct buffer *to, struct slice word)
+{
+    size_t shown = word.len < WORD_SHOWN_MAX ? word.len : WORD_SHOWN_MAX;
+    buffer_add_byte(to, ' ');
+    text_quote(to, slice_of(word.at, shown));
+    if (shown < word.len) buffer_printf(to, "... (%zu more bytes)", word.len - shown);
+}
+
 /* Appends `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
 static void write_line(struct buffer *to, struct session *s, const struct command *command,
                        const struct slice *argv, int argc)
@@ -14,10 +25,10 @@ static void write_line(struct buffer *to, struct session *s, const struct comman
     buffer_printf(to, "+%lld.%06lld [%d %s%.*s]", (long long)(now / 1000000),
                   (long long)(now % 1000000), s->db, s->unix_socket ? "unix:" : "", (int)peer.len,
                   peer.at);
-    for (int i = 0; i < argc; i++) {
-        buffer_add_byte(to, ' ');
-        text_quote(to, redacted_word(s->all, command, argv, argc, i));
-    }
+    int i = 0;
+    for (; i < argc && to->len < LINE_SHOWN_MAX; i++)
+        write_word(to, redacted_word(s->all, command, argv, argc, i));
+    if (i < argc) buffer_printf(to, " ... (%d more words)", argc - i);
     buffer_add(to, "\r\n", 2);
 }
 

@@ -5,6 +5,8 @@
 #include "../command/introspect.h"
 #include "internal.h"
 
+enum { LATE_KEPT = 1024 }; /* places for messages, from one command to the next */
+
 size_t session_subscriptions(const struct session *s)
 {
     const struct subscriber *sub = &s->subscriber;
@@ -22,6 +24,11 @@ void session_deliver(struct subscriber *to, struct span message)
         return;
     }
     /* Its own command is under way: the reply comes first, then what the command caused. */
+    if (s->late_bytes + message.len > conn_output_room(s->conn)) {
+        s->cut = true;
+        return;
+    }
+    s->late_bytes += message.len;
     if (s->late_len == s->late_cap) {
         size_t more = s->late_cap ? s->late_cap * 2 : 8;
         s->late = mem_resize(s->late, s->late_cap * sizeof *s->late, more * sizeof *s->late);
@@ -41,7 +48,12 @@ void session_deliver_late(struct session *s)
         conn_push(s->conn, s->late[i]);
         block_release(s->late[i].block);
     }
-    s->late_len = 0;
+    s->late_len = s->late_bytes = 0;
+    if (s->late_cap > LATE_KEPT) {
+        mem_free(s->late, s->late_cap * sizeof *s->late);
+        s->late = NULL;
+        s->late_cap = 0;
+    }
 }
 
 static const struct {

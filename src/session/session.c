@@ -10,6 +10,7 @@ enum {
     BATCH = 32, /* requests that are looked up ahead of running them */
     INLINE_MAX = 64 * 1024,
     WORDS_MAX = 1024 * 1024,
+    WORDS_KEPT = 64 * 1024, /* places for words, from one batch to the next */
     REPLY_KEPT = 64 * 1024, /* replies of a batch beyond this go to the connection at once */
 };
 
@@ -246,6 +247,7 @@ static int prepare(struct session *s, const char *bytes, size_t len, struct prep
     int max = s->authenticated ? BATCH : 1, n = 0;
     size_t at = 0;
     all->words.len = 0;
+    if (all->words.cap > WORDS_KEPT) resp_words_fini(&all->words);
     while (n < max) {
         struct prepared *p = &batch[n];
         *status = resp_request_next(&s->parser, bytes + at, len - at, &all->words, &p->request);

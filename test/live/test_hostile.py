@@ -471,6 +471,23 @@ def test_subscriber_over_the_soft_limit(c, raw):
     no_longer_there(c, who)
 
 
+@pytest.mark.hark_only("RESP2 clients of Redis 7.0 get such messages at once")
+@pytest.mark.memory(50 + 32 + 32)
+@pytest.mark.parametrize("echo", ["PUBLISH", "EXEC"])
+def test_messages_to_oneself_that_pile_up(c, connect, echo):
+    """What a command makes for the client itself waits for its end; not more than the limit."""
+    greedy = connect(3)
+    who = identity(greedy)
+    for i in range(300 if echo == "PUBLISH" else 1):
+        greedy("PSUBSCRIBE", "news" + "*" * i)
+    if echo == "PUBLISH":
+        greedy.send("PUBLISH", "news", "x" * MB)
+    else:
+        greedy.send_raw(request("MULTI") + request("PUBLISH", "news", "x" * 1000) * 50_000 +
+                        request("EXEC"))
+    no_longer_there(c, who)
+
+
 @pytest.mark.hark_only("Redis counts a MONITOR as a normal client, which has no limit")
 @pytest.mark.settings(client_output_buffer_limit=["slave 16mb 0 0"])
 @pytest.mark.memory(16 + 32)
@@ -481,6 +498,24 @@ def test_monitor_that_does_not_read(c, raw):
     for _ in range(40):
         c.pipeline(*[["ECHO", "x" * 10_000]] * 100)
     no_longer_there(c, who)
+
+
+@pytest.mark.hark_only("Redis prints all of it")
+@pytest.mark.memory(400)
+def test_monitor_of_huge_requests(c, raw):
+    """A line of MONITOR would be four times as long as what it quotes."""
+    monitor = raw()
+    monitor("MONITOR")
+    c("SET", "k", "\0" * (100 * MB))
+    line = monitor.line()
+    while b'"k"' not in line:  # the bystander's
+        line = monitor.line()
+    assert line.endswith(b'\\x00"... (104595456 more bytes)')
+    assert len(line) < 2 * MB
+    c("DEL", *["x" * 1000] * 10_000)
+    while b"DEL" not in line:
+        line = monitor.line()
+    assert line.endswith(b" more words)") and len(line) < 2 * MB
 
 
 @pytest.mark.memory(24)

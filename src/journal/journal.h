@@ -1,0 +1,142 @@
+/* The journal: numbered records in segments on disk, of which nothing that was promised is lost.
+ *
+ * A record is any bytes; the journal gives it the next sequence number (1, 2, 3 …). It goes
+ * through three stages, each a sequence number that only grows, readable at any time:
+ *
+ *      appended   in memory            gone when the process ends
+ *      written    handed to the system survives kill -9, is seen by cursors
+ *      durable    synced               survives loss of power
+ *
+ * One thread, the owner, opens, appends, writes, asks and closes. The journal's own thread syncs,
+ * writes while a sync runs, makes and deletes segments. Cursors read, each in one thread that may
+ * be any. Tests go without the thread (`threaded` false) and call journal_step in its place.
+ *
+ * Caveats first:
+ *  - journal_append only fills memory. Call journal_write at the end of each turn of the loop, and
+ *    at least once a second also when nothing was appended: it keeps `everysec`, marks and retries.
+ *  - An error of write or sync is final: all later calls fail with it, the positions stand still,
+ *    and what was not durable then may be there or not at the next start. End the process.
+ *  - A disk that is full is no error: journal_admits says so *before* anything is promised. What
+ *    was appended in spite of it waits in memory, and is written when there is room again.
+ *
+ * Functions return 0 or a count, or a negative error, whose reason they write to `why`. */
+#ifndef HARK_JOURNAL_JOURNAL_H
+#define HARK_JOURNAL_JOURNAL_H
+
+#include "../base/buffer.h"
+#include "../io/disk.h"
+
+struct journal;
+struct journal_cursor;
+
+enum journal_sync {
+    JOURNAL_SYNC_ALWAYS,   /* every journal_write asks for a sync */
+    JOURNAL_SYNC_EVERYSEC, /* at most one a second */
+    JOURNAL_SYNC_NO,       /* only when a segment is full, and at the end */
+};
+
+enum {
+    JOURNAL_SEGMENT_BYTES = 64 << 20,
+    JOURNAL_SEGMENT_BYTES_MIN = 1024,
+    JOURNAL_RECORD_BYTES_MAX = 1 << 30,
+};
+
+struct journal_config {
+    uint64_t segment_bytes;  /* whole 512s, from JOURNAL_SEGMENT_BYTES_MIN up to 1 GB */
+    bool segment_per_record; /* for tests: makes rare things constant */
+    enum journal_sync sync;
+    uint64_t tail_bytes_max;    /* recent records that stay in memory */
+    uint64_t backlog_bytes_max; /* appended and not written: above it journal_admits says AGAIN */
+    uint64_t reserve_bytes;     /* room that is kept for what must go on when the disk is full */
+    uint64_t index_bytes;       /* an index entry per so many bytes of a segment; 0: 64 KB */
+    bool threaded;
+    uint64_t seed; /* where the chains begin: unpredictable, io_entropy */
+    /* Called by the journal's thread when written, durable or failure changed; NULL: not. It must
+     * only tell the owner (wakeup_ring). */
+    void (*wake)(void *ctx);
+    void *wake_ctx;
+};
+
+/* What was found at opening. */
+struct journal_recovery {
+    uint64_t first_seq, last_seq; /* first > last: no records */
+    uint64_t epoch;               /* of this opening */
+    uint64_t segments;
+    uint64_t cut_bytes; /* of a torn tail that were dropped; 0: none */
+    uint64_t cut_at;    /* where it began, */
+    char cut_file[32];  /* and in which file */
+};
+
+/* The folder's journal, or a new one, whose first record is number 1. `disk` is borrowed until
+ * journal_close, `now_ms` is unix time. What the last segment holds is looked through and what a
+ * crash tore is cut; earlier segments are looked at when they are read. ERR_BUSY: it has an owner;
+ * ERR_CORRUPT: damage that no crash explains (`why` names file and offset); ERR_UNSUPPORTED: a
+ * newer format; ERR_DENIED, ERR_IO. A full disk is no error: see journal_admits. */
+int journal_open(struct journal **journal, const struct journal_config *config, struct disk *disk,
+                 int64_t now_ms, struct journal_recovery *found, struct disk_why *why);
+/* Writes, syncs and marks the end; frees the journal also when that fails. No cursor may be left.
+ */
+int journal_close(struct journal *j, int64_t now_ms, struct disk_why *why);
+
+/* The next record; `now_ms` never smaller than before. Copies it, returns its sequence number, or
+ * 0 when the journal has failed (or the record is larger than JOURNAL_RECORD_BYTES_MAX). */
+uint64_t journal_append(struct journal *j, struct slice record, int64_t now_ms);
+/* Brings what was appended on its way to the disk, at once if that means no waiting. */
+void journal_write(struct journal *j, int64_t now_ms);
+/* The same, and a sync whatever the configuration says. */
+void journal_flush(struct journal *j, int64_t now_ms);
+/* Changes `sync` of the configuration. */
+void journal_set_sync(struct journal *j, enum journal_sync sync);
+
+/* May a command that adds data run? 0; ERR_LIMIT: the disk is full and only the reserve is left;
+ * ERR_AGAIN: the disk is behind by more than backlog_bytes_max; or the error that was final. */
+int journal_admits(const struct journal *j);
+/* The error that was final, with its reason, or 0. */
+int journal_failure(struct journal *j, struct disk_why *why);
+
+uint64_t journal_appended(const struct journal *j);
+uint64_t journal_written(const struct journal *j);
+uint64_t journal_durable(const struct journal *j);
+/* The oldest record that is still there; appended + 1 when there is none. */
+uint64_t journal_first(struct journal *j);
+
+/* Lets the oldest segments go that hold only records up to `upto`, and of those only as many as
+ * leave `keep_bytes` of the journal. Done by the thread, soon; never the segment in use. */
+void journal_retain(struct journal *j, uint64_t upto, uint64_t keep_bytes);
+
+/* From memory, for the owner: 1 and the record, which stays until the next append or journal_write
+ * (one that was cut is put together in `scratch`); 0 when it is too old or not yet there. */
+int journal_tail(struct journal *j, uint64_t seq, struct buffer *scratch, struct slice *record);
+/* The oldest record that journal_tail knows; appended + 1 when there is none. */
+uint64_t journal_tail_first(const struct journal *j);
+
+/* A sequence number such that all records before it are older than `ms`: the begin of a group of
+ * the sparse index, so that some from there on may be older too. From any thread. */
+int journal_find_time(struct journal *j, int64_t ms, uint64_t *seq, struct disk_why *why);
+
+/* Reads records in order, from number `seq` on, which need not be there yet. From any thread. */
+struct journal_cursor *journal_cursor_open(struct journal *j, uint64_t seq);
+void journal_cursor_close(struct journal_cursor *c);
+/* The next record, if it is written and its number is at most `upto`: 1, with the record, which
+ * stays until the next call; 0 when there is none yet; ERR_ABSENT when retention has dropped it
+ * (go on from journal_first); ERR_CORRUPT (`why` names file and offset); ERR_IO. */
+int journal_cursor_next(struct journal_cursor *c, uint64_t upto, uint64_t *seq,
+                        struct slice *record, struct disk_why *why);
+
+/* Without a thread: does one piece of its work (a write, a sync, a slice of the next segment, one
+ * deletion); false when there was nothing to do. */
+bool journal_step(struct journal *j);
+
+struct journal_info {
+    uint64_t first_seq, appended, written, durable;
+    uint64_t segments, bytes, backlog_bytes, tail_bytes;
+    uint64_t syncs;
+    int64_t sync_us_last, sync_us_max;
+    bool full;
+};
+void journal_info(struct journal *j, struct journal_info *info);
+
+/* Ends the process when an invariant (journal.c) is broken. For the owner. */
+void journal_check(struct journal *j);
+
+#endif

@@ -1,0 +1,231 @@
+/* Opening: which segments there are, where the last one ends, and whether that is a torn tail,
+ * which is cut, or damage, which is refused. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SEARCH_BYTES = 64 * 1024 };
+
+struct names {
+    uint64_t *numbers;
+    size_t count, cap;
+    bool spare;
+};
+
+static int visit_name(void *ctx, const char *name)
+{
+    struct names *n = ctx;
+    if (strcmp(name, SPARE_NAME) == 0) n->spare = true;
+    uint64_t number = segment_number(name);
+    if (number == 0) return 0;
+    if (n->count == n->cap) {
+        size_t cap = n->cap ? 2 * n->cap : 64;
+        n->numbers = mem_resize(n->numbers, n->cap * sizeof(uint64_t), cap * sizeof(uint64_t));
+        n->cap = cap;
+    }
+    n->numbers[n->count++] = number;
+    return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int read_header(struct disk *d, struct segment *s, const char *name, struct disk_why *why)
+{
+    char bytes[SEGMENT_HEADER_BYTES];
+    int file = d->open(d, name, 0, why);
+    if (file < 0) return file;
+    int rc = d->size(d, file, &s->bytes, why);
+    long n = rc == 0 ? disk_read_all(d, file, bytes, sizeof bytes, 0, why) : rc;
+    d->close(d, file);
+    if (n < 0) return (int)n;
+    rc = n == sizeof bytes ? segment_header_decode(&s->header, bytes) : ERR_CORRUPT;
+    if (rc == ERR_UNSUPPORTED)
+        snprintf(why->text, sizeof why->text, "it was written by a newer version");
+    else if (rc != 0)
+        snprintf(why->text, sizeof why->text, "the header, at offset 0, is damaged");
+    return rc;
+}
+
+/* Does `s` follow what is listed so far? */
+static int follows(struct journal *j, struct segment *s, uint64_t number, struct disk_why *why)
+{
+    if (s->header.number != number) return damaged(why, number, 0, "it has another's header");
+    if (j->segments_count == 0) return 0;
+    struct segment *prior = j->segments[j->segments_count - 1];
+    uint64_t expected = prior->header.number + 1;
+    if (number != expected) return damaged(why, expected, 0, "the file is missing");
+    if (s->header.epoch < prior->header.epoch || s->header.prior_end < SEGMENT_HEADER_BYTES)
+        return damaged(why, number, 0, "it does not follow the one before");
+    if (s->header.prior_end > prior->bytes)
+        return damaged(why, expected - 1, prior->bytes, "the file is too short");
+    prior->end = s->header.prior_end;
+    prior->end_chain = s->header.prior_chain;
+    return 0;
+}
+
+static int load_headers(struct journal *j, const struct names *n, struct disk_why *why)
+{
+    for (size_t i = 0; i < n->count; i++) {
+        char name[SEGMENT_NAME_BYTES];
+        struct segment *s = mem_new(struct segment);
+        segment_name(n->numbers[i], name);
+        int rc = read_header(j->disk, s, name, why);
+        if (rc != 0) rc = named(why, name, rc);
+        if (rc == 0) rc = follows(j, s, n->numbers[i], why);
+        if (rc != 0) {
+            segment_free(s);
+            return rc;
+        }
+        s->end = s->bytes;
+        segments_add(j, s);
+    }
+    j->published = j->segments_count;
+    return 0;
+}
+
+static int find_segments(struct journal *j, struct disk_why *why)
+{
+    struct names names = {0};
+    int rc = j->disk->list(j->disk, visit_name, &names, why);
+    if (rc == 0 && names.spare) rc = j->disk->unlink(j->disk, SPARE_NAME, why);
+    if (names.count) qsort(names.numbers, names.count, sizeof *names.numbers, compare_numbers);
+    if (rc == 0) rc = load_headers(j, &names, why);
+    mem_free(names.numbers, names.cap * sizeof(uint64_t));
+    return rc;
+}
+
+/* The last segment --------------------------------------------------------------------------- */
+
+/* Behind the place where `s` stands there is no record that continues it. Is there a mark that
+ * vouches for what should be there? Also finds the last byte that is not zero. */
+static int search_marks(struct scan *s, uint64_t size, uint64_t complete, uint64_t *used,
+                        struct disk_why *why)
+{
+    int rc = 0;
+    char *window = mem_alloc(SEARCH_BYTES);
+    *used = s->at;
+    for (uint64_t at = s->at; at < size && rc == 0; at += SEARCH_BYTES - MARK_BYTES) {
+        size_t len = size - at < SEARCH_BYTES ? (size_t)(size - at) : SEARCH_BYTES;
+        long n = disk_read_all(s->disk, s->file, window, len, at, why);
+        if (n < 0) rc = (int)n;
+        for (long i = 0; i < n; i++)
+            if (window[i]) *used = at + (uint64_t)i + 1;
+        for (long i = 0; i + MARK_BYTES <= n && rc == 0; i += 8) {
+            struct mark m;
+            if (!mark_decode(&m, s->header.seed, at + (uint64_t)i, window + i)) continue;
+            if (m.durable > complete)
+                rc = damaged(why, s->header.number, s->at,
+                             "records are lost that were safe (hark-check may repair it)");
+        }
+    }
+    mem_free(window, SEARCH_BYTES);
+    return rc;
+}
+
+/* Makes what was read safe (the system may have it in memory only) and gives the rest back. */
+static int cut(struct journal *j, struct segment *s, uint64_t at, struct disk_why *why)
+{
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(s->header.number, name);
+    int file = j->disk->open(j->disk, name, DISK_WRITE, why);
+    if (file < 0) return named(why, name, file);
+    int rc = s->bytes > at ? j->disk->truncate(j->disk, file, at, why) : 0;
+    if (rc == 0) rc = j->disk->sync(j->disk, file, why);
+    j->disk->close(j->disk, file);
+    s->bytes = s->end = at;
+    return rc == 0 ? 0 : named(why, name, ERR_IO);
+}
+
+static void note_cut(struct journal_recovery *found, const struct scan *s, uint64_t used)
+{
+    if (used <= s->at) return;
+    found->cut_bytes = used - s->at;
+    found->cut_at = s->at;
+    segment_name(s->header.number, found->cut_file);
+}
+
+/* Reads the last segment; `closed`: another one followed it, so its end is known. */
+static int read_last(struct journal *j, struct scan *s, bool closed, struct journal_recovery *found,
+                     struct disk_why *why)
+{
+    struct segment *last = j->segments[j->segments_count - 1];
+    int rc = scan_open(s, j->disk, &last->header, last->end, why);
+    if (rc != 0) return rc;
+    rc = scan_index(s, last, j->config.index_bytes, why);
+    if (rc != 0 && rc != ERR_CORRUPT) return rc;
+    if (closed) {
+        if (rc == 0 && s->chain != last->end_chain)
+            rc = damaged(why, last->header.number, s->at, "the next segment does not follow it");
+        return rc;
+    }
+    uint64_t used;
+    rc = search_marks(s, last->bytes, s->begin - 1 - s->partial, &used, why);
+    if (rc != 0) return rc;
+    note_cut(found, s, used);
+    return 0;
+}
+
+/* Segments at the end in which no record ended are taken away, so that a server that restarts
+ * again and again leaves one file and not a thousand. The only one stays: it knows the number. */
+static int remove_last(struct journal *j, struct disk_why *why)
+{
+    char name[SEGMENT_NAME_BYTES];
+    struct segment *last = j->segments[j->segments_count - 1];
+    segment_name(last->header.number, name);
+    int rc = j->disk->unlink(j->disk, name, why);
+    if (rc == 0) rc = j->disk->sync_folder(j->disk, why);
+    if (rc != 0) return named(why, name, rc);
+    segment_free(last);
+    j->published = --j->segments_count;
+    return 0;
+}
+
+static int recover_last(struct journal *j, struct journal_recovery *found, struct disk_why *why)
+{
+    int rc = 0;
+    bool closed = false;
+    struct scan s = {.file = -1};
+    while (rc == 0) {
+        struct segment *last = j->segments[j->segments_count - 1];
+        rc = read_last(j, &s, closed, found, why);
+        scan_close(&s);
+        if (rc != 0) break;
+        uint64_t complete = s.begin - 1 - s.partial;
+        uint64_t before = last->header.first_seq - 1 - last->header.continues;
+        if (complete == before && j->segments_count > 1) {
+            rc = remove_last(j, why);
+            closed = true;
+            continue;
+        }
+        rc = cut(j, last, s.at, why);
+        last->end_chain = s.chain;
+        last->indexed = true;
+        j->begin = complete + 1;
+        break;
+    }
+    scan_fini(&s);
+    return rc;
+}
+
+int recover(struct journal *j, struct journal_recovery *found, struct disk_why *why)
+{
+    int rc = find_segments(j, why);
+    if (rc != 0) return rc;
+    j->begin = 1;
+    if (j->segments_count > 0) {
+        j->epoch = j->segments[j->segments_count - 1]->header.epoch;
+        rc = recover_last(j, found, why);
+        if (rc != 0) return rc;
+    }
+    j->epoch++;
+    found->epoch = j->epoch;
+    found->segments = j->segments_count;
+    found->first_seq = j->segments_count ? j->segments[0]->header.first_seq : 1;
+    found->last_seq = j->begin - 1;
+    return 0;
+}

@@ -1,0 +1,40 @@
+/* A record as bytes: what stands in the journal, and what a follower is sent.
+ *
+ * The bytes hold all of a record but its sequence number, which whoever keeps them knows, and the
+ * notes that only live subscribers hear. They have no length and no checksum of their own: that is
+ * the journal's part. The layout stands in docs/format/record.md.
+ *
+ * Fields that an effect does not use are not stored; decoded, `arg` is empty, `when` 0 and `form`
+ * FORM_SET there. A decoded note has no `notify` flags. */
+#ifndef HARK_RECORD_CODEC_H
+#define HARK_RECORD_CODEC_H
+
+#include "record.h"
+
+enum { RECORD_VERSION = 1 };
+
+/* At most so many bytes does record_encode write: little more than the record's keys, values and
+ * subkeys take, each note's key counted although it is seldom stored again. */
+size_t record_encoded_max(const struct record *r);
+/* Writes a record that has a sequence number to `to`, where there is room for the size above;
+ * returns how many bytes it took. */
+size_t record_encode(char *to, const struct record *r);
+
+/* Where decoding puts its lists. Zeroed before the first use; grows in proportion to the bytes
+ * decoded, and keeps its memory from one record to the next. */
+struct record_room {
+    struct effect *effects;
+    struct note *notes;
+    struct slice *subkeys;
+    size_t effects_cap, notes_cap, subkeys_cap;
+};
+void record_room_fini(struct record_room *room);
+
+/* Reads a record; its slices point into `bytes`, its lists into `room`, whose former content is
+ * gone. Whatever the bytes are, nothing beyond them is read. ERR_CORRUPT when they are not exactly
+ * one record, ERR_UNSUPPORTED when they begin with a format that is not known here; *out is
+ * undefined then. That the effects are possible (a database of that number exists, say) is for
+ * engine_replay to find out. */
+int record_decode(struct slice bytes, uint64_t seq, struct record_room *room, struct record *out);
+
+#endif

@@ -1,0 +1,160 @@
+/* Commands at random: all that change data, alone and several in one record, with time passing
+ * between them, keys that expire and keys that are evicted. */
+#ifndef HARK_TEST_RANDOM_COMMANDS_H
+#define HARK_TEST_RANDOM_COMMANDS_H
+
+#include "runner.h"
+
+#include "../../src/base/arena.h"
+#include "../../src/base/random.h"
+
+enum { DATABASES = 4 }; /* as a runner has them */
+
+/* k a key, v a value, n a number, o an offset, b a bit's place, t a time to live, a an absolute
+ * time, d a database; other words stand for themselves. */
+static const char *const templates[] = {
+    "SET k v",
+    "SET k v PX t",
+    "SET k v PXAT a",
+    "SET k v KEEPTTL",
+    "SET k v NX GET",
+    "SET k v XX PX t",
+    "SETEX k 1 v",
+    "GETSET k v",
+    "GETDEL k",
+    "GETEX k PX t",
+    "GETEX k PXAT a",
+    "GETEX k PERSIST",
+    "MSET k v k v k v",
+    "MSETNX k v k v",
+    "APPEND k v",
+    "SETRANGE k o v",
+    "SET k n",
+    "INCRBY k n",
+    "DECR k",
+    "INCRBYFLOAT k 1.5",
+    "SETBIT k b 1",
+    "SETBIT k b 0",
+    "SETBIT k 1 0",
+    "SETBIT k 2 1",
+    "BITFIELD k SET u8 b n INCRBY i5 b 3 SET u16 b 77",
+    "BITOP XOR k k k",
+    "BITOP NOT k k",
+    "GET k",
+    "MGET k k k",
+    "STRLEN k",
+    "DEL k",
+    "UNLINK k k k",
+    "RENAME k k",
+    "RENAMENX k k",
+    "MOVE k d",
+    "COPY k k",
+    "COPY k k REPLACE",
+    "COPY k k DB d REPLACE",
+    "PEXPIRE k t",
+    "PEXPIRE k t GT",
+    "PEXPIREAT k a LT",
+    "EXPIRE k 0",
+    "PERSIST k",
+    "RANDOMKEY",
+    "SCAN 0",
+    "EXISTS k k",
+};
+
+static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
+
+struct writer {
+    struct runner *r;
+    struct random random;
+    struct arena arena;
+};
+
+static inline struct slice number_word(struct writer *w, int64_t number)
+{
+    char digits[TEXT_INT_MAX];
+    return arena_keep(&w->arena, slice_of(digits, text_from_int(digits, number)));
+}
+
+static inline struct slice value_word(struct writer *w)
+{
+    static const size_t lengths[] = {0, 1, 3, 44, 255, 256, 512, 513, 700};
+    size_t len = lengths[random_below(&w->random, sizeof lengths / sizeof *lengths)];
+    char *bytes = arena_alloc(&w->arena, len);
+    for (size_t i = 0; i < len; i++) bytes[i] = (char)random_u64(&w->random);
+    return slice_of(bytes, len);
+}
+
+static inline struct slice key_word(struct writer *w)
+{
+    static const char *const odd[] = {"", "\n", "k*", "longer than the others by a good deal"};
+    uint64_t which = random_below(&w->random, 12);
+    if (which < 4) return slice_text(odd[which]);
+    return number_word(w, (int64_t)which);
+}
+
+static inline struct slice word(struct writer *w, struct slice of)
+{
+    struct random *random = &w->random;
+    if (of.len != 1) return of;
+    switch (of.at[0]) {
+    case 'k': return key_word(w);
+    case 'v': return value_word(w);
+    case 'n': return number_word(w, (int64_t)random_below(random, 300) - 100);
+    case 'o': return number_word(w, (int64_t)random_below(random, 1000));
+    case 'b': return number_word(w, (int64_t)random_below(random, 8000));
+    case 't': return number_word(w, (int64_t)random_below(random, 300) + 1);
+    case 'a': return number_word(w, w->r->now_ms + (int64_t)random_below(random, 400) - 100);
+    case 'd': return number_word(w, (int64_t)random_below(random, DATABASES));
+    default: return of;
+    }
+}
+
+/* Runs one command inside the open record. */
+static inline void run_one(struct writer *w)
+{
+    enum { RARE = sizeof rare_templates / sizeof *rare_templates };
+    enum { OFTEN = sizeof templates / sizeof *templates };
+    bool rare = random_below(&w->random, 300) == 0;
+    const char *line = rare ? rare_templates[random_below(&w->random, RARE)]
+                            : templates[random_below(&w->random, OFTEN)];
+    struct slice argv[RUNNER_WORDS_MAX];
+    struct buffer store = {0};
+    int argc = text_split_words(slice_text(line), &store, argv, RUNNER_WORDS_MAX);
+    for (int i = 1; i < argc; i++) argv[i] = word(w, arena_keep(&w->arena, argv[i]));
+    argv[0] = arena_keep(&w->arena, argv[0]);
+    buffer_fini(&store);
+    w->r->db = (int)random_below(&w->random, DATABASES);
+    runner_call(w->r, argv, argc);
+}
+
+static inline void run_record(struct writer *w)
+{
+    uint64_t commands = random_below(&w->random, 4) ? 1 : 1 + random_below(&w->random, 6);
+    engine_begin(w->r->engine, w->r->now_ms, SLICE("random"), 1);
+    for (uint64_t i = 0; i < commands; i++) run_one(w);
+    engine_seal(w->r->engine);
+    w->r->reply.len = w->r->events.len = w->r->effects.len = 0;
+    arena_reset(&w->arena);
+}
+
+static inline void evict_some(struct writer *w)
+{
+    struct engine_config config = engine_config(w->r->engine), tight = config;
+    tight.memory_max = mem_used() - 500;
+    tight.policy = (enum evict_policy)random_below(&w->random, EVICT_NOEVICTION);
+    engine_set_config(w->r->engine, tight);
+    engine_make_room(w->r->engine, w->r->now_ms);
+    engine_set_config(w->r->engine, config);
+}
+
+static inline void pass_time(struct writer *w)
+{
+    struct runner *r = w->r;
+    if (random_below(&w->random, 3) == 0) r->now_ms += (int64_t)random_below(&w->random, 60);
+    if (random_below(&w->random, 50) == 0) r->now_ms -= (int64_t)random_below(&w->random, 100);
+    if (random_below(&w->random, 10) == 0) engine_expire(r->engine, r->now_ms, 100);
+    if (random_below(&w->random, 100) == 0) evict_some(w);
+    engine_work(r->engine, r->now_ms);
+}
+
+#endif

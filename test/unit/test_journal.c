@@ -1,0 +1,772 @@
+#include "../../src/base/err.h"
+#include "../../src/base/mem.h"
+#include "../../src/base/random.h"
+#include "../../src/io/disk_memory.h"
+#include "../../src/io/thread.h"
+#include "../../src/journal/journal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static uint64_t seed;
+
+enum { RECORD_MAX = 6000 };
+static const int64_t NOW = INT64_C(1763800000000);
+
+/* Record n has bytes that follow from n and its size; the size from n and `shape`. ---------------
+ */
+
+struct shape {
+    size_t small, large; /* every `every`-th record is large */
+    uint64_t every;
+};
+
+static const struct shape PLAIN = {40, 300, 3}, PIECES = {100, 2500, 3};
+
+static size_t size_of_record(const struct shape *s, uint64_t n)
+{
+    return n % s->every == 0 ? s->large + n % 7 : s->small + n % 5;
+}
+
+static struct slice record_of(const struct shape *s, uint64_t n, char bytes[RECORD_MAX])
+{
+    size_t len = size_of_record(s, n);
+    for (size_t i = 0; i < len; i++) bytes[i] = (char)(n * 31 + i * 7 + (i >> 8));
+    return slice_of(bytes, len);
+}
+
+static struct journal_config config_of(uint64_t segment_bytes)
+{
+    return (struct journal_config){
+        .segment_bytes = segment_bytes,
+        .sync = JOURNAL_SYNC_ALWAYS,
+        .tail_bytes_max = 4096,
+        .backlog_bytes_max = 1 << 20,
+        .reserve_bytes = 200,
+        .index_bytes = 256,
+        .seed = seed,
+    };
+}
+
+static void must(int rc, const struct disk_why *why)
+{
+    if (rc != 0) fail_msg("%s: %s", err_text(rc), why->text);
+}
+
+/* A small workload: what it was told was safe. `until` records, a write each third. -------------
+ */
+
+struct story {
+    const struct shape *shape;
+    uint64_t until, written, durable;
+    int64_t now;
+    uint64_t retain; /* lets go what is so far behind; 0: nothing */
+    int rounds;      /* how many times it is opened and closed */
+};
+
+static void look(struct story *s, struct journal *j)
+{
+    if (journal_written(j) > s->written) s->written = journal_written(j);
+    if (journal_durable(j) > s->durable) s->durable = journal_durable(j);
+    journal_check(j);
+}
+
+static bool live(struct story *s, struct journal *j, uint64_t until)
+{
+    char bytes[RECORD_MAX];
+    struct disk_why why;
+    while (journal_appended(j) < until) {
+        uint64_t n = journal_appended(j) + 1;
+        if (journal_append(j, record_of(s->shape, n, bytes), s->now) == 0) return false;
+        if (n % 3 == 0) journal_write(j, s->now);
+        look(s, j);
+        if (n % 4 == 0 && journal_step(j)) look(s, j);
+        if (s->retain && n > s->retain) journal_retain(j, n - s->retain, 0);
+        if (n % 8 == 0) {
+            while (journal_step(j)) look(s, j);
+            s->now += 1500;
+            journal_write(j, s->now);
+        }
+        if (journal_failure(j, &why)) return false;
+    }
+    journal_write(j, s->now);
+    while (journal_step(j)) look(s, j);
+    return journal_failure(j, &why) == 0;
+}
+
+/* Plays it; false when the disk stopped it. */
+static bool play(struct story *s, const struct journal_config *config, struct disk *d)
+{
+    s->now = NOW;
+    for (int round = 0; round < s->rounds; round++) {
+        struct journal *j;
+        struct journal_recovery found;
+        struct disk_why why;
+        int rc = journal_open(&j, config, d, s->now, &found, &why);
+        if (rc != 0) return false;
+        bool well = live(s, j, s->until * (uint64_t)(round + 1) / (uint64_t)s->rounds);
+        look(s, j);
+        uint64_t appended = journal_appended(j);
+        rc = journal_close(j, s->now, &why);
+        if (rc == 0) s->written = s->durable = appended;
+        if (!well || rc != 0) return false;
+    }
+    return true;
+}
+
+/* Reads all there is: right bytes, right numbers; the last of them. */
+static int read_all(struct journal *j, const struct shape *shape, uint64_t *last,
+                    struct disk_why *why)
+{
+    char bytes[RECORD_MAX];
+    uint64_t seq, expected = journal_first(j);
+    struct slice record;
+    struct journal_cursor *c = journal_cursor_open(j, expected);
+    int rc;
+    while ((rc = journal_cursor_next(c, UINT64_MAX, &seq, &record, why)) == 1) {
+        assert_int_equal(seq, expected++);
+        assert_true(slice_equal(record, record_of(shape, seq, bytes)));
+    }
+    journal_cursor_close(c);
+    *last = expected - 1;
+    return rc;
+}
+
+/* Opens what a crash left: nothing that was promised is missing, and it goes on. */
+static void must_have(struct disk *d, const struct journal_config *config, const struct story *s,
+                      uint64_t promised, uint64_t most)
+{
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    uint64_t last;
+    must(journal_open(&j, config, d, NOW, &found, &why), &why);
+    must(read_all(j, s->shape, &last, &why), &why);
+    if (last < promised) fail_msg("%d of %d are there", (int)last, (int)promised);
+    assert_true(last <= most);
+    assert_int_equal(last, found.last_seq);
+    struct story more = {.shape = s->shape, .now = NOW};
+    assert_true(live(&more, j, last + 5));
+    uint64_t end;
+    must(read_all(j, s->shape, &end, &why), &why);
+    assert_int_equal(end, last + 5);
+    must(journal_close(j, NOW, &why), &why);
+    must(journal_open(&j, config, d, NOW, &found, &why), &why);
+    must(read_all(j, s->shape, &end, &why), &why);
+    assert_int_equal(end, last + 5);
+    assert_int_equal(found.cut_bytes, 0);
+    must(journal_close(j, NOW, &why), &why);
+}
+
+static const struct story STORIES[] = {
+    {.shape = &PLAIN, .until = 24, .rounds = 1},
+    {.shape = &PIECES, .until = 12, .rounds = 2},
+    {.shape = &PLAIN, .until = 40, .rounds = 2, .retain = 8},
+};
+enum { STORIES_COUNT = sizeof STORIES / sizeof *STORIES };
+
+static uint64_t calls_of(const struct story *story, const struct journal_config *config)
+{
+    struct story s = *story;
+    struct disk *d = disk_memory_new();
+    assert_true(play(&s, config, d));
+    uint64_t calls = disk_memory_calls(d);
+    assert_int_equal(s.durable, s.until);
+    must_have(d, config, &s, s.until, s.until);
+    disk_memory_free(d);
+    return calls;
+}
+
+static void writes_and_reads(void **state)
+{
+    (void)state;
+    const uint64_t sizes[] = {1024, 2048, 4096, 65536};
+    for (int k = 0; k < STORIES_COUNT; k++)
+        for (int i = 0; i < 4; i++)
+            for (int each = 0; each < 2; each++) {
+                struct journal_config config = config_of(sizes[i]);
+                config.segment_per_record = each;
+                calls_of(&STORIES[k], &config);
+            }
+}
+
+/* The power goes in each call; what is then on the disk is one of many things. -------------------
+ */
+
+static void crash_at(const struct story *story, const struct journal_config *config, uint64_t n)
+{
+    struct story s = *story;
+    struct disk *d = disk_memory_new();
+    disk_memory_fail(d, n, FAULT_CRASH);
+    play(&s, config, d);
+    uint64_t most = s.until, sectors = disk_memory_last_sectors(d);
+    for (int loss = LOSS_ALL; loss <= LOSS_RANDOM; loss++) {
+        uint64_t ways = loss == LOSS_TORN || loss == LOSS_HOLE ? sectors + 1
+                        : loss == LOSS_RANDOM                  ? 4
+                                                               : 1;
+        for (uint64_t way = 0; way < ways; way++) {
+            struct disk *copy = disk_memory_copy(d);
+            disk_memory_crash(copy, (enum disk_loss)loss, way, seed + n + way);
+            must_have(copy, config, &s, loss == LOSS_NONE ? s.written : s.durable, most);
+            disk_memory_free(copy);
+        }
+    }
+    disk_memory_free(d);
+}
+
+static void survives_a_crash_in_every_call(void **state)
+{
+    (void)state;
+    for (int k = 0; k < STORIES_COUNT; k++) {
+        struct journal_config config = config_of(2048);
+        uint64_t calls = calls_of(&STORIES[k], &config);
+        for (uint64_t n = 1; n <= calls; n++) crash_at(&STORIES[k], &config, n);
+    }
+}
+
+/* And once more while it recovers from that. */
+static void survives_a_crash_in_the_recovery(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    const struct story *story = &STORIES[1];
+    uint64_t calls = calls_of(story, &config);
+    for (uint64_t n = 1; n <= calls; n += 3) {
+        struct story s = *story;
+        struct disk *d = disk_memory_new();
+        disk_memory_fail(d, n, FAULT_CRASH);
+        play(&s, &config, d);
+        disk_memory_crash(d, LOSS_RANDOM, 0, seed + n);
+        for (uint64_t m = 1; m < 40; m++) {
+            struct disk *copy = disk_memory_copy(d);
+            struct journal *j;
+            struct journal_recovery found;
+            struct disk_why why;
+            disk_memory_fail(copy, m, FAULT_CRASH);
+            if (journal_open(&j, &config, copy, NOW, &found, &why) == 0)
+                journal_close(j, NOW, &why);
+            disk_memory_crash(copy, LOSS_RANDOM, 0, seed + m);
+            must_have(copy, &config, &s, s.durable, s.until);
+            disk_memory_free(copy);
+        }
+        disk_memory_free(d);
+    }
+}
+
+/* What a dead process had only written is durable once it is recovered. */
+static void what_is_recovered_is_durable(void **state)
+{
+    (void)state;
+    char bytes[RECORD_MAX];
+    struct journal_config config = config_of(65536);
+    struct journal_recovery found;
+    struct journal *j;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    struct story s = {.shape = &PLAIN};
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    for (uint64_t n = 1; n <= 9; n++) journal_append(j, record_of(&PLAIN, n, bytes), NOW);
+    journal_write(j, NOW);
+    assert_int_equal(journal_written(j), 9);
+    struct disk *copy = disk_memory_copy(d);
+    disk_memory_crash(copy, LOSS_NONE, 0, 0);
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(d);
+
+    must(journal_open(&j, &config, copy, NOW, &found, &why), &why);
+    assert_int_equal(journal_durable(j), 9);
+    d = disk_memory_copy(copy);
+    disk_memory_crash(d, LOSS_ALL, 0, 0);
+    must_have(d, &config, &s, 9, 9);
+    disk_memory_free(d);
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(copy);
+}
+
+static void stands_still_after_an_error(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    for (int k = 0; k < STORIES_COUNT; k++) {
+        uint64_t calls = calls_of(&STORIES[k], &config);
+        for (uint64_t n = 1; n <= calls; n++)
+            for (int fault = FAULT_IO; fault <= FAULT_SHORT; fault++) {
+                struct story s = STORIES[k];
+                struct disk *d = disk_memory_new();
+                disk_memory_fail(d, n, (enum disk_fault)fault);
+                bool well = play(&s, &config, d);
+                if (fault == FAULT_SHORT) assert_true(well);
+                disk_memory_crash(d, LOSS_ALL, 0, 0);
+                must_have(d, &config, &s, s.durable, s.until);
+                disk_memory_free(d);
+            }
+    }
+}
+
+static void reports_the_error_once_and_for_all(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(65536);
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    while (journal_step(j)) {
+    }
+    assert_int_equal(journal_append(j, SLICE("one"), NOW), 1);
+    journal_write(j, NOW);
+    disk_memory_fail(d, 1, FAULT_IO);
+    while (journal_step(j)) {
+    }
+    assert_true(disk_memory_failed(d));
+    uint64_t calls = disk_memory_calls(d);
+    assert_int_equal(journal_failure(j, &why), ERR_IO);
+    assert_non_null(strstr(why.text, "0000000000000001.journal: Input/output error"));
+    assert_int_equal(journal_admits(j), ERR_IO);
+    assert_int_equal(journal_append(j, SLICE("two"), NOW), 0);
+    journal_write(j, NOW + 5000);
+    while (journal_step(j)) {
+    }
+    assert_int_equal(journal_durable(j), 0);
+    assert_int_equal(journal_written(j), 1);
+    assert_int_equal(disk_memory_calls(d), calls);
+    assert_int_equal(journal_close(j, NOW, &why), ERR_IO);
+    disk_memory_free(d);
+}
+
+/* Damage -----------------------------------------------------------------------------------------
+ */
+
+/* One byte of one file is another: refused, or the tail cut; what is below a mark never missing. */
+static void flip_and_look(struct disk *whole, const char *name, uint64_t at, const struct story *s,
+                          uint64_t safe)
+{
+    struct journal_config config = config_of(2048);
+    struct disk *d = disk_memory_copy(whole);
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    disk_memory_flip(d, name, at, (unsigned char)(1u << at % 8));
+    int rc = journal_open(&j, &config, d, NOW, &found, &why);
+    if (rc == 0) {
+        uint64_t last;
+        rc = read_all(j, s->shape, &last, &why);
+        if (rc == 0) assert_true(last >= safe);
+        assert_true(last <= s->until);
+        journal_close(j, NOW, &why);
+    }
+    if (rc != 0) {
+        assert_true(rc == ERR_CORRUPT);
+        assert_non_null(strstr(why.text, ".journal"));
+        assert_non_null(strstr(why.text, "offset"));
+    }
+    disk_memory_free(d);
+}
+
+static void notices_every_flipped_byte(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    for (int k = 0; k < 2; k++) {
+        struct story s = STORIES[k];
+        struct disk *d = disk_memory_new();
+        assert_true(play(&s, &config, d));
+        for (uint64_t number = 1; number < 99; number++) {
+            char name[32];
+            snprintf(name, sizeof name, "%016llx.journal", (unsigned long long)number);
+            size_t len = disk_memory_bytes(d, name).len;
+            /* It was closed with a mark, so nothing may be lost, the last byte included. */
+            for (uint64_t at = 0; at < len; at++) flip_and_look(d, name, at, &s, s.until);
+        }
+        disk_memory_free(d);
+    }
+}
+
+static void copy_file(struct disk *from, struct disk *to, const char *name)
+{
+    struct disk_why why;
+    struct slice bytes = disk_memory_bytes(from, name);
+    assert_true(bytes.len > 0);
+    must(to->unlink(to, name, &why), &why);
+    int file = to->open(to, name, DISK_WRITE | DISK_NEW, &why);
+    must(disk_write_all(to, file, bytes.at, bytes.len, 0, &why), &why);
+    to->close(to, file);
+}
+
+/* A segment of another journal, sound in itself, of the same numbers. */
+static void notices_a_foreign_segment(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct disk *d[2];
+    for (int i = 0; i < 2; i++) {
+        struct story s = STORIES[0];
+        d[i] = disk_memory_new();
+        config.seed = seed + (uint64_t)i;
+        assert_true(play(&s, &config, d[i]));
+    }
+    for (int number = 1; number <= 4; number++) {
+        char name[32];
+        struct journal *j;
+        struct journal_recovery found;
+        struct disk_why why;
+        uint64_t last;
+        snprintf(name, sizeof name, "%016d.journal", number);
+        struct disk *mixed = disk_memory_copy(d[0]);
+        if (disk_memory_bytes(mixed, name).len > 0) {
+            copy_file(d[1], mixed, name);
+            int rc = journal_open(&j, &config, mixed, NOW, &found, &why);
+            if (rc == 0) {
+                rc = read_all(j, &PLAIN, &last, &why);
+                journal_close(j, NOW, &why);
+            }
+            assert_int_equal(rc, ERR_CORRUPT);
+        }
+        disk_memory_free(mixed);
+    }
+    for (int i = 0; i < 2; i++) disk_memory_free(d[i]);
+}
+
+static void notices_a_missing_segment(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct story s = STORIES[0];
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    assert_true(play(&s, &config, d));
+    must(d->unlink(d, "0000000000000002.journal", &why), &why);
+    assert_int_equal(journal_open(&j, &config, d, NOW, &found, &why), ERR_CORRUPT);
+    assert_non_null(strstr(why.text, "0000000000000002.journal"));
+    disk_memory_free(d);
+}
+
+/* A full disk, two owners, retention, the tail, time ----------------------------------------------
+ */
+
+static void refuses_when_full_and_goes_on_later(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    char bytes[RECORD_MAX];
+    struct disk *d = disk_memory_new();
+    disk_memory_set_room(d, 2048);
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    while (journal_step(j)) {
+    }
+    uint64_t n = 0;
+    while (journal_admits(j) == 0) {
+        assert_true(n < 100);
+        assert_int_equal(journal_append(j, record_of(&PLAIN, n + 1, bytes), NOW), n + 1);
+        n++;
+        journal_write(j, NOW);
+        while (journal_step(j)) {
+        }
+    }
+    assert_int_equal(journal_admits(j), ERR_LIMIT);
+    assert_int_equal(journal_failure(j, &why), 0);
+    uint64_t last;
+    must(read_all(j, &PLAIN, &last, &why), &why);
+    assert_int_equal(last, journal_written(j));
+    for (int i = 0; i < 20; i++, n++) journal_append(j, record_of(&PLAIN, n + 1, bytes), NOW);
+    journal_write(j, NOW);
+    while (journal_step(j)) {
+    }
+    assert_true(journal_durable(j) < n);
+    disk_memory_set_room(d, 1 << 20);
+    journal_write(j, NOW + 2000);
+    while (journal_step(j)) {
+    }
+    assert_int_equal(journal_durable(j), n);
+    assert_int_equal(journal_admits(j), 0);
+    must(journal_close(j, NOW + 2000, &why), &why);
+    disk_memory_set_room(d, 0);
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    assert_int_equal(journal_admits(j), ERR_LIMIT);
+    must(read_all(j, &PLAIN, &last, &why), &why);
+    assert_int_equal(last, n);
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(d);
+}
+
+static void has_one_owner(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct journal *j, *other;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    assert_int_equal(journal_open(&other, &config, d, NOW, &found, &why), ERR_BUSY);
+    must(journal_close(j, NOW, &why), &why);
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(d);
+}
+
+static void lets_the_oldest_go(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct story s = {.shape = &PLAIN, .now = NOW};
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    uint64_t seq;
+    struct slice record;
+    struct disk *d = disk_memory_new();
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    assert_true(live(&s, j, 100));
+    struct journal_cursor *c = journal_cursor_open(j, 1);
+    assert_int_equal(journal_cursor_next(c, UINT64_MAX, &seq, &record, &why), 1);
+    journal_retain(j, 50, 0);
+    while (journal_step(j)) journal_check(j);
+    uint64_t first = journal_first(j);
+    assert_true(first > 30 && first <= 51);
+    int rc;
+    while ((rc = journal_cursor_next(c, UINT64_MAX, &seq, &record, &why)) == 1) {
+    }
+    assert_int_equal(rc, ERR_ABSENT);
+    journal_cursor_close(c);
+    journal_retain(j, 100, UINT64_MAX / 2);
+    while (journal_step(j)) {
+    }
+    assert_int_equal(journal_first(j), first);
+    journal_retain(j, 100, 0);
+    while (journal_step(j)) {
+    }
+    must(journal_close(j, NOW, &why), &why);
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    assert_int_equal(found.last_seq, 100);
+    assert_int_equal(journal_append(j, SLICE("x"), NOW), 101);
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(d);
+}
+
+static void keeps_a_tail_in_memory(void **state)
+{
+    (void)state;
+    char bytes[RECORD_MAX];
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct journal_config config = config_of(2048);
+    config.tail_bytes_max = 32768;
+    struct disk *d = disk_memory_new();
+    struct buffer scratch = {0};
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    struct story s = {.shape = &PIECES, .now = NOW};
+    assert_true(live(&s, j, 120));
+    struct slice record;
+    uint64_t first = journal_tail_first(j);
+    assert_true(first > 1 && first < 118);
+    uint64_t calls = disk_memory_calls(d);
+    for (uint64_t n = first; n <= 120; n++) {
+        assert_int_equal(journal_tail(j, n, &scratch, &record), 1);
+        assert_true(slice_equal(record, record_of(&PIECES, n, bytes)));
+    }
+    for (uint64_t n = 120; n >= first; n--) {
+        assert_int_equal(journal_tail(j, n, &scratch, &record), 1);
+        assert_true(slice_equal(record, record_of(&PIECES, n, bytes)));
+    }
+    assert_int_equal(journal_tail(j, first - 1, &scratch, &record), 0);
+    assert_int_equal(journal_tail(j, 121, &scratch, &record), 0);
+    assert_int_equal(disk_memory_calls(d), calls);
+    buffer_fini(&scratch);
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(d);
+}
+
+static void finds_times_and_numbers(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct story s = {.shape = &PLAIN, .now = NOW};
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    for (int round = 0; round < 2; round++) {
+        must(journal_open(&j, &config, d, s.now, &found, &why), &why);
+        if (round == 0) assert_true(live(&s, j, 200));
+        uint64_t before = 0, seq;
+        for (int64_t ms = NOW - 100; ms < s.now + 3000; ms += 500) {
+            must(journal_find_time(j, ms, &seq, &why), &why);
+            /* Records 8k+1 … 8k+8 are of the same time. */
+            uint64_t exact = ms <= NOW ? 1 : ((uint64_t)(ms - NOW) + 1499) / 1500 * 8 + 1;
+            assert_true(seq <= exact && seq >= before && seq + 40 >= (exact < 200 ? exact : 200));
+            before = seq;
+        }
+        for (uint64_t n = 1; n <= 200; n++) {
+            struct slice record;
+            struct journal_cursor *c = journal_cursor_open(j, n);
+            assert_int_equal(journal_cursor_next(c, n - 1, &seq, &record, &why), 0);
+            assert_int_equal(journal_cursor_next(c, n, &seq, &record, &why), 1);
+            assert_int_equal(seq, n);
+            journal_cursor_close(c);
+        }
+        must(journal_close(j, s.now, &why), &why);
+    }
+    disk_memory_free(d);
+}
+
+static void leaves_no_files_by_restarting(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct story s = {.shape = &PLAIN, .now = NOW};
+    struct disk *d = disk_memory_new();
+    for (int i = 0; i < 50; i++) {
+        struct journal *j;
+        struct journal_recovery found;
+        struct disk_why why;
+        must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+        assert_true(found.segments <= 2);
+        if (i == 10) assert_true(live(&s, j, 5));
+        if (i > 10) assert_int_equal(found.last_seq, 5);
+        must(journal_close(j, NOW, &why), &why);
+    }
+    disk_memory_free(d);
+}
+
+static void plays_at_random(void **state)
+{
+    (void)state;
+    struct random r;
+    random_init(&r, seed);
+    for (int i = 0; i < 60; i++) {
+        struct shape shape = {random_below(&r, 200), random_below(&r, 5900),
+                              1 + random_below(&r, 20)};
+        struct journal_config config = config_of(1024 + 512 * random_below(&r, 40));
+        config.segment_per_record = random_below(&r, 8) == 0;
+        config.sync = (enum journal_sync)random_below(&r, 3);
+        struct story s = {.shape = &shape,
+                          .until = 1 + random_below(&r, 60),
+                          .rounds = 1 + (int)random_below(&r, 4)};
+        struct disk *d = disk_memory_new();
+        disk_memory_fail(d, 1 + random_below(&r, 400), FAULT_CRASH);
+        play(&s, &config, d);
+        bool power = random_below(&r, 2);
+        disk_memory_crash(d, power ? LOSS_RANDOM : LOSS_NONE, 0, random_u64(&r));
+        must_have(d, &config, &s, power ? s.durable : s.written, s.until);
+        disk_memory_free(d);
+    }
+}
+
+/* With the thread, on the real disk ---------------------------------------------------------------
+ */
+
+struct reader {
+    struct journal *journal;
+    uint64_t until, read;
+};
+
+static void read_along(void *ctx)
+{
+    struct reader *r = ctx;
+    char bytes[RECORD_MAX];
+    struct disk_why why;
+    struct journal_cursor *c = journal_cursor_open(r->journal, 1);
+    while (r->read < r->until) {
+        uint64_t seq;
+        struct slice record;
+        int rc = journal_cursor_next(c, UINT64_MAX, &seq, &record, &why);
+        if (rc < 0) break;
+        if (rc == 0) {
+            usleep(200);
+            continue;
+        }
+        if (seq != r->read + 1 || !slice_equal(record, record_of(&PIECES, seq, bytes))) break;
+        r->read = seq;
+    }
+    journal_cursor_close(c);
+}
+
+static void wake(void *ctx)
+{
+    wakeup_ring(*(int *)ctx);
+}
+
+static void runs_with_its_thread(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/hark-journal-XXXXXX", command[64], bytes[RECORD_MAX];
+    assert_non_null(mkdtemp(folder));
+    struct disk *d;
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct thread thread;
+    int bell = wakeup_open();
+    struct journal_config config = config_of(16384);
+    config.threaded = true;
+    config.wake = wake;
+    config.wake_ctx = &bell;
+    must(disk_open(folder, &d, &why), &why);
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    struct reader reader = {j, 300, 0};
+    must(thread_start(&thread, "reader", read_along, &reader), &why);
+    for (uint64_t n = 1; n <= 300; n++) {
+        assert_int_equal(journal_append(j, record_of(&PIECES, n, bytes), NOW), n);
+        if (n % 3 == 0) journal_write(j, NOW);
+        if (n % 50 == 0) journal_check(j);
+        if (n % 100 != 0) continue;
+        journal_flush(j, NOW);
+        while (journal_durable(j) < n) usleep(100);
+    }
+    thread_join(&thread);
+    assert_int_equal(reader.read, 300);
+    assert_int_equal(journal_failure(j, &why), 0);
+    must(journal_close(j, NOW, &why), &why);
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    uint64_t last;
+    must(read_all(j, &PIECES, &last, &why), &why);
+    assert_int_equal(last, 300);
+    assert_int_equal(found.cut_bytes, 0);
+    must(journal_close(j, NOW, &why), &why);
+    disk_close(d);
+    wakeup_close(bell);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+    const char *given = getenv("SEED");
+    seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+    printf("SEED=%llu\n", (unsigned long long)seed);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_and_reads),
+        cmocka_unit_test(survives_a_crash_in_every_call),
+        cmocka_unit_test(survives_a_crash_in_the_recovery),
+        cmocka_unit_test(what_is_recovered_is_durable),
+        cmocka_unit_test(stands_still_after_an_error),
+        cmocka_unit_test(reports_the_error_once_and_for_all),
+        cmocka_unit_test(notices_every_flipped_byte),
+        cmocka_unit_test(notices_a_foreign_segment),
+        cmocka_unit_test(notices_a_missing_segment),
+        cmocka_unit_test(refuses_when_full_and_goes_on_later),
+        cmocka_unit_test(has_one_owner),
+        cmocka_unit_test(lets_the_oldest_go),
+        cmocka_unit_test(keeps_a_tail_in_memory),
+        cmocka_unit_test(finds_times_and_numbers),
+        cmocka_unit_test(leaves_no_files_by_restarting),
+        cmocka_unit_test(plays_at_random),
+        cmocka_unit_test(runs_with_its_thread),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
