@@ -79,8 +79,6 @@ void sessions_before_flush(struct sessions *all)
 
 void sessions_end_turn(struct sessions *all)
 {
-    enum { WORDS_KEPT = 64 * 1024 }; /* requests of a million words are few */
-    if (all->words.cap > WORDS_KEPT) resp_words_fini(&all->words);
     while (all->gone) {
         struct session *s = all->gone;
         all->gone = s->next_gone;
