@@ -38,6 +38,13 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
         c = __builtin_ia32_crc32di(c, word);
     }
     uint32_t c32 = (uint32_t)c;
+    if (len >= 4) {
+        uint32_t word;
+        memcpy(&word, at, 4);
+        c32 = __builtin_ia32_crc32si(c32, word);
+        at += 4;
+        len -= 4;
+    }
     for (; len > 0; at++, len--) c32 = __builtin_ia32_crc32qi(c32, *at);
     return ~c32;
 }
