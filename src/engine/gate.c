@@ -144,7 +144,8 @@ void opened_unshare_string(struct opened *k)
     if (entry_encoding(k->place.entry) == STRING_RAW) return;
     apply_length(e->keyspace, spot_of(k), entry_string(k->place.entry).len, e->draft.now_ms);
     /* WATCH and the count of changes do not hear of it, but a replay has to do the same. */
-    draft_effect(e, (struct effect){.verb = EFFECT_SETRANGE, .db = k->db, .key = k->key});
+    struct effect none = {EFFECT_SETRANGE, .db = k->db, .key = k->key, .arg = SLICE("")};
+    draft_effect(e, none);
     e->draft.changed = true;
 }
 

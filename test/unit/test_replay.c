@@ -75,7 +75,7 @@ static void write_at(struct item *it, size_t offset, struct slice bytes)
     size_t len = offset + bytes.len > it->value_len ? offset + bytes.len : it->value_len;
     char *value = calloc(1, len + 1);
     memcpy(value, it->value, it->value_len);
-    memcpy(value + offset, bytes.at, bytes.len);
+    if (bytes.len) memcpy(value + offset, bytes.at, bytes.len);
     free(it->value);
     it->value = value;
     it->value_len = len;
