@@ -95,12 +95,10 @@ class Generator:
 
     def steps(self, commands):
         """About this many commands, then an inventory."""
-        made = 0
+        self.made = 0
         for step in self._all(commands):
-            made += size(step)
+            self.made += size(step)
             yield step
-            if made >= commands:
-                break
         for actor, tracker in enumerate(self.trackers):
             if tracker.in_multi:
                 yield Batch(actor, [[b"DISCARD"]])
@@ -108,7 +106,7 @@ class Generator:
 
     def _all(self, commands):
         yield Batch(0, [[b"CONFIG", b"SET", b"notify-keyspace-events", FLAGS(self)]])
-        while True:
+        while self.made < commands:  # never in the middle of a scenario: deadlines may be pending
             if self.random() < 0.3:
                 self._warm()
             if self.scenarios and self.random() < SCENARIO_CHANCE:
