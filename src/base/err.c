@@ -4,7 +4,7 @@ const char *err_text(int code)
 {
     switch (code) {
     case 0: return "no error";
-#define X(name, text)                                                                              \
+#define X(name, text) \
     case ERR_##name: return text;
         HARK_ERRORS(X)
 #undef X

@@ -5,19 +5,19 @@
 #ifndef HARK_BASE_ERR_H
 #define HARK_BASE_ERR_H
 
-#define HARK_ERRORS(X)                                                                             \
-    X(NOMEM, "out of memory")                                                                      \
-    X(IO, "input/output error")                                                                    \
-    X(EOF, "end of file or connection")                                                            \
-    X(AGAIN, "would block")                                                                        \
-    X(SYNTAX, "syntax error")                                                                      \
-    X(RANGE, "value is out of range")                                                              \
-    X(LIMIT, "a limit was reached")                                                                \
-    X(EXISTS, "already exists")                                                                    \
-    X(ABSENT, "not found")                                                                         \
-    X(BUSY, "in use")                                                                              \
-    X(DENIED, "not permitted")                                                                     \
-    X(UNSUPPORTED, "not supported")                                                                \
+#define HARK_ERRORS(X)                  \
+    X(NOMEM, "out of memory")           \
+    X(IO, "input/output error")         \
+    X(EOF, "end of file or connection") \
+    X(AGAIN, "would block")             \
+    X(SYNTAX, "syntax error")           \
+    X(RANGE, "value is out of range")   \
+    X(LIMIT, "a limit was reached")     \
+    X(EXISTS, "already exists")         \
+    X(ABSENT, "not found")              \
+    X(BUSY, "in use")                   \
+    X(DENIED, "not permitted")          \
+    X(UNSUPPORTED, "not supported")     \
     X(CORRUPT, "the data is damaged")
 
 enum {

@@ -8,26 +8,26 @@
 #include <sys/mman.h>
 
 #if defined(HARK_SYSTEM_MALLOC) /* under the sanitizers, which bring an allocator of their own */
-#define raw_alloc(n)      malloc(n)
-#define raw_zalloc(n)     calloc(1, n)
-#define raw_resize(p, n)  realloc(p, n)
-#define raw_free(p, n)    free(p)
-#define raw_purge()       ((void)0)
-#define raw_committed()   ((size_t)0)
-#define raw_report(f, c)  ((void)(f), (void)(c))
-#define RAW_NAME          "libc"
+#define raw_alloc(n)     malloc(n)
+#define raw_zalloc(n)    calloc(1, n)
+#define raw_resize(p, n) realloc(p, n)
+#define raw_free(p, n)   free(p)
+#define raw_purge()      ((void)0)
+#define raw_committed()  ((size_t)0)
+#define raw_report(f, c) ((void)(f), (void)(c))
+#define RAW_NAME         "libc"
 #else
 #include <mimalloc.h>
-#define raw_alloc(n)      mi_malloc(n)
-#define raw_zalloc(n)     mi_zalloc(n)
-#define raw_resize(p, n)  mi_realloc(p, n)
-#define raw_free(p, n)    mi_free_size(p, n)
-#define raw_purge()       mi_collect(true)
-#define raw_committed()   mimalloc_committed()
-#define raw_report(f, c)  mimalloc_report(f, c)
-#define RAW_STRING(x)     #x
-#define RAW_VERSION(x)    RAW_STRING(x)
-#define RAW_NAME          "mimalloc-" RAW_VERSION(MI_MALLOC_VERSION)
+#define raw_alloc(n)     mi_malloc(n)
+#define raw_zalloc(n)    mi_zalloc(n)
+#define raw_resize(p, n) mi_realloc(p, n)
+#define raw_free(p, n)   mi_free_size(p, n)
+#define raw_purge()      mi_collect(true)
+#define raw_committed()  mimalloc_committed()
+#define raw_report(f, c) mimalloc_report(f, c)
+#define RAW_STRING(x)    #x
+#define RAW_VERSION(x)   RAW_STRING(x)
+#define RAW_NAME         "mimalloc-" RAW_VERSION(MI_MALLOC_VERSION)
 #endif
 
 #if !defined(HARK_SYSTEM_MALLOC)
@@ -124,8 +124,8 @@ void mem_free(void *p, size_t size)
 
 void *mem_map_pages(size_t len)
 {
-    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                   -1, 0);
+    void *p =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) out_of_memory(len);
     return p;
 }

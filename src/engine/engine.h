@@ -77,8 +77,8 @@ void engine_seal(struct engine *e);
 void engine_split(struct engine *e);
 int64_t engine_now(const struct engine *e);
 /* The hash of a key that the next command will most likely open, known already to the caller, who
- * fetched its bucket ahead. Goes by the address of the key: to be taken back (an empty slice) before
- * the bytes there change. */
+ * fetched its bucket ahead. Goes by the address of the key: to be taken back (an empty slice)
+ * before the bytes there change. */
 void engine_hint(struct engine *e, struct slice key, uint64_t hash);
 /* Has anything been changed since engine_begin? (SLOWLOG, MONITOR and the like do not care.) */
 bool engine_changed_something(const struct engine *e);
@@ -173,9 +173,9 @@ size_t engine_expire(struct engine *e, int64_t now_ms, size_t max);
 /* When the next key may be due: unix ms, or -1. */
 int64_t engine_next_expiry(struct engine *e, int64_t now_ms);
 void engine_set_active_expiry(struct engine *e, bool on);
-/* Brings memory under maxmemory by the policy, so far that what has come since the last call is made
- * up for: true when it is below, or on its way there. False when the policy, the lack of victims or
- * a flood of data leaves it above: commands that add data are to be refused then. */
+/* Brings memory under maxmemory by the policy, so far that what has come since the last call is
+ * made up for: true when it is below, or on its way there. False when the policy, the lack of
+ * victims or a flood of data leaves it above: commands that add data are to be refused then. */
 bool engine_make_room(struct engine *e, int64_t now_ms);
 
 /* Small slices of work for idle time and every turn (tables that grow, flushed data that is freed,

@@ -8,19 +8,19 @@
 #include "../base/slice.h"
 
 /* X(CLASS, flag character, part of 'A'). In the order in which CONFIG GET prints them. */
-#define EVENT_CLASSES(X)                                                                           \
-    X(GENERIC, 'g', 1)                                                                             \
-    X(STRING, '$', 1)                                                                              \
-    X(LIST, 'l', 1)                                                                                \
-    X(SET, 's', 1)                                                                                 \
-    X(HASH, 'h', 1)                                                                                \
-    X(ZSET, 'z', 1)                                                                                \
-    X(EXPIRED, 'x', 1)                                                                             \
-    X(EVICTED, 'e', 1)                                                                             \
-    X(STREAM, 't', 1)                                                                              \
-    X(MODULE, 'd', 1)                                                                              \
-    X(NEW, 'n', 0)                                                                                 \
-    X(OVERWRITTEN, 'o', 0)                                                                         \
+#define EVENT_CLASSES(X)   \
+    X(GENERIC, 'g', 1)     \
+    X(STRING, '$', 1)      \
+    X(LIST, 'l', 1)        \
+    X(SET, 's', 1)         \
+    X(HASH, 'h', 1)        \
+    X(ZSET, 'z', 1)        \
+    X(EXPIRED, 'x', 1)     \
+    X(EVICTED, 'e', 1)     \
+    X(STREAM, 't', 1)      \
+    X(MODULE, 'd', 1)      \
+    X(NEW, 'n', 0)         \
+    X(OVERWRITTEN, 'o', 0) \
     X(TYPE_CHANGED, 'c', 0)
 
 enum event_class {
@@ -46,29 +46,29 @@ enum {
 /* X(code, identifier, name on the wire, class). `del` and the like are events of several commands.
  * The code stands for the event in every journal that was ever written: a new event takes a number
  * that no other had before, at most 127, whatever its place in the list. 0 is never written. */
-#define EVENTS(X)                                                                                  \
-    X(1, DEL, "del", GENERIC)                                                                      \
-    X(2, EXPIRE, "expire", GENERIC)                                                                \
-    X(3, PERSIST, "persist", GENERIC)                                                              \
-    X(4, RENAME_FROM, "rename_from", GENERIC)                                                      \
-    X(5, RENAME_TO, "rename_to", GENERIC)                                                          \
-    X(6, MOVE_FROM, "move_from", GENERIC)                                                          \
-    X(7, MOVE_TO, "move_to", GENERIC)                                                              \
-    X(8, COPY_TO, "copy_to", GENERIC)                                                              \
-    X(9, RESTORE, "restore", GENERIC)                                                              \
-    X(10, SET, "set", STRING)                                                                      \
-    X(11, SETRANGE, "setrange", STRING)                                                            \
-    X(12, APPEND, "append", STRING)                                                                \
-    X(13, INCRBY, "incrby", STRING)                                                                \
-    X(14, INCRBYFLOAT, "incrbyfloat", STRING)                                                      \
-    X(15, SETBIT, "setbit", STRING)                                                                \
-    X(16, EXPIRED, "expired", EXPIRED)                                                             \
-    X(17, EVICTED, "evicted", EVICTED)                                                             \
-    X(0, KEYMISS, "keymiss", KEYMISS)                                                              \
-    X(18, NEW, "new", NEW)                                                                         \
-    X(19, OVERWRITTEN, "overwritten", OVERWRITTEN)                                                 \
-    X(20, TYPE_CHANGED, "type_changed", TYPE_CHANGED)                                              \
-    X(21, FLUSHDB, "flushdb", GENERIC) /* these two concern databases: journal and views only */   \
+#define EVENTS(X)                                                                                \
+    X(1, DEL, "del", GENERIC)                                                                    \
+    X(2, EXPIRE, "expire", GENERIC)                                                              \
+    X(3, PERSIST, "persist", GENERIC)                                                            \
+    X(4, RENAME_FROM, "rename_from", GENERIC)                                                    \
+    X(5, RENAME_TO, "rename_to", GENERIC)                                                        \
+    X(6, MOVE_FROM, "move_from", GENERIC)                                                        \
+    X(7, MOVE_TO, "move_to", GENERIC)                                                            \
+    X(8, COPY_TO, "copy_to", GENERIC)                                                            \
+    X(9, RESTORE, "restore", GENERIC)                                                            \
+    X(10, SET, "set", STRING)                                                                    \
+    X(11, SETRANGE, "setrange", STRING)                                                          \
+    X(12, APPEND, "append", STRING)                                                              \
+    X(13, INCRBY, "incrby", STRING)                                                              \
+    X(14, INCRBYFLOAT, "incrbyfloat", STRING)                                                    \
+    X(15, SETBIT, "setbit", STRING)                                                              \
+    X(16, EXPIRED, "expired", EXPIRED)                                                           \
+    X(17, EVICTED, "evicted", EVICTED)                                                           \
+    X(0, KEYMISS, "keymiss", KEYMISS)                                                            \
+    X(18, NEW, "new", NEW)                                                                       \
+    X(19, OVERWRITTEN, "overwritten", OVERWRITTEN)                                               \
+    X(20, TYPE_CHANGED, "type_changed", TYPE_CHANGED)                                            \
+    X(21, FLUSHDB, "flushdb", GENERIC) /* these two concern databases: journal and views only */ \
     X(22, SWAPDB, "swapdb", GENERIC)
 
 enum event_name {

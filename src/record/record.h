@@ -23,17 +23,17 @@ struct event_id {
 
 /* How a change is redone. X(code, identifier, command name as clients write it). The code is what
  * journals have, and is never given to another effect: see EVENTS. */
-#define EFFECTS(X)                                                                                 \
-    X(1, SET, "SET")             /* value; `when` = deadline in unix ms, or -1 none, -2 kept */    \
-    X(2, DEL, "DEL")             /* whatever it held */                                            \
-    X(3, PEXPIREAT, "PEXPIREAT") /* `when` = the new deadline */                                   \
-    X(4, PERSIST, "PERSIST")                                                                       \
-    X(5, APPEND, "APPEND")     /* bytes */                                                         \
-    X(6, SETRANGE, "SETRANGE") /* offset, bytes */                                                 \
-    X(7, RENAME, "RENAME")     /* destination */                                                   \
-    X(8, MOVE, "MOVE")         /* destination database */                                          \
-    X(9, COPY, "COPY")         /* destination key, destination database */                         \
-    X(10, FLUSHDB, "FLUSHDB")  /* no key */                                                        \
+#define EFFECTS(X)                                                                              \
+    X(1, SET, "SET")             /* value; `when` = deadline in unix ms, or -1 none, -2 kept */ \
+    X(2, DEL, "DEL")             /* whatever it held */                                         \
+    X(3, PEXPIREAT, "PEXPIREAT") /* `when` = the new deadline */                                \
+    X(4, PERSIST, "PERSIST")                                                                    \
+    X(5, APPEND, "APPEND")     /* bytes */                                                      \
+    X(6, SETRANGE, "SETRANGE") /* offset, bytes */                                              \
+    X(7, RENAME, "RENAME")     /* destination */                                                \
+    X(8, MOVE, "MOVE")         /* destination database */                                       \
+    X(9, COPY, "COPY")         /* destination key, destination database */                      \
+    X(10, FLUSHDB, "FLUSHDB")  /* no key */                                                     \
     X(11, SWAPDB, "SWAPDB")    /* no key; `db` and the other database */
 
 enum effect_verb {

@@ -24,9 +24,9 @@ struct sessions_config {
     bool protected_mode;
     size_t clients_max; /* maxclients */
     struct out_limit output[OUTPUT_CLASS_COUNT];
-    int64_t bulk_max;         /* proto-max-bulk-len */
-    size_t queue_max;         /* bytes of a transaction, watched keys included: client-query-buffer-limit */
-    int64_t slow_us;          /* slowlog-log-slower-than; -1 never */
+    int64_t bulk_max; /* proto-max-bulk-len */
+    size_t queue_max; /* bytes of a transaction, watched keys included: client-query-buffer-limit */
+    int64_t slow_us;  /* slowlog-log-slower-than; -1 never */
     size_t slow_len_max;      /* slowlog-max-len */
     bool latency_histograms;  /* latency-tracking */
     size_t tracking_keys_max; /* tracking-table-max-keys; 0 no limit */

@@ -25,7 +25,7 @@ struct runner {
     int64_t now_ms;
     size_t string_max;
     int proto;
-    int db; /* that commands run in */
+    int db;                /* that commands run in */
     struct buffer reply;   /* as it goes to the client */
     struct buffer events;  /* "new k, set k", all records since the command began */
     struct buffer effects; /* "SET k v -1; …" */

@@ -272,7 +272,7 @@ static void file_errors_name_file_and_line(void **state)
     } cases[] = {
         {"\n\nfoo 1\n", "bad.conf:3: unknown directive 'foo'"},
         {"appendfsync no\n", "bad.conf:1: 'appendfsync' is a directive of Redis that this version "
-                            "of Hark does not have"},
+                             "of Hark does not have"},
         {"availability-zone x\n", "bad.conf:1: 'availability-zone' is a directive of Valkey that "
                                   "this version of Hark does not have"},
         {"port\n", "bad.conf:1: 'port': wrong number of arguments"},

@@ -171,7 +171,8 @@ static void test_strangers_are_not_tried(void **state)
         assert_ptr_equal(m.at[0].owner, &entries[i]);
     }
     struct pattern_index_counts c = pattern_index_counts(ix);
-    assert_in_range(c.failed, 0, 82 * 32); /* of 82 * 5000: which share a gram is a matter of chance */
+    assert_in_range(c.failed, 0,
+                    82 * 32); /* of 82 * 5000: which share a gram is a matter of chance */
     assert_int_equal(c.crowded, 0);
     for (int i = 0; i < COUNT; i++) remove_entry(ix, &entries[i]);
     assert_true(pattern_index_counts(ix).bytes < full / 10);
