@@ -370,7 +370,7 @@ static void write_fields(struct call *c, const struct field_summary *s)
     if (k.changed && wrote) {
         gate_close(&k, EVENT_SETBIT);
     } else if (k.changed) {
-        gate_close_silently(&k, "room for fields that OVERFLOW FAIL left alone");
+        gate_close_unheard(&k, "room for fields that OVERFLOW FAIL left alone");
     } else {
         opened_unshare_string(&k);
         gate_close_unchanged(&k);

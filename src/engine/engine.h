@@ -147,6 +147,8 @@ void opened_copy(const struct opened *from, struct opened *to);
 void gate_close(struct opened *k, enum event_name event);
 /* Closes a changed key of which no event of its own tells; `reason` is for the reader. */
 void gate_close_silently(struct opened *k, const char *reason);
+/* The same for a change that WATCH and client tracking do not hear of either. */
+void gate_close_unheard(struct opened *k, const char *reason);
 /* Closes a key that was not changed. */
 void gate_close_unchanged(struct opened *k);
 

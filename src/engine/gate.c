@@ -224,6 +224,17 @@ void gate_close_silently(struct opened *k, const char *reason)
     close_changed(k);
 }
 
+void gate_close_unheard(struct opened *k, const char *reason)
+{
+    struct engine *e = k->engine;
+    (void)reason;
+    CHECK(k->changed);
+    e->draft.keys_open--;
+    e->draft.changed = true;
+    e->stats.changes++;
+    hand_over_effect(k);
+}
+
 void gate_close_unchanged(struct opened *k)
 {
     CHECK(!k->changed);

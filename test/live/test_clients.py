@@ -689,3 +689,18 @@ def test_closed_connection_is_noticed(connect):
         victim = connect()
         c("CLIENT", "KILL", "ID", victim.id)
         victim.reply()
+
+
+def test_watch_hears_no_more_of_a_bitfield_than_in_redis(connect):
+    """OVERFLOW FAIL leaves the fields alone, but the room for them is made; WATCH hears nothing."""
+    c = connect()
+    c("DEL", "k")
+    c("WATCH", "k")
+    assert c("BITFIELD", "k", "OVERFLOW", "FAIL", "INCRBY", "u1", "101", "-1") == [None]
+    c("MULTI")
+    assert c("EXEC") == []
+    assert c("STRLEN", "k") == 13
+    c("WATCH", "k")
+    c("BITFIELD", "k", "SET", "u1", "101", "1")
+    c("MULTI")
+    assert c("EXEC") is None
