@@ -18,11 +18,6 @@ void call_not_an_integer(struct call *c)
     resp_error(&c->reply, SLICE("ERR value is not an integer or out of range"));
 }
 
-void call_out_of_range(struct call *c)
-{
-    resp_error(&c->reply, SLICE("ERR value is out of range"));
-}
-
 bool call_int(struct call *c, int i, int64_t *out)
 {
     if (text_to_int(c->argv[i], out)) return true;

@@ -44,7 +44,6 @@ static inline const struct entry *call_read(struct call *c, struct slice key)
 void call_syntax_error(struct call *c);
 void call_wrong_type(struct call *c);
 void call_not_an_integer(struct call *c);
-void call_out_of_range(struct call *c);
 
 /* Reads an argument as a number, or writes the error that Redis has for it and returns false. */
 bool call_int(struct call *c, int i, int64_t *out);

@@ -80,8 +80,6 @@ int64_t engine_now(const struct engine *e);
  * fetched its bucket ahead. Goes by the address of the key: to be taken back (an empty slice)
  * before the bytes there change. */
 void engine_hint(struct engine *e, struct slice key, uint64_t hash);
-/* Has anything been changed since engine_begin? (SLOWLOG, MONITOR and the like do not care.) */
-bool engine_changed_something(const struct engine *e);
 
 /* ---- reading ---- */
 

@@ -247,11 +247,6 @@ int64_t engine_now(const struct engine *e)
     return e->draft.now_ms;
 }
 
-bool engine_changed_something(const struct engine *e)
-{
-    return e->draft.changed;
-}
-
 struct engine_stats engine_stats(const struct engine *e)
 {
     return e->stats;
