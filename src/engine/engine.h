@@ -81,6 +81,21 @@ int64_t engine_now(const struct engine *e);
  * before the bytes there change. */
 void engine_hint(struct engine *e, struct slice key, uint64_t hash);
 
+/* ---- durability ----
+ *
+ * What is said to a client must not leave before the changes that it rests on are as durable as was
+ * promised. The engine knows which these are: its own, and the last change of each key that was
+ * read. Of recent changes it remembers only the key's hash, in few places: now and then something
+ * waits that need not. */
+
+/* The last record that what was read, or changed, since engine_begin rests on; 0 for none. Good
+ * until the next engine_begin, also after the seal. */
+uint64_t engine_mark(const struct engine *e);
+/* What is said next rests on record `seq` also: for reads that do not go through gate_read. */
+void engine_wait_for(struct engine *e, uint64_t seq);
+/* The same for all that there is: DBSIZE, KEYS, SCAN. */
+void engine_wait_for_all(struct engine *e);
+
 /* ---- reading ---- */
 
 enum read_flags {
@@ -165,6 +180,12 @@ void note_event(struct engine *e, enum event_name event, int db, struct slice ke
 void note_live(struct engine *e, enum event_name event, int db, struct slice key);
 /* A message of PUBLISH, in its place among the events of the record. Borrowed until the seal. */
 void note_publish(struct engine *e, struct slice channel, struct slice message, bool sharded);
+
+/* The books that views keep on their groups have changed: `bytes`, which redo that, are theirs
+ * alone (see engine_hear_views) and are copied. No event, WATCH hears nothing. */
+void note_views(struct engine *e, struct slice bytes);
+/* An event of a database as a whole, of which nobody is told live: `loaded`. */
+struct note *note_database(struct engine *e, enum event_name event, int db);
 
 /* ---- time and memory ---- */
 

@@ -7,7 +7,7 @@ void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
                    enum event_name event)
 {
     entry_free(keyspace_remove(e->keyspace, p));
-    draft_changed(e, db, key);
+    draft_changed(e, db, key, p->hash);
     int32_t effect = draft_effect(e, (struct effect){.verb = EFFECT_DEL, .db = db, .key = key});
     draft_note(e, NOTE_EVENT, event, db, key)->effect = effect;
 }
@@ -30,7 +30,7 @@ void engine_put_away(struct engine *e, struct place *p, int db)
     int keys_open = d->keys_open;
     d->keys_open = 0;
     engine_seal(e);
-    engine_begin(e, d->now_ms, cause, client);
+    draft_begin(e, d->now_ms, cause, client);
     d->keys_open = keys_open;
 }
 

@@ -20,6 +20,8 @@ const struct entry *gate_read(struct engine *e, int db, struct slice key, unsign
 {
     DCHECK(e->draft.open);
     struct place p = find(e, db, key);
+    engine_wait_for(e, e->recent[p.hash % RECENT_PLACES]);
+    engine_wait_for(e, e->mark_all);
     if (p.entry && entry_is_dead(p.entry, e->draft.now_ms)) engine_put_away(e, &p, db);
     if (!p.entry) {
         if (flags & READ_QUIET) return NULL;
@@ -37,6 +39,8 @@ bool gate_open_unread(struct engine *e, struct opened *k, int db, struct slice k
     DCHECK(e->draft.open);
     *k = (struct opened){.engine = e, .key = key, .db = db};
     k->place = find(e, db, key);
+    engine_wait_for(e, e->recent[k->place.hash % RECENT_PLACES]);
+    engine_wait_for(e, e->mark_all);
     e->draft.keys_open++;
     return k->place.entry != NULL;
 }
@@ -208,7 +212,7 @@ static void close_changed(struct opened *k)
     struct engine *e = k->engine;
     CHECK(k->changed);
     e->draft.keys_open--;
-    draft_changed(e, k->db, k->key);
+    draft_changed(e, k->db, k->key, k->place.hash);
     hand_over_effect(k);
 }
 
@@ -231,6 +235,7 @@ void gate_close_unheard(struct opened *k, const char *reason)
     CHECK(k->changed);
     e->draft.keys_open--;
     e->draft.changed = true;
+    draft_mark(e, k->place.hash);
     e->stats.changes++;
     hand_over_effect(k);
 }
@@ -243,12 +248,6 @@ void gate_close_unchanged(struct opened *k)
 
 /* ---- whole databases ---- */
 
-/* An event of a database as a whole: it has no key. */
-static void note_database(struct engine *e, enum event_name event, int db, int32_t effect)
-{
-    draft_note(e, NOTE_EVENT, event, db, SLICE(""))->effect = effect;
-}
-
 void gate_flush(struct engine *e, int db)
 {
     int first = db < 0 ? 0 : db, last = db < 0 ? keyspace_databases(e->keyspace) - 1 : db;
@@ -258,7 +257,7 @@ void gate_flush(struct engine *e, int db)
         e->stats.changes += keyspace_flush(e->keyspace, i);
         e->draft.changed = true;
         struct effect flush = {.verb = EFFECT_FLUSHDB, .db = i};
-        note_database(e, EVENT_FLUSHDB, i, draft_effect(e, flush));
+        note_database(e, EVENT_FLUSHDB, i)->effect = draft_effect(e, flush);
     }
     draft_all_changed(e);
 }
@@ -270,7 +269,7 @@ void gate_swap(struct engine *e, int a, int b)
     e->stats.changes++;
     e->draft.changed = true;
     int32_t swap = draft_effect(e, (struct effect){.verb = EFFECT_SWAPDB, .db = a, .when = b});
-    note_database(e, EVENT_SWAPDB, a, swap);
-    note_database(e, EVENT_SWAPDB, b, swap);
+    note_database(e, EVENT_SWAPDB, a)->effect = swap;
+    note_database(e, EVENT_SWAPDB, b)->effect = swap;
     draft_all_changed(e);
 }

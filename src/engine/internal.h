@@ -30,6 +30,8 @@ struct draft {
     bool changed; /* a value was, even if its key is still open */
 };
 
+enum { RECENT_PLACES = 8192 };
+
 struct engine {
     struct keyspace *keyspace;
     struct pubsub *pubsub;
@@ -39,10 +41,15 @@ struct engine {
     struct draft draft;
     struct record_sink sinks[ENGINE_SINKS_MAX];
     int sinks_count;
+    bool (*redoes_views)(void *ctx, struct slice bytes);
+    void *views_ctx;
     engine_changed *hears_changes;
     void *hears_ctx;
-    bool no_active_expiry; /* DEBUG SET-ACTIVE-EXPIRE 0 */
-    bool wants_effects;    /* someone reads them: a sink, or the C flag */
+    bool no_active_expiry;          /* DEBUG SET-ACTIVE-EXPIRE 0 */
+    bool wants_effects;             /* someone reads them: a sink, or the C flag */
+    uint64_t mark;                  /* see engine_mark */
+    uint64_t mark_all;              /* the last record that changed more than single keys */
+    uint64_t recent[RECENT_PLACES]; /* the last record that changed a key of such a hash */
     struct event_id next_id;
     size_t memory_mark; /* the least that was used since the limit was set, but not below it */
     struct engine_stats stats;
@@ -61,13 +68,20 @@ void engine_put_away(struct engine *e, struct place *p, int db);
 void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
                    enum event_name event);
 
+/* engine_begin for a record that goes on with the command of the one before: its mark stays. */
+void draft_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t client);
 /* A fresh note at the end of the record; the rest of it is the caller's to fill in. */
 struct note *draft_note(struct engine *e, enum note_kind kind, enum event_name event, int db,
                         struct slice key);
 /* The index of the effect in the record, or -1 when nobody reads effects. */
 int32_t draft_effect(struct engine *e, struct effect f);
-/* WATCH, tracking and the count of changes hear that the key has changed. */
-void draft_changed(struct engine *e, int db, struct slice key);
+/* The next record changes a key of this hash: whoever reads it waits for that. */
+static inline void draft_mark(struct engine *e, uint64_t hash)
+{
+    e->recent[hash % RECENT_PLACES] = e->stats.seq + 1;
+}
+/* WATCH, tracking, the count of changes and later readers hear that the key has changed. */
+void draft_changed(struct engine *e, int db, struct slice key, uint64_t hash);
 /* Tracking hears that any key may have changed. */
 void draft_all_changed(struct engine *e);
 

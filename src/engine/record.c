@@ -121,9 +121,10 @@ static void add_change(struct engine *e, struct change c)
     d->changes[d->changes_count++] = c;
 }
 
-void draft_changed(struct engine *e, int db, struct slice key)
+void draft_changed(struct engine *e, int db, struct slice key, uint64_t hash)
 {
     e->draft.changed = true;
+    draft_mark(e, hash);
     e->stats.changes++;
     keyspace_touch_watched(e->keyspace, db, key);
     add_change(e, (struct change){db, key});
@@ -131,12 +132,25 @@ void draft_changed(struct engine *e, int db, struct slice key)
 
 void draft_all_changed(struct engine *e)
 {
+    e->mark_all = e->stats.seq + 1;
     add_change(e, (struct change){.db = -1});
 }
 
 void note_event(struct engine *e, enum event_name event, int db, struct slice key)
 {
     draft_note(e, NOTE_EVENT, event, db, key);
+}
+
+struct note *note_database(struct engine *e, enum event_name event, int db)
+{
+    return draft_note(e, NOTE_EVENT, event, db, SLICE(""));
+}
+
+void note_views(struct engine *e, struct slice bytes)
+{
+    struct effect f = {.verb = EFFECT_VIEWS, .arg = arena_keep(&e->draft.arena, bytes)};
+    draft_effect(e, f);
+    e->draft.changed = true;
 }
 
 void note_live(struct engine *e, enum event_name event, int db, struct slice key)
@@ -153,7 +167,7 @@ void note_publish(struct engine *e, struct slice channel, struct slice message, 
 
 /* ---- begin and seal ---- */
 
-void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t client)
+void draft_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t client)
 {
     struct draft *d = &e->draft;
     DCHECK(!d->open);
@@ -161,6 +175,12 @@ void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t
     d->now_ms = now_ms;
     d->cause = cause;
     d->client = client;
+}
+
+void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t client)
+{
+    e->mark = 0;
+    draft_begin(e, now_ms, cause, client);
 }
 
 /* Ids strictly increase: the time of the commit, or the last one where the clock stepped back,
@@ -188,7 +208,7 @@ static void tell(struct engine *e, const struct record *r)
 static void number(struct engine *e, struct record *r)
 {
     uint32_t events = e->draft.events_count;
-    r->seq = ++e->stats.seq;
+    r->seq = e->mark = ++e->stats.seq;
     r->id = take_ids(e, e->draft.now_ms, events);
     if (events) e->stats.last_id = (struct event_id){r->id.ms, r->id.n + events - 1};
 }
@@ -239,7 +259,22 @@ void engine_split(struct engine *e)
     struct slice cause = d->cause;
     uint64_t client = d->client;
     engine_seal(e);
-    engine_begin(e, d->now_ms, cause, client);
+    draft_begin(e, d->now_ms, cause, client);
+}
+
+uint64_t engine_mark(const struct engine *e)
+{
+    return e->mark;
+}
+
+void engine_wait_for(struct engine *e, uint64_t seq)
+{
+    if (seq > e->mark) e->mark = seq;
+}
+
+void engine_wait_for_all(struct engine *e)
+{
+    e->mark = e->stats.seq;
 }
 
 int64_t engine_now(const struct engine *e)

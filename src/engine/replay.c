@@ -9,6 +9,7 @@ enum { STRING_BYTES_MAX = INT32_MAX };
 
 /* An effect about to be applied. Each way to apply one returns NULL, or what is impossible. */
 struct redo {
+    const struct engine *engine;
     struct keyspace *keyspace;
     const struct effect *effect;
     uint64_t hash; /* of the key, if the effect has one */
@@ -103,16 +104,19 @@ static const char *redo_swap(struct redo *d)
     return NULL;
 }
 
-static bool has_key(const struct effect *f)
+static const char *redo_views(const struct redo *d)
 {
-    return f->verb != EFFECT_FLUSHDB && f->verb != EFFECT_SWAPDB;
+    const struct engine *e = d->engine;
+    if (!e->redoes_views) return "there is nobody to keep the books of views";
+    return e->redoes_views(e->views_ctx, d->effect->arg) ? NULL
+                                                         : "impossible in the books of views";
 }
 
 static const char *redo(struct redo *d)
 {
     const struct effect *f = d->effect;
     if (f->db < 0 || f->db >= keyspace_databases(d->keyspace)) return "no such database";
-    if (has_key(f)) {
+    if (effect_has_key(f->verb)) {
         d->place = keyspace_find_hashed(d->keyspace, f->db, f->key, d->hash);
         if (d->place.entry) keyspace_touch(d->keyspace, d->place.entry, d->now_ms);
     }
@@ -128,9 +132,16 @@ static const char *redo(struct redo *d)
     case EFFECT_COPY: return redo_put(d);
     case EFFECT_FLUSHDB: keyspace_flush(d->keyspace, f->db); return NULL;
     case EFFECT_SWAPDB: return redo_swap(d);
+    case EFFECT_VIEWS: return redo_views(d);
     case EFFECT_COUNT: break;
     }
     return "no such effect";
+}
+
+void engine_hear_views(struct engine *e, engine_redo_views *redoes, void *ctx)
+{
+    e->redoes_views = redoes;
+    e->views_ctx = ctx;
 }
 
 /* ---- sequence and ids ---- */
@@ -185,7 +196,7 @@ struct ahead {
 
 static uint64_t next_hash(struct ahead *a, const struct engine *e, const struct effect *f)
 {
-    if (!has_key(f)) return 0;
+    if (!effect_has_key(f->verb)) return 0;
     return a->next < a->count ? a->hash[a->next++] : keyspace_hash(e->keyspace, f->key);
 }
 
@@ -203,7 +214,7 @@ static int replay(struct engine *e, const struct record *r, struct ahead *a,
     if (wrong) return fault_is(fault, r, -1, wrong);
     for (uint32_t i = 0; i < r->effects_count; i++) {
         const struct effect *f = &r->effects[i];
-        struct redo d = {.keyspace = e->keyspace, .effect = f, .now_ms = r->id.ms};
+        struct redo d = {.engine = e, .keyspace = e->keyspace, .effect = f, .now_ms = r->id.ms};
         d.hash = next_hash(a, e, f);
         wrong = redo(&d);
         if (wrong) return fault_is(fault, r, (int32_t)i, wrong);
@@ -232,7 +243,7 @@ static size_t fetch_ahead(struct engine *e, const struct record *records, size_t
     for (; n < count && a->count + records[n].effects_count <= AHEAD_MAX; n++) {
         for (uint32_t i = 0; i < records[n].effects_count; i++) {
             const struct effect *f = &records[n].effects[i];
-            if (!has_key(f)) continue;
+            if (!effect_has_key(f->verb)) continue;
             db[a->count] = f->db >= 0 && f->db < databases ? f->db : 0;
             a->hash[a->count] = keyspace_hash(e->keyspace, f->key);
             keyspace_prefetch(e->keyspace, db[a->count], a->hash[a->count]);

@@ -31,6 +31,10 @@ void engine_resume(struct engine *e, uint64_t seq, struct event_id last);
  * of which nothing is known any more. */
 void engine_skip_ids(struct engine *e, int64_t ms);
 
+/* Who redoes what note_views noted: true, or false when `bytes` make no sense. */
+typedef bool engine_redo_views(void *ctx, struct slice bytes);
+void engine_hear_views(struct engine *e, engine_redo_views *redoes, void *ctx);
+
 /* Applies a record; it must be the next one by sequence number and ids. No record may be open.
  * 0, or ERR_CORRUPT with *fault told. */
 int engine_replay(struct engine *e, const struct record *r, struct replay_fault *fault);

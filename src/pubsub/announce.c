@@ -169,7 +169,7 @@ static void tell_keychange(struct pubsub *p, struct telling *t)
 /* Events of whole databases are for the journal; Redis says nothing of them, nor do we. */
 static bool is_told_live(enum event_name event)
 {
-    return event != EVENT_FLUSHDB && event != EVENT_SWAPDB;
+    return event != EVENT_FLUSHDB && event != EVENT_SWAPDB && event != EVENT_LOADED;
 }
 
 static void tell(struct pubsub *p, struct telling *t)

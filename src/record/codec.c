@@ -124,6 +124,7 @@ static const uint8_t effect_fields[EFFECT_COUNT] = {
     [EFFECT_COPY] = HAS_KEY | HAS_ARG | HAS_OTHER_DB,
     [EFFECT_FLUSHDB] = 0,
     [EFFECT_SWAPDB] = HAS_OTHER_DB,
+    [EFFECT_VIEWS] = HAS_ARG,
 };
 
 /* A key in a database. */

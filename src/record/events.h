@@ -46,30 +46,31 @@ enum {
 /* X(code, identifier, name on the wire, class). `del` and the like are events of several commands.
  * The code stands for the event in every journal that was ever written: a new event takes a number
  * that no other had before, at most 127, whatever its place in the list. 0 is never written. */
-#define EVENTS(X)                                                                                \
-    X(1, DEL, "del", GENERIC)                                                                    \
-    X(2, EXPIRE, "expire", GENERIC)                                                              \
-    X(3, PERSIST, "persist", GENERIC)                                                            \
-    X(4, RENAME_FROM, "rename_from", GENERIC)                                                    \
-    X(5, RENAME_TO, "rename_to", GENERIC)                                                        \
-    X(6, MOVE_FROM, "move_from", GENERIC)                                                        \
-    X(7, MOVE_TO, "move_to", GENERIC)                                                            \
-    X(8, COPY_TO, "copy_to", GENERIC)                                                            \
-    X(9, RESTORE, "restore", GENERIC)                                                            \
-    X(10, SET, "set", STRING)                                                                    \
-    X(11, SETRANGE, "setrange", STRING)                                                          \
-    X(12, APPEND, "append", STRING)                                                              \
-    X(13, INCRBY, "incrby", STRING)                                                              \
-    X(14, INCRBYFLOAT, "incrbyfloat", STRING)                                                    \
-    X(15, SETBIT, "setbit", STRING)                                                              \
-    X(16, EXPIRED, "expired", EXPIRED)                                                           \
-    X(17, EVICTED, "evicted", EVICTED)                                                           \
-    X(0, KEYMISS, "keymiss", KEYMISS)                                                            \
-    X(18, NEW, "new", NEW)                                                                       \
-    X(19, OVERWRITTEN, "overwritten", OVERWRITTEN)                                               \
-    X(20, TYPE_CHANGED, "type_changed", TYPE_CHANGED)                                            \
-    X(21, FLUSHDB, "flushdb", GENERIC) /* these two concern databases: journal and views only */ \
-    X(22, SWAPDB, "swapdb", GENERIC)
+#define EVENTS(X)                                                                            \
+    X(1, DEL, "del", GENERIC)                                                                \
+    X(2, EXPIRE, "expire", GENERIC)                                                          \
+    X(3, PERSIST, "persist", GENERIC)                                                        \
+    X(4, RENAME_FROM, "rename_from", GENERIC)                                                \
+    X(5, RENAME_TO, "rename_to", GENERIC)                                                    \
+    X(6, MOVE_FROM, "move_from", GENERIC)                                                    \
+    X(7, MOVE_TO, "move_to", GENERIC)                                                        \
+    X(8, COPY_TO, "copy_to", GENERIC)                                                        \
+    X(9, RESTORE, "restore", GENERIC)                                                        \
+    X(10, SET, "set", STRING)                                                                \
+    X(11, SETRANGE, "setrange", STRING)                                                      \
+    X(12, APPEND, "append", STRING)                                                          \
+    X(13, INCRBY, "incrby", STRING)                                                          \
+    X(14, INCRBYFLOAT, "incrbyfloat", STRING)                                                \
+    X(15, SETBIT, "setbit", STRING)                                                          \
+    X(16, EXPIRED, "expired", EXPIRED)                                                       \
+    X(17, EVICTED, "evicted", EVICTED)                                                       \
+    X(0, KEYMISS, "keymiss", KEYMISS)                                                        \
+    X(18, NEW, "new", NEW)                                                                   \
+    X(19, OVERWRITTEN, "overwritten", OVERWRITTEN)                                           \
+    X(20, TYPE_CHANGED, "type_changed", TYPE_CHANGED)                                        \
+    X(21, FLUSHDB, "flushdb", GENERIC) /* these concern databases: journal and views only */ \
+    X(22, SWAPDB, "swapdb", GENERIC)                                                         \
+    X(23, LOADED, "loaded", GENERIC)
 
 enum event_name {
 #define X(code, id, name, class) EVENT_##id,

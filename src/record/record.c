@@ -51,7 +51,7 @@ static void words_of(const struct effect *e, struct words *w)
     w->count = w->numbers = 0;
     add_word(w, effect_verb_text(e->verb));
     if (e->verb == EFFECT_SWAPDB) add_number(w, e->db);
-    if (e->verb != EFFECT_SWAPDB && e->verb != EFFECT_FLUSHDB) add_data(w, e->key);
+    if (effect_has_key(e->verb)) add_data(w, e->key);
     switch (e->verb) {
     case EFFECT_SET:
         add_data(w, e->arg);
@@ -65,7 +65,8 @@ static void words_of(const struct effect *e, struct words *w)
         add_data(w, e->arg);
         break;
     case EFFECT_APPEND:
-    case EFFECT_RENAME: add_data(w, e->arg); break;
+    case EFFECT_RENAME:
+    case EFFECT_VIEWS: add_data(w, e->arg); break;
     case EFFECT_COPY: /* REPLACE: the destination ends as this copy, whatever it held */
         add_data(w, e->arg);
         add_word(w, SLICE("DB"));

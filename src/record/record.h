@@ -34,7 +34,8 @@ struct event_id {
     X(8, MOVE, "MOVE")         /* destination database */                                       \
     X(9, COPY, "COPY")         /* destination key, destination database */                      \
     X(10, FLUSHDB, "FLUSHDB")  /* no key */                                                     \
-    X(11, SWAPDB, "SWAPDB")    /* no key; `db` and the other database */
+    X(11, SWAPDB, "SWAPDB")    /* no key; `db` and the other database */                        \
+    X(12, VIEWS, "XGROUP")     /* no key; bytes of src/view/, which keeps books on its groups */
 
 enum effect_verb {
 #define X(code, id, name) EFFECT_##id,
@@ -64,6 +65,12 @@ struct effect {
 };
 
 struct slice effect_verb_text(enum effect_verb verb);
+
+/* Is it a change of one key? */
+static inline bool effect_has_key(enum effect_verb verb)
+{
+    return verb != EFFECT_FLUSHDB && verb != EFFECT_SWAPDB && verb != EFFECT_VIEWS;
+}
 
 enum note_kind {
     NOTE_EVENT,   /* journaled, has an id */

@@ -12,9 +12,10 @@
 /* The fields of an effect that mean nothing for its verb do not count. */
 static inline void expect_same_effect(const struct effect *a, const struct effect *b)
 {
-    bool has_key = a->verb != EFFECT_FLUSHDB && a->verb != EFFECT_SWAPDB;
+    bool has_key = effect_has_key(a->verb);
     bool has_arg = a->verb == EFFECT_SET || a->verb == EFFECT_APPEND ||
-                   a->verb == EFFECT_SETRANGE || a->verb == EFFECT_RENAME || a->verb == EFFECT_COPY;
+                   a->verb == EFFECT_SETRANGE || a->verb == EFFECT_RENAME ||
+                   a->verb == EFFECT_COPY || a->verb == EFFECT_VIEWS;
     bool has_when = a->verb == EFFECT_SET || a->verb == EFFECT_PEXPIREAT ||
                     a->verb == EFFECT_SETRANGE || a->verb == EFFECT_MOVE ||
                     a->verb == EFFECT_COPY || a->verb == EFFECT_SWAPDB;

@@ -95,7 +95,7 @@ static struct note random_note(struct maker *m, const struct effect *effects, ui
     while (n.event == EVENT_KEYMISS);
     const struct effect *near = count ? &effects[below(m, count)] : NULL;
     uint64_t whose = below(m, 4);
-    if (near && near->verb != EFFECT_FLUSHDB && near->verb != EFFECT_SWAPDB && whose < 2) {
+    if (near && effect_has_key(near->verb) && whose < 2) {
         n.db = near->db;
         n.key = near->key;
     } else if (near && near->verb == EFFECT_COPY && whose == 2) {
@@ -270,13 +270,13 @@ static const struct {
         {9, "restore"},   {10, "set"},         {11, "setrange"},    {12, "append"},
         {13, "incrby"},   {14, "incrbyfloat"}, {15, "setbit"},      {16, "expired"},
         {17, "evicted"},  {18, "new"},         {19, "overwritten"}, {20, "type_changed"},
-        {21, "flushdb"},  {22, "swapdb"},
+        {21, "flushdb"},  {22, "swapdb"},      {23, "loaded"},
 },
   effect_codes[] =
       {
           {1, "SET"},    {2, "DEL"},      {3, "PEXPIREAT"}, {4, "PERSIST"},
           {5, "APPEND"}, {6, "SETRANGE"}, {7, "RENAME"},    {8, "MOVE"},
-          {9, "COPY"},   {10, "FLUSHDB"}, {11, "SWAPDB"},
+          {9, "COPY"},   {10, "FLUSHDB"}, {11, "SWAPDB"},   {12, "XGROUP"},
 },
   cause_codes[] = {
       {1, "set"},      {2, "del"},          {3, "expired"},   {4, "evicted"},   {5, "exec"},
