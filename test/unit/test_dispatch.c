@@ -216,6 +216,47 @@ static void test_pause(void **state)
     close(other);
 }
 
+/* Data stand still: what is past its deadline is hidden, not gone, and nothing is evicted. */
+static void test_pause_holds_expiry(void **state)
+{
+    (void)state;
+    notify("KEA");
+    int fd = join(), sub = join();
+    talk(sub, "PSUBSCRIBE __keyevent@*\r\n", "*3 $10 psubscribe $12 __keyevent@* :1 ");
+    talk(fd, "SET a 1 PX 100\r\nCLIENT PAUSE 1000 WRITE\r\n", "+OK +OK ");
+    turn();
+    forget(sub);
+    now_us += 200 * 1000;
+    assert_int_equal(engine_expire(engine, now_us / 1000, 100), 0);
+    assert_int_equal(engine_next_expiry(engine, now_us / 1000), -1);
+    talk(fd, "GET a\r\nEXISTS a\r\nTTL a\r\nRANDOMKEY\r\nDBSIZE\r\n", "$-1 :0 :-2 $-1 :1 ");
+    turn();
+    expect(sub, "");
+    talk(fd, "CLIENT UNPAUSE\r\nGET a\r\nDBSIZE\r\n", "+OK $-1 :0 ");
+    turn();
+    expect(sub, "*4 $8 pmessage $12 __keyevent@* $22 __keyevent@0__:expired $1 a ");
+    close(fd);
+    close(sub);
+}
+
+static void test_pause_holds_eviction(void **state)
+{
+    (void)state;
+    int fd = join();
+    talk(fd, "SET a 1\r\nCLIENT PAUSE 1000 WRITE\r\n", "+OK +OK ");
+    struct engine_config c = engine_config(engine);
+    c.memory_max = 1;
+    c.policy = EVICT_ALLKEYS_RANDOM;
+    engine_set_config(engine, c);
+    engine_work(engine, now_us / 1000);
+    talk(fd, "DBSIZE\r\nSET b 1\r\n", ":1 "); /* no room is made, and it waits */
+    now_us += 1000 * 1000;
+    turns(2);
+    expect(fd, "-OOM command not allowed when used memory > 'maxmemory'. ");
+    talk(fd, "DBSIZE\r\n", ":0 ");
+    close(fd);
+}
+
 static void test_end_while_paused(void **state)
 {
     (void)state;
@@ -465,6 +506,8 @@ int main(void)
         TEST(test_queue_is_bounded),
         TEST(test_watches_are_bounded),
         TEST(test_pause),
+        TEST(test_pause_holds_expiry),
+        TEST(test_pause_holds_eviction),
         TEST(test_end_while_paused),
         TEST(test_password),
         TEST(test_too_many_clients),
