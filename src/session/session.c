@@ -80,6 +80,11 @@ void sessions_before_flush(struct sessions *all)
     tracking_end_turn(all);
 }
 
+void sessions_stop(struct sessions *all)
+{
+    all->stopped = true;
+}
+
 void sessions_end_turn(struct sessions *all)
 {
     while (all->gone) {
@@ -298,7 +303,7 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
     MAGIC(s, SESSION_MAGIC);
     all->ticks = io_ticks();
     waits_go_on(all);
-    if (conn_is_closing(s->conn)) return 0;
+    if (conn_is_closing(s->conn) || all->stopped) return 0;
     for (;;) {
         struct prepared batch[BATCH];
         enum resp_status status = RESP_REQUEST;
@@ -316,7 +321,7 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             if (done) used += p->request.size;
             if (all->reply.len > REPLY_KEPT || all->waits.woken.first) session_flush_reply(s);
             waits_go_on(all);
-            bool goes_on = done && !s->waiting && !conn_is_closing(s->conn);
+            bool goes_on = done && !s->waiting && !all->stopped && !conn_is_closing(s->conn);
             bool yields = goes_on && i + 1 < n && turn_is_long(all, true);
             if (goes_on && !yields) continue;
             /* The others stay, unparsed: for the next turn, parked, or never to be read. */

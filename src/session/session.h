@@ -58,6 +58,8 @@ void sessions_begin_turn(struct sessions *all, int64_t now_us);
 /* Before net_flush, and before the journal is written: waits that were woken go on, which makes
  * records; then what is said once a turn, about all that changed in it. */
 void sessions_before_flush(struct sessions *all);
+/* SHUTDOWN: from here on no request runs and no wait goes on; replies made so far still leave. */
+void sessions_stop(struct sessions *all);
 /* The last act of a turn, after net_flush: sessions that have ended are freed. */
 void sessions_end_turn(struct sessions *all);
 /* When sessions_begin_turn must be called at the latest, for pauses and waits: unix us, or

@@ -17,10 +17,17 @@ static void time_command(struct call *c)
     resp_int(&c->reply, engine_now(c->engine));
 }
 
+static void shutdown_command(struct call *c)
+{
+    (void)c;
+    sessions_stop(sessions);
+}
+
 static void bind_test_commands(struct command_table *t)
 {
-    static const struct command_binding rows[] = {{"lolwut", lolwut}, {"time", time_command}};
-    command_bind_all(t, rows, 2);
+    static const struct command_binding rows[] = {
+        {"lolwut", lolwut}, {"time", time_command}, {"shutdown", shutdown_command}};
+    command_bind_all(t, rows, 3);
 }
 
 /* ---- order ---- */
@@ -465,6 +472,25 @@ static void test_time_goes_on(void **state)
     close(fd);
 }
 
+/* Nothing runs behind SHUTDOWN, whoever sent it in the same turn; replies of before still leave. */
+static void test_stop(void **state)
+{
+    (void)state;
+    int a = join(), b = join(), c = join();
+    say(a, "SET a 1\r\n");
+    say(b, "SET b 1\r\nSHUTDOWN\r\nSET b 2\r\n");
+    say(c, "SET c 1\r\n");
+    turns(3);
+    expect(a, "+OK ");
+    expect(b, "+OK ");
+    expect(c, "");
+    assert_int_equal(keyspace_size(keyspace, 0), 2);
+    assert_int_equal(sessions_commands(sessions), 3);
+    close(a);
+    close(b);
+    close(c);
+}
+
 /* Many slow requests of one client do not keep the others waiting for all of them. */
 static void test_turns_are_shared(void **state)
 {
@@ -519,6 +545,7 @@ int main(void)
         TEST(test_silence),
         TEST(test_monitor),
         TEST(test_time_goes_on),
+        TEST(test_stop),
         TEST(test_turns_are_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
