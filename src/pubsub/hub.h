@@ -16,6 +16,7 @@ struct pubsub {
     struct chains subscriptions; /* all, by subscriber and feed */
     struct feed *open;           /* feeds with open message blocks */
     struct pubsub_limits limits;
+    size_t subscriptions_max;
     size_t keychange_max;
     size_t clients;
     size_t feeds_bytes; /* of the feeds, seats included */

@@ -30,6 +30,11 @@ void pubsub_set_limits(struct pubsub *p, struct pubsub_limits limits)
     p->limits = limits;
 }
 
+void pubsub_set_subscriptions_max(struct pubsub *p, size_t max)
+{
+    p->subscriptions_max = max;
+}
+
 void pubsub_set_keychange_max(struct pubsub *p, size_t bytes)
 {
     p->keychange_max = bytes;
@@ -118,12 +123,25 @@ static void drop(struct pubsub *p, struct subscription *s)
     if (!f->taken) feed_end(p, f);
 }
 
+static size_t count_of_all(const struct subscriber *who)
+{
+    size_t count = 0;
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++) count += subscriber_count(who, kind);
+    return count;
+}
+
+bool subscriber_is_full(const struct pubsub *p, const struct subscriber *who)
+{
+    return p->subscriptions_max && count_of_all(who) >= p->subscriptions_max;
+}
+
 int pubsub_subscribe(struct pubsub *p, struct subscriber *who, enum pubsub_kind kind,
                      struct slice name)
 {
     CHECK(!p->delivering);
     struct feed *f = directory_find(&p->directory, kind, name);
     if (f && find(p, who, f)) return 0;
+    if (subscriber_is_full(p, who)) return ERR_LIMIT;
     if (!f) f = feed_open(p, kind, name);
     if (!f) return ERR_LIMIT;
     struct subscription *s = mem_new(struct subscription);
@@ -186,8 +204,7 @@ size_t subscriber_count(const struct subscriber *who, enum pubsub_kind kind)
 size_t subscriber_bytes(const struct subscriber *who)
 {
     if (!who->subscriptions) return 0;
-    size_t count = 0;
-    for (int kind = 0; kind < PUBSUB_KINDS; kind++) count += subscriber_count(who, kind);
+    size_t count = count_of_all(who);
     size_t each = mem_cost(sizeof(struct subscription)) + sizeof(void *) + sizeof(struct seat);
     return mem_cost(sizeof *who->subscriptions) + count * each;
 }

@@ -63,6 +63,10 @@ struct pubsub *pubsub_new(const unsigned char *hash_secret, struct pubsub_limits
 void pubsub_free(struct pubsub *p);
 /* For new subscriptions; what is there stays. */
 void pubsub_set_limits(struct pubsub *p, struct pubsub_limits limits);
+/* How many subscriptions one subscriber may have, of all kinds; 0, as from the start: no bound. */
+void pubsub_set_subscriptions_max(struct pubsub *p, size_t max);
+/* Has it so many that new ones are refused? */
+bool subscriber_is_full(const struct pubsub *p, const struct subscriber *s);
 
 /* 1 when newly subscribed, 0 when it was already, ERR_LIMIT when a bound forbids it. */
 int pubsub_subscribe(struct pubsub *p, struct subscriber *s, enum pubsub_kind kind,

@@ -96,6 +96,23 @@ static void test_messages_to_others(void **state)
     close(pub);
 }
 
+static void test_subscriptions_are_bounded(void **state)
+{
+    (void)state;
+    pubsub_set_subscriptions_max(pubsub, 3);
+    int fd = join_in_resp3(), other = join_in_resp3();
+    talk(fd, "SUBSCRIBE a\r\nPSUBSCRIBE b*\r\nSSUBSCRIBE c\r\n",
+         ">3 $9 subscribe $1 a :1 >3 $10 psubscribe $2 b* :2 >3 $10 ssubscribe $1 c :1 ");
+    talk(fd, "SUBSCRIBE d a\r\n",
+         "-ERR this client has as many subscriptions as client-subscriptions-max allows "
+         ">3 $9 subscribe $1 a :2 ");
+    talk(fd, "SUNSUBSCRIBE c\r\nSUBSCRIBE d\r\n",
+         ">3 $12 sunsubscribe $1 c :0 >3 $9 subscribe $1 d :3 ");
+    talk(other, "PSUBSCRIBE b* *\r\n", ">3 $10 psubscribe $2 b* :1 >3 $10 psubscribe $1 * :2 ");
+    close(fd);
+    close(other);
+}
+
 /* ---- transactions ---- */
 
 static void test_transactions(void **state)
@@ -526,6 +543,7 @@ int main(void)
         TEST(test_reply_before_own_messages),
         TEST(test_eviction_keeps_its_place),
         TEST(test_messages_to_others),
+        TEST(test_subscriptions_are_bounded),
         TEST(test_transactions),
         TEST(test_watch),
         TEST(test_words_of_a_transaction),
