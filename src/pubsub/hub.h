@@ -21,8 +21,9 @@ struct pubsub {
     size_t clients;
     size_t feeds_bytes; /* of the feeds, seats included */
     uint64_t messages;
-    bool delivering;                         /* subscribers may not call back */
-    struct buffer channel, payload, subkeys; /* scratch of announcements */
+    struct subscriber *retired, **retired_end; /* whose subscriptions go by and by */
+    bool delivering;                           /* subscribers may not call back */
+    struct buffer channel, payload, subkeys;   /* scratch of announcements */
 };
 
 /* Hands a message to all who hear its channel; returns how many got it. */

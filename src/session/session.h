@@ -63,7 +63,7 @@ void sessions_stop(struct sessions *all);
 /* The last act of a turn, after net_flush: sessions that have ended are freed. */
 void sessions_end_turn(struct sessions *all);
 /* When sessions_begin_turn must be called at the latest, for pauses and waits: unix us, or
- * -1. */
+ * -1; right away while subscriptions of those who are gone are to be removed. */
 int64_t sessions_next_turn_us(const struct sessions *all);
 
 /* The commands of this room: connection, transactions, pubsub, client, slowlog, monitor. */

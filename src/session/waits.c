@@ -159,6 +159,7 @@ static void end(struct waiting *w)
     mem_free(w, w->size);
     if (s->gone) return;
     session_update_class(s);
+    conn_set_last_word(s->conn, false);
     conn_resume(s->conn);
 }
 

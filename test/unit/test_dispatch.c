@@ -113,6 +113,74 @@ static void test_subscriptions_are_bounded(void **state)
     close(other);
 }
 
+/* Subscribes to so many patterns. */
+static void subscribe_often(int fd, int count)
+{
+    for (int i = 0; i < count;) {
+        struct buffer line = {0};
+        buffer_printf(&line, "PSUBSCRIBE");
+        for (int end = i + 500; i < end && i < count; i++) buffer_printf(&line, " %d:*", i);
+        buffer_printf(&line, "\r\n");
+        assert_int_equal(send(fd, line.at, line.len, MSG_NOSIGNAL), line.len);
+        buffer_fini(&line);
+        turns(2);
+        forget(fd);
+    }
+}
+
+/* Who had many subscriptions leaves in slices, is told nothing any more at once, and is outrun by
+ * nobody. */
+static void test_many_subscriptions_end(void **state)
+{
+    enum { MANY = 5000 };
+    (void)state;
+    int fd = join_in_resp3(), other = join_in_resp3();
+    subscribe_often(fd, MANY);
+    assert_int_equal(pubsub_counts(pubsub).patterns, MANY);
+    close(fd);
+    turn();
+    size_t left = pubsub_counts(pubsub).patterns;
+    assert_true(left > MANY / 2 && left < MANY);
+    assert_int_equal(sessions_stats(sessions).clients, 1);
+    assert_true(sessions_next_turn_us(sessions) <= now_us);
+    say(other, "PUBLISH 4999:x hello\r\n"); /* nobody is there to get it */
+    turn();
+    forget(other);
+    left = pubsub_counts(pubsub).patterns;
+    say(other, "PSUBSCRIBE a* b* c*\r\n");
+    net_wait(net, 0);
+    net_read(net, now_us);
+    assert_int_equal(pubsub_counts(pubsub).patterns, left - 2 * 3 + 3);
+    for (int i = 0; i < MANY && sessions_next_turn_us(sessions) >= 0; i++) turn();
+    assert_int_equal(pubsub_counts(pubsub).patterns, 3);
+    assert_int_equal(sessions_next_turn_us(sessions), -1);
+    close(other);
+}
+
+static void test_reset_with_many_subscriptions(void **state)
+{
+    enum { MANY = 5000 };
+    (void)state;
+    int fd = join_in_resp3(), other = join_in_resp3();
+    subscribe_often(fd, MANY);
+    say(fd, "SET a 1\r\nRESET\r\nPING\r\n");
+    turn();
+    expect(fd, "+OK ");
+    size_t left = pubsub_counts(pubsub).patterns;
+    assert_true(left > MANY / 2 && left < MANY);
+    talk(other, "PING\r\n", "+PONG "); /* others go on */
+    turns(20);
+    expect(fd, "+RESET +PONG ");
+    assert_int_equal(pubsub_counts(pubsub).patterns, 0);
+    subscribe_often(fd, MANY);
+    sessions_free(sessions); /* all at once, at the end */
+    assert_int_equal(pubsub_counts(pubsub).patterns, 0);
+    struct session_hooks hooks = {NULL, note_slow, note_line, no_secret};
+    sessions = sessions_new(engine, net, table, hooks);
+    close(fd);
+    close(other);
+}
+
 /* ---- transactions ---- */
 
 static void test_transactions(void **state)
@@ -544,6 +612,8 @@ int main(void)
         TEST(test_eviction_keeps_its_place),
         TEST(test_messages_to_others),
         TEST(test_subscriptions_are_bounded),
+        TEST(test_many_subscriptions_end),
+        TEST(test_reset_with_many_subscriptions),
         TEST(test_transactions),
         TEST(test_watch),
         TEST(test_words_of_a_transaction),
