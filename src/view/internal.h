@@ -72,6 +72,7 @@ struct view_question {
      * above `next`. */
     uint64_t end, block;
     struct event_id lowest; /* of the records looked at */
+    struct event_id newest; /* that there was when it was asked */
 
     struct journal_cursor *cursor; /* the reader's, at `cursor_next` */
     uint64_t cursor_next;

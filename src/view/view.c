@@ -225,6 +225,7 @@ static struct view_question *ask(struct views *v, struct slice name, bool tail_o
     q->reply_bytes_max = v->config.reply_bytes_max;
     q->keychange_bytes_max = v->config.keychange_bytes_max;
     q->upto = v->journal ? journal_appended(v->journal) : 0;
+    q->newest = engine_stats(v->engine).last_id;
     q->place = true;
     q->next = 1;
     return q;
