@@ -46,7 +46,7 @@ enum stream_kind stream_kind(struct call *c, struct slice key)
                     shown(key), key.at);
         return STREAM_WRONG;
     }
-    if (c->streams && views_are_kept(c->streams->views)) return STREAM_VIEW;
+    if (c->streams && views_have_journal(c->streams->views)) return STREAM_VIEW;
     resp_error(&c->reply,
                SLICE("ERR views are read from the journal: this server runs with appendonly no"));
     return STREAM_WRONG;
@@ -186,7 +186,7 @@ ptrdiff_t stream_entry_with_id(const struct view_answer *a, struct event_id id)
 
 /* ---- asking ---- */
 
-static void asking_free(struct asking *a)
+void asking_free(struct asking *a)
 {
     view_forget(a->question);
     if (a->fini) a->fini(a);

@@ -64,43 +64,53 @@ static void xrevrange_command(struct call *c)
 
 /* ---- XLEN ---- */
 
-/* Counts by reading, a page at a time. */
+static void ask_page(struct call *c, struct asking *a, const struct stream_length *l,
+                     struct slice view)
+{
+    asking_range(c, a,
+                 &(struct view_range){.name = view,
+                                      .first = l->first,
+                                      .last = STREAM_ID_LAST,
+                                      .count = l->page,
+                                      .from_seq = l->from_seq});
+}
+
+void stream_length_begin(struct call *c, struct asking *a, struct stream_length *l,
+                         struct slice view)
+{
+    *l = (struct stream_length){.page = VIEW_ENTRIES_MAX};
+    ask_page(c, a, l, view);
+}
+
+enum length_end stream_length_go_on(struct call *c, struct asking *a, struct stream_length *l,
+                                    struct slice view)
+{
+    const struct view_answer *answer = view_answer(a->question);
+    if (answer->error == ERR_LIMIT && l->page > 1) {
+        l->page /= 2;
+        ask_page(c, a, l, view);
+        return LENGTH_ASKS;
+    }
+    if (stream_is_error(c, answer)) return LENGTH_FAILED;
+    l->count += answer->count;
+    if (answer->count < l->page) return LENGTH_KNOWN;
+    l->first = id_after(answer->entries[answer->count - 1].id);
+    l->from_seq = answer->scanned_seq + 1;
+    ask_page(c, a, l, view);
+    return LENGTH_ASKS;
+}
+
 struct measuring {
     struct asking asking;
-    size_t count, page;
-    struct event_id first;
-    uint64_t from_seq;
+    struct stream_length length;
 };
-
-static void ask_page(struct call *c, struct measuring *m)
-{
-    asking_range(c, &m->asking,
-                 &(struct view_range){.name = call_arg(c, 1),
-                                      .first = m->first,
-                                      .last = STREAM_ID_LAST,
-                                      .count = m->page,
-                                      .from_seq = m->from_seq});
-}
 
 static bool length_go_on(struct call *c, struct asking *a)
 {
     struct measuring *m = (struct measuring *)a;
-    const struct view_answer *answer = view_answer(a->question);
-    if (answer->error == ERR_LIMIT && m->page > 1) {
-        m->page /= 2;
-        ask_page(c, m);
-        return false;
-    }
-    if (stream_is_error(c, answer)) return true;
-    m->count += answer->count;
-    if (answer->count < m->page) {
-        resp_int(&c->reply, (int64_t)m->count);
-        return true;
-    }
-    m->first = id_after(answer->entries[answer->count - 1].id);
-    m->from_seq = answer->scanned_seq + 1;
-    ask_page(c, m);
-    return false;
+    enum length_end end = stream_length_go_on(c, a, &m->length, call_arg(c, 1));
+    if (end == LENGTH_KNOWN) resp_int(&c->reply, (int64_t)m->length.count);
+    return end != LENGTH_ASKS;
 }
 
 static void xlen_command(struct call *c)
@@ -109,8 +119,7 @@ static void xlen_command(struct call *c)
     if (kind == STREAM_NONE) resp_int(&c->reply, 0);
     if (kind != STREAM_VIEW) return;
     struct measuring *m = asking_new(c, sizeof *m, length_go_on);
-    m->page = VIEW_ENTRIES_MAX;
-    ask_page(c, m);
+    stream_length_begin(c, &m->asking, &m->length, call_arg(c, 1));
     asking_run(c, &m->asking);
 }
 
