@@ -43,14 +43,15 @@ enum question_state {
     QUESTION_QUEUED,  /* in `queue`, for the reader */
     QUESTION_READING, /* the reader is at it */
     QUESTION_BACK,    /* in `back`: for the owner */
-    QUESTION_DONE,
 };
 
 struct view_question {
     struct views *views;
     struct view_question *older, *newer; /* in the list of its state */
-    enum question_state state;           /* under the lock, once it was queued */
-    bool forgotten;                      /* under the lock */
+    bool is_answered;                    /* the owner's: it is, */
+    bool lent;                           /* and it is with the reader: then, under the lock, */
+    enum question_state state;           /* this, */
+    bool forgotten;                      /* and given up while it was read */
     bool finished;                       /* nothing is left to look at */
     bool probe;                          /* asks for the id of the first record that is kept */
     view_answered *answered;

@@ -75,6 +75,7 @@ void reader_stop(struct views *v)
 
 void reader_take(struct views *v, struct view_question *q)
 {
+    q->lent = true;
     mutex_lock(&v->lock);
     q->state = QUESTION_QUEUED;
     list_add(&v->queue, q);
@@ -90,6 +91,7 @@ struct view_question *reader_give_back(struct views *v)
     if (q) {
         list_remove(&v->back, q);
         q->state = QUESTION_OWNED;
+        q->lent = false;
     }
     mutex_unlock(&v->lock);
     return q;

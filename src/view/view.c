@@ -192,16 +192,16 @@ static void look(struct views *v, struct view_question *q)
 {
     if (!v->journal) refuse(q, ERR_ABSENT);
     if (q->finished) {
-        q->state = QUESTION_DONE;
+        q->is_answered = true;
         return;
     }
     int64_t until = io_mono_us() + (q->tail_only ? TAIL_ONLY_US : TURN_US);
     enum scan_end end = question_scan(q, &v->bench, until);
     if (end == SCAN_DONE) {
-        q->state = QUESTION_DONE;
+        q->is_answered = true;
     } else if (q->tail_only) {
         refuse(q, ERR_AGAIN);
-        q->state = QUESTION_DONE;
+        q->is_answered = true;
     } else if (end == SCAN_AWAY ||
                (q->reverse ? q->end - 1 : q->next) <= journal_written(v->journal)) {
         reader_take(v, q);
@@ -262,12 +262,12 @@ struct view_question *view_fetch(struct views *v, struct slice name, const struc
 
 bool view_is_answered(const struct view_question *q)
 {
-    return q->state == QUESTION_DONE;
+    return q->is_answered;
 }
 
 const struct view_answer *view_answer(const struct view_question *q)
 {
-    CHECK(q->state == QUESTION_DONE);
+    CHECK(q->is_answered);
     if (q->answer.rests_on) engine_wait_for(q->views->engine, q->answer.rests_on);
     return &q->answer;
 }
@@ -276,10 +276,9 @@ void view_forget(struct view_question *q)
 {
     if (!q) return;
     struct views *v = q->views;
-    if (q->state == QUESTION_LOOKING) list_remove(&v->looking, q);
-    bool owned =
-        q->state == QUESTION_DONE || q->state == QUESTION_LOOKING || q->state == QUESTION_OWNED;
-    if (owned || reader_forget(v, q)) question_free(q);
+    bool ours = !q->lent || reader_forget(v, q);
+    if (!q->lent && q->state == QUESTION_LOOKING) list_remove(&v->looking, q);
+    if (ours) question_free(q);
 }
 
 /* `answered` may forget this question and ask others. */
@@ -290,7 +289,7 @@ static void go_on(struct views *v, struct view_question *q)
         return;
     }
     look(v, q);
-    if (q->state == QUESTION_DONE) q->answered(q->ctx);
+    if (q->is_answered) q->answered(q->ctx);
 }
 
 void views_poll(struct views *v)
