@@ -6,13 +6,9 @@
 #include "../base/mem.h"
 #include "../base/text.h"
 
-void streams_init(struct streams *st, struct engine *engine, struct views *views,
-                  size_t reply_bytes_max)
+void streams_init(struct streams *st, struct engine *engine)
 {
-    *st = (struct streams){.engine = engine,
-                           .views = views,
-                           .groups = groups_new(engine),
-                           .reply_bytes_max = reply_bytes_max};
+    *st = (struct streams){.engine = engine, .groups = groups_new(engine)};
     groups_hear_end(st->groups, stream_group_ends, NULL);
 }
 
@@ -46,7 +42,8 @@ enum stream_kind stream_kind(struct call *c, struct slice key)
                     shown(key), key.at);
         return STREAM_WRONG;
     }
-    if (c->streams && views_have_journal(c->streams->views)) return STREAM_VIEW;
+    if (c->streams && c->streams->views && views_have_journal(c->streams->views))
+        return STREAM_VIEW;
     resp_error(&c->reply,
                SLICE("ERR views are read from the journal: this server runs with appendonly no"));
     return STREAM_WRONG;

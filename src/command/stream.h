@@ -16,13 +16,13 @@
 /* Made by the server, given to calls. */
 struct streams {
     struct engine *engine;
-    struct views *views;
+    struct views *views; /* NULL while there are none */
     struct groups *groups;
     size_t reply_bytes_max; /* view-reply-bytes-max: also for what several views give together */
 };
 
-void streams_init(struct streams *st, struct engine *engine, struct views *views,
-                  size_t reply_bytes_max);
+/* Without views and limit, which the server sets when there is a journal. */
+void streams_init(struct streams *st, struct engine *engine);
 void streams_fini(struct streams *st);
 
 /* ---- keys ---- */

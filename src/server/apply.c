@@ -69,6 +69,7 @@ static void apply_pubsub(struct server *s, const struct config *c)
                                      .globs_max = (size_t)c->pubsub_globs_max,
                                  });
     pubsub_set_keychange_max(s->pubsub, c->keychange_max);
+    server_apply_views(s, c);
 }
 
 void server_apply_all(struct server *s)

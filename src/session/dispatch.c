@@ -53,6 +53,7 @@ struct call session_call(struct session *s, struct command *command, const struc
         .session = s,
         .server = all->hooks.server,
         .waits = &session_wait_host,
+        .streams = all->streams,
     };
 }
 
