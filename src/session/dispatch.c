@@ -290,6 +290,17 @@ static void cut_off(struct session *s)
     conn_close(s->conn, CONN_END_KILLED);
 }
 
+/* RESET of a client with many subscriptions: these go in slices, and until few are left the request
+ * is put back for the next turn. */
+static bool has_left_enough(struct session *s, const struct command *command)
+{
+    enum { SLICE_MAX = 512 };
+    if (!slice_is(command->spec->name, "reset")) return true;
+    if (!pubsub_leave_some(engine_pubsub(s->all->engine), &s->subscriber, SLICE_MAX)) return true;
+    conn_resume(s->conn);
+    return false;
+}
+
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup)
 {
@@ -309,6 +320,8 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
         refused(s, command, argv, argc, reply_at);
     } else if ((all->pause || all->store == SESSIONS_BEHIND) && session_must_wait(s, command)) {
         session_park(s);
+        done = false;
+    } else if (s->subscriber.subscriptions && !has_left_enough(s, command)) {
         done = false;
     } else if (s->in_multi && !runs_in_multi(command)) {
         session_enqueue(s, command, argv, argc);
