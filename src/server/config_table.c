@@ -93,6 +93,8 @@ const struct config_row config_rows[] = {
      .max = PATTERN_BYTES_MAX, .apply = APPLY_PUBSUB},
     {"keychange-max-bytes", "64kb", FIELD(keychange_max), .kind = KIND_BYTES, .max = INT64_MAX,
      .apply = APPLY_PUBSUB},
+    {"view-reply-bytes-max", "64mb", FIELD(view_reply_bytes_max), .kind = KIND_BYTES,
+     .min = MEGABYTE, .max = INT64_MAX, .apply = APPLY_PUBSUB},
 
     {"logfile", "", FIELD(logfile), .kind = KIND_PATH, .max = PATH_BYTES_MAX,
      .flags = CONFIG_START},

@@ -82,6 +82,7 @@ struct sessions {
     struct engine *engine;
     struct net *net;
     struct command_table *table;
+    struct streams *streams;
     struct session_hooks hooks;
     struct sessions_config config;
     double ns_per_tick;

@@ -52,6 +52,7 @@ void sessions_set_store(struct sessions *all, enum sessions_store store)
     if (store == all->store) return;
     all->store = store;
     unpark_all(all); /* who must wait still is parked again */
+    waits_release_held(all);
 }
 
 /* With PAUSE_WRITE reads go on, and so does a transaction that only reads. CLIENT itself must

@@ -451,6 +451,11 @@ static void find_slow_threshold(struct sessions *all)
     all->ns_per_tick = 1000 / c->ticks_per_us;
 }
 
+void sessions_set_streams(struct sessions *all, struct streams *streams)
+{
+    all->streams = streams;
+}
+
 void sessions_set_config(struct sessions *all, struct sessions_config config)
 {
     session_set_name(&all->password, config.password);

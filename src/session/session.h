@@ -53,6 +53,8 @@ void sessions_set_config(struct sessions *all, struct sessions_config config);
  * FULL those that add data, with BEHIND those that write wait. */
 enum sessions_store { SESSIONS_READY, SESSIONS_LOADING, SESSIONS_FULL, SESSIONS_BEHIND };
 void sessions_set_store(struct sessions *all, enum sessions_store store);
+/* What stream commands work on; borrowed. */
+void sessions_set_streams(struct sessions *all, struct streams *streams);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);
 

@@ -355,6 +355,11 @@ static void give_up(struct views *v, struct question_list *list)
     if (list->count) views_wake(v);
 }
 
+bool views_have_journal(const struct views *v)
+{
+    return v->journal != NULL;
+}
+
 void views_set_journal(struct views *v, struct journal *journal)
 {
     reader_empty(v);

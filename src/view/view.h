@@ -43,6 +43,8 @@ void views_free(struct views *v);
 /* A journal was opened, or (NULL) is about to be closed: then questions that are not answered are
  * with ERR_ABSENT, at the next views_poll. Waits for the slice that the reader is at. */
 void views_set_journal(struct views *v, struct journal *journal);
+/* Is there one to read from? */
+bool views_have_journal(const struct views *v);
 /* For questions that are asked from now on. */
 void views_set_limits(struct views *v, size_t reply_bytes_max, size_t keychange_bytes_max);
 /* After a wake: hands over answers, and goes on with what the owner itself has to look through. */
