@@ -270,6 +270,7 @@ static bool turn(struct server *s, bool busy)
     sessions_before_flush(s->sessions);
     pubsub_end_turn(s->pubsub);
     if (store_end_turn(s)) net_flush(s->net, read_us);
+    more |= sessions_have_work(s->sessions);
     sessions_end_turn(s->sessions);
     s->turns++;
     int64_t took_us = io_mono_us() - woken_us;
