@@ -23,6 +23,8 @@ struct pubsub {
     uint64_t messages;
     struct subscriber *retired, **retired_end; /* whose subscriptions go by and by */
     bool delivering;                           /* subscribers may not call back */
+    uint64_t telling;                          /* see pubsub_telling */
+    struct subscriber *only;                   /* of pubsub_retell; NULL: all hear */
     struct buffer channel, payload, subkeys;   /* scratch of announcements */
 };
 
