@@ -45,6 +45,7 @@ void sessions_unpause(struct sessions *all)
     all->pause_end_us = 0;
     engine_hold(all->engine, false);
     unpark_all(all);
+    waits_release_held(all);
 }
 
 void sessions_set_store(struct sessions *all, enum sessions_store store)
