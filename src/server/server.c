@@ -244,8 +244,10 @@ static bool work(struct server *s, int64_t woken_us)
 {
     int64_t from_us = io_mono_us(), allowed_us = WORK_TURN_US + (from_us - woken_us) / 4;
     bool more;
-    do more = engine_work(s->engine, s->now_us / 1000) | pubsub_work(s->pubsub, UNSUBSCRIBE_SLICE);
-    while (more && io_mono_us() - from_us < allowed_us);
+    do {
+        more = engine_work(s->engine, s->now_us / 1000);
+        more |= pubsub_work(s->pubsub, UNSUBSCRIBE_SLICE);
+    } while (more && io_mono_us() - from_us < allowed_us);
     return more;
 }
 
