@@ -19,6 +19,7 @@
 enum {
     PIECE_BYTES = 256 * 1024,
     SYNC_BYTES = 32 << 20, /* written between two syncs */
+    ENCODED_KEPT_MAX = 1 << 20,
 };
 
 struct piece {
@@ -113,6 +114,7 @@ static int write_piece(struct outfile *f, struct slice bytes, struct disk_why *w
         bytes = buffer_slice(&f->encoded);
     }
     int rc = disk_write_all(f->disk, f->file, bytes.at, bytes.len, f->written, why);
+    if (f->encoded.cap > ENCODED_KEPT_MAX) buffer_fini(&f->encoded); /* that was a large one */
     if (rc != 0) return rc;
     __atomic_store_n(&f->written, f->written + bytes.len, __ATOMIC_RELEASE);
     if (f->written - f->synced < SYNC_BYTES) return 0;
