@@ -3,6 +3,7 @@
 #include "../base/assert.h"
 #include "../base/err.h"
 #include "internal.h"
+#include "replay.h"
 
 /* Entries are looked at some tens at a time, so that the memory they go to can be fetched ahead. */
 enum { AHEAD = 32 };
@@ -36,6 +37,13 @@ static const char *enter_all(struct engine *e, const struct ahead *a)
         keyspace_insert(ks, &p, entry_from_image(image));
     }
     return NULL;
+}
+
+void engine_restore_nothing(struct engine *e)
+{
+    CHECK(!e->draft.open);
+    for (int i = 0; i < keyspace_databases(e->keyspace); i++) keyspace_flush(e->keyspace, i);
+    engine_resume(e, 0, (struct event_id){0, 0});
 }
 
 int64_t engine_restore(struct engine *e, struct slice bytes, const char **fault)

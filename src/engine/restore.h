@@ -11,5 +11,7 @@
 /* Enters all entries of `bytes`, whole ones as entry_encode made them: how many, or ERR_CORRUPT
  * with the reason in *fault (static storage): then what came before it was entered. */
 int64_t engine_restore(struct engine *e, struct slice bytes, const char **fault);
+/* All that was restored is void; what it leaves behind is freed by engine_work. */
+void engine_restore_nothing(struct engine *e);
 
 #endif

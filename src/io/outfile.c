@@ -162,10 +162,18 @@ static void finish(struct outfile *f)
         rc = f->disk->rename(f->disk, f->temporary, f->name, &why);
     }
     if (rc == 0) rc = f->disk->sync_folder(f->disk, &why);
-    if (rc != 0)
+    if (rc != 0) {
         fail(f, rc, &why);
-    else
+    } else {
+        if (f->config.named) f->config.named(f->config.named_ctx);
         reach(f, OUTFILE_DONE);
+    }
+}
+
+static void end_given_up(struct outfile *f)
+{
+    static const struct disk_why given_up = {"it was given up"};
+    if (state_of(f) != OUTFILE_FAILED) fail(f, ERR_AGAIN, &given_up);
 }
 
 static void deal_with(struct outfile *f, struct piece *p)
@@ -200,8 +208,8 @@ static void run(void *file)
     mutex_unlock(&f->lock);
     if (whole)
         finish(f);
-    else if (state_of(f) != OUTFILE_FAILED)
-        remove_temporary(f);
+    else
+        end_given_up(f);
 }
 
 /* ---- the owner ---- */
@@ -327,16 +335,19 @@ enum outfile_state outfile_state(struct outfile *f, int *error, struct disk_why 
     return state;
 }
 
-void outfile_close(struct outfile *f)
+void outfile_give_up(struct outfile *f)
 {
-    if (!f) return;
     mutex_lock(&f->lock);
     f->stop = true;
     condition_signal(&f->work);
     mutex_unlock(&f->lock);
-    if (f->config.threaded)
-        thread_join(&f->thread);
-    else if (state_of(f) == OUTFILE_OPEN)
-        remove_temporary(f);
+    if (!f->config.threaded && state_of(f) == OUTFILE_OPEN) end_given_up(f);
+}
+
+void outfile_close(struct outfile *f)
+{
+    if (!f) return;
+    outfile_give_up(f);
+    if (f->config.threaded) thread_join(&f->thread);
     free_outfile(f);
 }

@@ -24,6 +24,9 @@ enum {
 
 struct snapshot {
     struct outfile *file;
+    struct disk *disk;
+    uint64_t obsolete[SNAPSHOT_OBSOLETE_MAX];
+    int obsolete_count;
     /* The owner's. */
     struct buffer items;
     uint64_t items_count;
@@ -94,6 +97,14 @@ static void encode(void *ctx, struct slice piece, struct buffer *out)
     add_block(s, kind, 0, rest, out);
 }
 
+/* What cannot be removed now goes with the next snapshot. */
+static void remove_obsolete(void *ctx)
+{
+    const struct snapshot *s = ctx;
+    struct disk_why ignored;
+    for (int i = 0; i < s->obsolete_count; i++) snapshot_remove(s->disk, s->obsolete[i], &ignored);
+}
+
 /* ---- the owner ---- */
 
 /* Hands over a piece of two parts. */
@@ -113,6 +124,9 @@ int snapshot_begin(struct snapshot **snapshot, struct disk *disk, const struct s
     struct snapshot *s = mem_new(struct snapshot);
     char name[SNAPSHOT_NAME_BYTES];
     snapshot_name(h->seq, name);
+    s->disk = disk;
+    for (int i = 0; i < config->obsolete_count; i++)
+        s->obsolete[s->obsolete_count++] = config->obsolete[i];
     struct outfile_config file = {
         .temporary = snapshot_temporary(),
         .name = name,
@@ -120,6 +134,8 @@ int snapshot_begin(struct snapshot **snapshot, struct disk *disk, const struct s
         .threaded = config->threaded,
         .encode = encode,
         .encode_ctx = s,
+        .named = remove_obsolete,
+        .named_ctx = s,
         .wake = config->wake,
         .wake_ctx = config->wake_ctx,
     };
@@ -188,6 +204,11 @@ uint64_t snapshot_items(const struct snapshot *s)
 uint64_t snapshot_bytes(const struct snapshot *s)
 {
     return outfile_written(s->file);
+}
+
+void snapshot_give_up(struct snapshot *s)
+{
+    outfile_give_up(s->file);
 }
 
 void snapshot_close(struct snapshot *s)

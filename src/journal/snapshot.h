@@ -37,8 +37,13 @@ void snapshot_clean(struct disk *disk);
 
 struct snapshot;
 
+enum { SNAPSHOT_OBSOLETE_MAX = 16 };
+
 struct snapshot_config {
-    size_t backlog_max;      /* bytes that may wait to be written: see snapshot_ready */
+    size_t backlog_max; /* bytes that may wait to be written: see snapshot_ready */
+    /* Those that are to go when this one is whole; the thread removes them. */
+    const uint64_t *obsolete;
+    int obsolete_count;      /* at most SNAPSHOT_OBSOLETE_MAX */
     bool threaded;           /* false: everything is done by the caller (for tests) */
     void (*wake)(void *ctx); /* see outfile_config */
     void *wake_ctx;
@@ -60,7 +65,9 @@ void snapshot_finish(struct snapshot *s);
 enum outfile_state snapshot_state(struct snapshot *s, int *error, struct disk_why *why);
 uint64_t snapshot_items(const struct snapshot *s);
 uint64_t snapshot_bytes(const struct snapshot *s); /* written so far, as they are in the file */
-/* Gives it up unless it is done; NULL is fine. */
+/* Gives it up, without waiting: see outfile_give_up. */
+void snapshot_give_up(struct snapshot *s);
+/* Gives it up unless it is done, and frees it: see outfile_close. NULL is fine. */
 void snapshot_close(struct snapshot *s);
 
 /* ---- reading ---- */

@@ -255,6 +255,34 @@ static void folders_are_listed(void **state)
     disk_memory_free(d);
 }
 
+static void older_ones_go_with_the_next(void **state)
+{
+    (void)state;
+    struct disk *d = small_file();
+    struct disk_why why;
+    struct snapshot_header next = header;
+    struct snapshot *s;
+    uint64_t seqs[4];
+    next.seq = 0x2000;
+    struct snapshot_config config = {
+        .backlog_max = 100, .obsolete = &header.seq, .obsolete_count = 1};
+    for (int i = 0; i < 2; i++) {
+        must(snapshot_begin(&s, d, &next, &config, &why), &why);
+        add(s, SLICE("item"));
+        if (i == 0) {
+            snapshot_give_up(s);
+            snapshot_close(s);
+            assert_int_equal(snapshot_list(d, seqs, 4, &why), 1);
+            assert_int_equal(read_and_drop(d, &why), 0);
+        } else {
+            assert_int_equal(finish(s), OUTFILE_DONE);
+            assert_int_equal(snapshot_list(d, seqs, 4, &why), 1);
+            assert_true(seqs[0] == 0x2000);
+        }
+    }
+    disk_memory_free(d);
+}
+
 /* ---- all data, through a file ---- */
 
 static void write_entry(void *ctx, int db, const struct entry *e)
@@ -383,6 +411,7 @@ int main(void)
         cmocka_unit_test(large_files_come_back),
         cmocka_unit_test(failing_reads_are_told),
         cmocka_unit_test(folders_are_listed),
+        cmocka_unit_test(older_ones_go_with_the_next),
         cmocka_unit_test(data_comes_back),
         cmocka_unit_test(wrong_entries_are_refused),
     };
