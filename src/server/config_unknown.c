@@ -28,8 +28,6 @@ static const char *const redis_has[] = {
     "appendfilename",
     "appendfsync",
     "aof_rewrite_cpulist",
-    "auto-aof-rewrite-min-size",
-    "auto-aof-rewrite-percentage",
     "bgsave_cpulist",
     "bind-source-addr",
     "bio_cpulist",

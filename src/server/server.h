@@ -6,6 +6,7 @@
 #include "config.h"
 #include "latency.h"
 #include "log.h"
+#include "snapshots.h"
 #include "store.h"
 
 /* Figures sampled ten times a second, averaged over the last few. */
@@ -26,7 +27,8 @@ struct server {
     struct net *net;
     struct command_table *commands;
     struct sessions *sessions;
-    struct store store;     /* the journal */
+    struct store store; /* the journal */
+    struct snapshots snapshots;
     struct latency latency; /* events that took too long, for LATENCY */
     double ticks_per_us;    /* io_ticks per microsecond */
     char run_id[41];
