@@ -26,7 +26,6 @@ static const char *const redis_has[] = {
     "aof-use-rdb-preamble",
     "appenddirname",
     "appendfilename",
-    "appendfsync",
     "aof_rewrite_cpulist",
     "bgsave_cpulist",
     "bind-source-addr",
