@@ -56,6 +56,17 @@ void keyspace_touch(struct keyspace *ks, struct entry *e, int64_t now_ms)
     entry_set_access(e, minutes_of(now_ms) << 8 | (uint32_t)counter);
 }
 
+void keyspace_recall_access(const struct keyspace *ks, struct entry *e, int64_t idle_s, int freq,
+                            int64_t now_ms)
+{
+    if (ks->access.lfu) {
+        if (freq >= 0) entry_set_access(e, minutes_of(now_ms) << 8 | (uint32_t)(freq & LFU_MAX));
+    } else if (idle_s >= 0) {
+        if (idle_s > LRU_MASK) idle_s = LRU_MASK; /* as long ago as can be told */
+        entry_set_access(e, (uint32_t)(now_ms / 1000 - idle_s) & LRU_MASK);
+    }
+}
+
 int64_t keyspace_idle_s(const struct keyspace *ks, const struct entry *e, int64_t now_ms)
 {
     (void)ks;

@@ -81,8 +81,8 @@ int rdb_get_length(struct rdb_input *in, uint64_t *out)
 
 static bool lzf_lengths_make_sense(uint64_t packed, uint64_t whole)
 {
-    return packed > 0 && whole > 0 && packed <= UINT_MAX && whole <= UINT_MAX &&
-           whole / LZF_TIMES_MAX <= packed;
+    return packed <= UINT_MAX && whole <= UINT_MAX && whole / LZF_TIMES_MAX <= packed &&
+           (packed > 0 || whole == 0);
 }
 
 static int get_lzf_lengths(struct rdb_input *in, uint64_t *packed, uint64_t *whole)
@@ -128,7 +128,9 @@ static int get_lzf(struct rdb_input *in, struct buffer *scratch, struct slice *o
     if (in->left < packed) return ERR_AGAIN;
     scratch->len = 0;
     char *to = buffer_reserve(scratch, whole);
-    if (lzf_decompress(in->at, (unsigned)packed, to, (unsigned)whole) != whole) return ERR_CORRUPT;
+    /* Nothing can be compressed to nothing: for Redis that is the empty string, whatever is there. */
+    if (whole && lzf_decompress(in->at, (unsigned)packed, to, (unsigned)whole) != whole)
+        return ERR_CORRUPT;
     scratch->len = whole;
     in->at += packed;
     in->left -= packed;
