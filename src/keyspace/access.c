@@ -57,9 +57,10 @@ void keyspace_touch(struct keyspace *ks, const struct entry *used, int64_t now_m
     entry_set_access(e, minutes_of(now_ms) << 8 | (uint32_t)counter);
 }
 
-void keyspace_recall_access(const struct keyspace *ks, struct entry *e, int64_t idle_s, int freq,
-                            int64_t now_ms)
+void keyspace_recall_access(const struct keyspace *ks, const struct entry *restored, int64_t idle_s,
+                            int freq, int64_t now_ms)
 {
+    struct entry *e = (struct entry *)restored; /* as above */
     if (ks->access.lfu) {
         if (freq >= 0) entry_set_access(e, minutes_of(now_ms) << 8 | (uint32_t)(freq & LFU_MAX));
     } else if (idle_s >= 0) {

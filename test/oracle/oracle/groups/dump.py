@@ -71,7 +71,7 @@ def _spoilt(g):
 
 
 _ODD = pick(
-    b"", b"\x00", b"x" * 10, footed(b""), footed(b"\x00"), footed(b"\x00\x05ab"),
+    b"", b"\x00", b"x" * 10, footed(b"\x00"), footed(b"\x00\x05ab"),
     footed(b"\x00\xc4a"), footed(b"\x00\xc3\x05"), footed(b"\x00\x82abc"), footed(b"\x08\x01a"),
     footed(b"\x1a\x01a"), footed(b"\xfa\x01a\x01b"), footed(b"\xff"), footed(b"\x00\x01a", 0),
     footed(b"\x00\x01a", 9), footed(b"\x00\x01a", 13), footed(b"\x00\x01a", 65535),
