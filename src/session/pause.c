@@ -36,6 +36,7 @@ void sessions_unpause(struct sessions *all)
     all->pause = PAUSE_NONE;
     all->pause_end_us = 0;
     while (all->parked) session_unpark(all->parked);
+    waits_release_held(all);
 }
 
 /* With PAUSE_WRITE reads go on, and so does a transaction that only reads. CLIENT itself must

@@ -838,6 +838,65 @@ static void test_peer_that_breaks_off_while_paused(void **state)
     assert_true(o->closed && o->why == CONN_END_PEER);
 }
 
+static void answer_again(struct owner *o)
+{
+    answer(o, "then");
+}
+
+/* It closes its side only, with something unread: as if that had been read. */
+static void test_last_word_while_paused(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    conn_pause(o->conn);
+    say(fd, "unread");
+    turns(2);
+    assert_false(o->closed);
+    shutdown(fd, SHUT_WR);
+    turns(2);
+    assert_true(o->closed && o->why == CONN_END_PEER);
+    close(fd);
+}
+
+/* Unless it is to be answered; and then all of it is, before the end is heard. */
+static void test_last_word_that_is_answered(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    conn_pause(o->conn);
+    conn_set_last_word(o->conn, true);
+    say(fd, "unread");
+    shutdown(fd, SHUT_WR);
+    turns(2);
+    assert_false(o->closed);
+    answer(o, "first ");
+    o->act = answer_again;
+    conn_resume(o->conn);
+    turns(3);
+    expect_got(o, "unread");
+    expect_heard(fd, "first then");
+    assert_true(o->closed && o->why == CONN_END_PEER);
+    close(fd);
+}
+
+/* One that is to end anyway gets its last reply. */
+static void test_last_word_while_closing(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    conn_pause(o->conn);
+    conn_close_after_reply(o->conn);
+    answer(o, "bye");
+    shutdown(fd, SHUT_WR);
+    turn();
+    expect_heard(fd, "bye");
+    assert_true(o->closed && o->why == CONN_END_DONE);
+    close(fd);
+}
+
 /* ---- listeners ---- */
 
 static void refuse(void *ctx, struct conn *c, bool unix_socket)
@@ -991,6 +1050,9 @@ int main(void)
         TEST(test_resume_inside_handler),
         TEST(test_peer_that_breaks_off),
         TEST(test_peer_that_breaks_off_while_paused),
+        TEST(test_last_word_while_paused),
+        TEST(test_last_word_that_is_answered),
+        TEST(test_last_word_while_closing),
         TEST(test_refusal),
         TEST(test_out_of_descriptors),
         TEST(test_unlisten_inside_handler),
