@@ -91,6 +91,11 @@ bool walk_settle(struct keyspace *ks)
     return ks->walk.state == WALK_SETTLING;
 }
 
+bool keyspace_walk_is_on(const struct keyspace *ks)
+{
+    return ks->walk.state != WALK_NONE;
+}
+
 void keyspace_walk_cancel(struct keyspace *ks)
 {
     if (ks->walk.state != WALK_ON) return;

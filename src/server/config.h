@@ -21,6 +21,7 @@
 enum {
     CONFIG_BIND_MAX = 16,         /* addresses to listen on */
     CONFIG_PERCENTILES_MAX = 32,  /* of latency-tracking-info-percentiles */
+    CONFIG_SAVES_MAX = 16,        /* of save */
     CONFIG_ERROR_MAX = 512,       /* room that an error text never needs more than */
     CONFIG_FILE_MAX = 1024 * 1024 /* bytes of one configuration file */
 };
@@ -36,7 +37,6 @@ enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 /* Who may: nobody, everybody, or clients on this machine (loopback or unix socket). */
 enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
 enum config_appendonly { APPENDONLY_NO }; /* there is no journal yet */
-enum config_save { SAVE_NEVER };          /* nor snapshots */
 enum config_policy {
     POLICY_VOLATILE_LRU,
     POLICY_VOLATILE_LFU,
@@ -66,6 +66,15 @@ struct config_percentiles {
     int count;
 };
 
+/* A file is saved when so many seconds have passed since the last and so many keys were changed. */
+struct config_save {
+    int64_t seconds, changes;
+};
+struct config_saves {
+    struct config_save at[CONFIG_SAVES_MAX];
+    int count;
+};
+
 /* Fields that a client may not change at run time are marked (start). */
 struct config {
     /* Listening. */
@@ -91,7 +100,14 @@ struct config {
     int64_t databases;                   /* `databases` (start) */
     struct slice dir;                    /* `dir`: working directory; changing it is protected */
     enum config_appendonly appendonly;   /* `appendonly`: only `no` */
-    enum config_save save;               /* `save`: only "" */
+    struct config_saves save;            /* `save`: when an RDB file is written by itself */
+    struct slice dbfilename;             /* `dbfilename`: its name */
+    bool rdbcompression;                 /* `rdbcompression`: strings in it by LZF */
+    bool rdbchecksum;                    /* `rdbchecksum`: a checksum at its end (start) */
+    bool stop_writes; /* `stop-writes-on-bgsave-error`: no changes while it cannot be written */
+    struct slice appenddirname;          /* `appenddirname`: folder of another server's AOF (start) */
+    struct slice appendfilename;         /* `appendfilename`: name of the same (start) */
+    bool aof_load_truncated;             /* `aof-load-truncated`: it may break off at its end */
     uint64_t maxmemory;                  /* `maxmemory`: bytes; 0 is no limit */
     enum config_policy maxmemory_policy; /* `maxmemory-policy`: who goes when it is reached */
     int64_t maxmemory_samples; /* `maxmemory-samples`: keys looked at to find one that goes */
@@ -135,6 +151,7 @@ enum config_apply {
     APPLY_LIMITS,   /* client-output-buffer-limit, client-query-buffer-limit, proto-max-bulk-len */
     APPLY_MEMORY,   /* maxmemory, its policy and samples, lfu-* */
     APPLY_DIR,      /* dir */
+    APPLY_SAVING,   /* save, stop-writes-on-bgsave-error */
     APPLY_NOTIFY,   /* notify-keyspace-events */
     APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes */
     APPLY_LOG,      /* loglevel, log-format, hide-user-data-from-log */

@@ -40,6 +40,7 @@ static void bind_commands(struct command_table *t)
     command_bind_scan(t);
     session_bind_commands(t);
     bind_server_commands(t);
+    bind_saving_commands(t);
     bind_config_commands(t);
     bind_info_commands(t);
     bind_debug_commands(t);
@@ -55,7 +56,10 @@ static void signal_came(void *ctx)
     if (kind == SIGNAL_NONE) return;
     log_line(&s->log, LOGLEVEL_WARNING, "Received %s, shutting down",
              kind == SIGNAL_INTERRUPT ? "SIGINT" : "SIGTERM");
-    s->stop = true;
+    if (s->config.save.count)
+        saving_ask_and_close(s, false);
+    else
+        s->stop = true;
 }
 
 void server_make_id(char id[41])
@@ -129,6 +133,7 @@ int server_init(struct server *s, struct config config, char **argv)
         return ERR_IO;
     }
     build(s);
+    if (saving_init(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
     char why[512];
@@ -150,6 +155,7 @@ void server_reset_stats(struct server *s)
 void server_fini(struct server *s)
 {
     if (s->sessions) sessions_free(s->sessions);
+    if (s->engine) saving_fini(s);
     net_free(s->net);
     if (s->engine) engine_free(s->engine);
     if (s->pubsub) pubsub_free(s->pubsub);
@@ -188,6 +194,7 @@ static void tick(struct server *s, int64_t mono_us)
     rate_sample(&s->commands_rate, sessions_commands(s->sessions), since);
     rate_sample(&s->input_rate, net.received, since);
     rate_sample(&s->output_rate, net.sent, since);
+    saving_tick(s);
     size_t used = mem_used();
     if (used > s->memory_peak) s->memory_peak = used;
 }
@@ -240,6 +247,12 @@ static bool work(struct server *s, int64_t woken_us)
     return more;
 }
 
+/* The same for a file that is being saved. */
+static bool save(struct server *s, int64_t woken_us)
+{
+    return saving_turn(s, WORK_TURN_US + (io_mono_us() - woken_us) / 4);
+}
+
 /* One turn of the loop; is there work left that needs no one to ask for it? */
 static bool turn(struct server *s, bool busy)
 {
@@ -252,6 +265,7 @@ static bool turn(struct server *s, bool busy)
     s->now_us = io_unix_us();
     bool more = expire(s, read_us);
     more |= work(s, woken_us);
+    more |= save(s, woken_us);
     tick(s, read_us);
     sessions_before_flush(s->sessions);
     pubsub_end_turn(s->pubsub);

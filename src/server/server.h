@@ -6,6 +6,7 @@
 #include "config.h"
 #include "latency.h"
 #include "log.h"
+#include "saving.h"
 
 /* Figures sampled ten times a second, averaged over the last few. */
 enum { RATE_SAMPLES = 16 };
@@ -25,6 +26,10 @@ struct server {
     struct net *net;
     struct command_table *commands;
     struct sessions *sessions;
+    struct saving saving;
+    struct {
+        uint64_t keys, expired;
+    } loaded; /* at the start, from a file of another server */
     struct latency latency; /* events that took too long, for LATENCY */
     double ticks_per_us;    /* io_ticks per microsecond */
     char run_id[41];
@@ -76,7 +81,7 @@ struct config_hooks server_config_hooks(struct server *s);
 int server_enter_dir(struct config *c, char *why, size_t why_size);
 
 /* The families of commands that are the server's. */
-void bind_server_commands(struct command_table *t);  /* server_commands.c: SHUTDOWN, TIME, LOLWUT */
+void bind_server_commands(struct command_table *t);  /* server_commands.c: TIME, LOLWUT */
 void bind_config_commands(struct command_table *t);  /* config_commands.c: CONFIG */
 void bind_info_commands(struct command_table *t);    /* info.c: INFO */
 void bind_debug_commands(struct command_table *t);   /* debug.c: DEBUG */

@@ -49,6 +49,9 @@ struct sessions *sessions_new(struct engine *engine, struct net *net, struct com
 void sessions_free(struct sessions *all);
 /* Copies what it keeps. */
 void sessions_set_config(struct sessions *all, struct sessions_config config);
+/* Until further notice, commands that write are refused with this error, which is borrowed; empty:
+ * they are not. */
+void sessions_refuse_writes(struct sessions *all, struct slice error);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);
 
