@@ -1,5 +1,5 @@
 /* The composition root: builds the house, runs the loop, takes it down. */
-#include "server.h"
+#include "loading.h"
 
 #include "../base/assert.h"
 #include "../base/err.h"
@@ -136,6 +136,8 @@ int server_init(struct server *s, struct config config, char **argv)
     if (saving_init(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
+    rc = loading_run(s);
+    if (rc < 0) return rc;
     char why[512];
     rc = server_listen(s, &s->config, why, sizeof why);
     if (rc != 0) log_line(&s->log, LOGLEVEL_WARNING, "%s", why);

@@ -1,0 +1,58 @@
+/* Loading: the data that another server left in `dir`, taken over at the start.
+ *
+ *      dump.rdb                                  RDB, also Hark's own
+ *      appendonlydir/appendonly.aof.manifest     the append only file of Redis 7: several files
+ *      appendonly.aof                            the same of older ones: commands, or RDB and commands
+ *
+ * With `appendonly yes` the append only file goes before, otherwise the RDB file; what is left
+ * aside is named in the log. A file that cannot be taken whole is not taken at all: the server
+ * says why and does not start. Names of views (`__keyspace@0__:…`) are no keys: a file that has such
+ * is refused, with the list of them.
+ *
+ * Keys whose deadline has passed are dropped from RDB, as a master of Redis does. An append only
+ * file is played by the clock of 1970, so that nothing expires while it is; what has fallen due
+ * since expires afterwards, with its event. Deadlines in it are absolute, as Redis writes them. */
+#ifndef HARK_SERVER_LOADING_H
+#define HARK_SERVER_LOADING_H
+
+#include "../rdb/reader.h"
+#include "server.h"
+
+/* Fills the empty databases with what there is. 1 when something was loaded, of which `loaded` was
+ * noted for each database that holds keys; 0 when there was nothing; an error after a line in the
+ * log. Nobody is connected yet. */
+int loading_run(struct server *s);
+
+/* ---- between the files of loading ---- */
+
+struct loading {
+    struct server *server;
+    const char *name; /* of the file being read */
+    uint64_t size, at; /* its bytes, and those read */
+    int64_t began_us, told_us;
+    uint64_t keys, expired;
+    bool keeps_dead; /* what follows the RDB file may say more of keys that are past their deadline */
+    uint64_t views;      /* keys that have names of views */
+    struct buffer names; /* the first of them */
+    char why[256];       /* a text of the visitor's, for rdb_problem */
+};
+
+/* Opens a file in `dir`; ERR_ABSENT, or ERR_IO after a line in the log. */
+int loading_open(struct loading *l, const char *name, FILE **file);
+/* Appends the next piece to `to`: its bytes, 0 at the end, ERR_IO after a line in the log. Tells of
+ * the progress now and then. */
+long loading_read(struct loading *l, FILE *file, struct buffer *to);
+/* Logs what is wrong with the file, and returns `error`. */
+__attribute__((format(printf, 3, 4))) int loading_refuse(struct loading *l, int error,
+                                                         const char *format, ...);
+/* Reads an RDB file; with `rest`, one that something may follow, which is appended to it. */
+int loading_rdb(struct loading *l, FILE *file, struct buffer *rest);
+/* Notes a key that may be a view's name. */
+void loading_look_at_key(struct loading *l, struct slice key);
+
+/* aof.c */
+
+/* ERR_ABSENT when there is none. */
+int loading_aof(struct loading *l);
+
+#endif
