@@ -212,12 +212,12 @@ static void save_and_close(struct server *s)
     v->waiting = NULL;
     log_line(&s->log, LOGLEVEL_NOTICE, "Saving the final RDB snapshot before exiting.");
     if (v->state != SAVING_NOT) failed(s, ERR_BUSY, "another one takes its place");
-    v->waiting = closer;
     if (save_now(s) == 0 || v->closes_anyway) {
         s->stop = true;
         return;
     }
     log_line(&s->log, LOGLEVEL_WARNING, "Error trying to save the DB, can't exit.");
+    v->waiting = closer;
     tell_waiting(v, true);
 }
 
