@@ -44,6 +44,14 @@ static void end_of_loop(struct rdb_scan *s)
 
 /* ---- parts ---- */
 
+static int skip_string(struct rdb_scan *s, struct rdb_input *in)
+{
+    uint64_t len; /* which may be half known when the bytes end */
+    int rc = rdb_skip_to_bytes(in, &len);
+    if (rc == 0) s->skip = len;
+    return rc;
+}
+
 static int string_part(struct rdb_scan *s, struct rdb_input *in, struct buffer *scratch,
                        struct rdb_part *out)
 {
@@ -53,7 +61,7 @@ static int string_part(struct rdb_scan *s, struct rdb_input *in, struct buffer *
         if (rc == 0) out->is_string = true;
         if (rc == 0) s->keeps--;
     } else {
-        rc = rdb_skip_to_bytes(in, &s->skip);
+        rc = skip_string(s, in);
     }
     if (rc == 0) s->layout++;
     return rc;
@@ -84,7 +92,7 @@ static int module_part(struct rdb_scan *s, struct rdb_input *in)
     case MODULE_UINT: return rdb_get_length(in, &ignored);
     case MODULE_FLOAT: return rdb_get_number(in, 4, &ignored);
     case MODULE_DOUBLE: return rdb_get_number(in, 8, &ignored);
-    case MODULE_STRING: return rdb_skip_to_bytes(in, &s->skip);
+    case MODULE_STRING: return skip_string(s, in);
     default: return ERR_CORRUPT;
     }
 }

@@ -23,7 +23,7 @@ struct rdb_input {
 
 /* Each of these reads from the front: 0; ERR_AGAIN when the bytes end before it does, ERR_CORRUPT
  * when it can be none, ERR_LIMIT for a string that is too long. After an error the input stands
- * anywhere. */
+ * anywhere, and what should be returned is anything. */
 int rdb_get_number(struct rdb_input *in, unsigned bytes, uint64_t *out);
 int rdb_get_length(struct rdb_input *in, uint64_t *out);
 /* Up to the bytes of a string, of which `len` follow. */
