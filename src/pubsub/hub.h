@@ -21,6 +21,8 @@ struct pubsub {
     size_t feeds_bytes; /* of the feeds, seats included */
     uint64_t messages;
     bool delivering;                         /* subscribers may not call back */
+    uint64_t telling;                        /* see pubsub_telling */
+    struct subscriber *only;                 /* of pubsub_retell; NULL: all hear */
     struct buffer channel, payload, subkeys; /* scratch of announcements */
 };
 

@@ -198,11 +198,21 @@ size_t hub_deliver(struct pubsub *p, struct hearers hearers, struct slice channe
     size_t n = 0;
     CHECK(!p->delivering);
     p->delivering = true;
-    for (size_t i = 0; i < hearers.len; i++)
-        n += feed_deliver(hearers.at[i], channel, payload, &p->open);
+    for (size_t i = 0; i < hearers.len; i++) {
+        struct feed *f = hearers.at[i];
+        if (!p->only)
+            n += feed_deliver(f, channel, payload, &p->open);
+        else if (find(p, p->only, f))
+            n += feed_deliver_to(f, p->only, channel, payload, &p->open);
+    }
     p->delivering = false;
     p->messages += n;
     return n;
+}
+
+uint64_t pubsub_telling(const struct pubsub *p)
+{
+    return p->telling;
 }
 
 /* The one feed of a sharded channel as a list. */

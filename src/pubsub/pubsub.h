@@ -93,6 +93,13 @@ size_t pubsub_receivers(struct pubsub *p, struct slice channel, bool sharded);
  * channel exact subscribers before patterns. Messages of PUBLISH are delivered whatever the flags;
  * events of whole databases (flushdb, swapdb) are not told live. */
 void pubsub_announce(struct pubsub *p, const struct record *r);
+/* Within `deliver`: the record of whose event the message tells, if the journal keeps that event; 0
+ * for PUBLISH, and for what is heard live only. */
+uint64_t pubsub_telling(const struct pubsub *p);
+/* Tells one subscriber alone of a record that others were told of before: of the events that the
+ * journal keeps, on the channels that `notify` switches on. */
+void pubsub_retell(struct pubsub *p, const struct record *r, struct subscriber *who,
+                   uint32_t notify);
 /* How much of an effect a keychange message carries. */
 void pubsub_set_keychange_max(struct pubsub *p, size_t bytes);
 

@@ -13,18 +13,18 @@
 #include "../base/text.h"
 #include "../resp/request.h"
 #include "config_table.h"
-#include "loading.h"
+#include "import.h"
 
 enum {
     MANIFEST_BYTES_MAX = 1 << 20,
     MANIFEST_WORDS = 6,
     LINE_BYTES_MAX = 64 * 1024,
     WORDS_MAX = 1 << 20,
-    CLOCK_MS = 1, /* see loading.h */
+    CLOCK_MS = 1, /* see import.h */
 };
 
 struct player {
-    struct loading *loading;
+    struct import *import;
     struct server *server;
     struct resp_parser parser;
     struct resp_words words;
@@ -41,7 +41,7 @@ static int refuse(struct player *p, const char *why, struct slice detail)
 {
     struct buffer quoted = {0};
     if (detail.at) text_quote(&quoted, detail);
-    int rc = loading_refuse(p->loading, ERR_CORRUPT, "%s%s%.*s at byte %llu", why,
+    int rc = import_refuse(p->import, ERR_CORRUPT, "%s%s%.*s at byte %llu", why,
                             detail.at ? " " : "", quoted.len < 200 ? (int)quoted.len : 200,
                             quoted.at, (unsigned long long)p->offset);
     buffer_fini(&quoted);
@@ -55,7 +55,7 @@ static void look_at_keys(struct player *p, const struct command_spec *spec,
     struct command_key keys[KEYS_MAX];
     int count = command_keys(spec, argv, argc, keys, KEYS_MAX);
     for (int i = 0; i < count && i < KEYS_MAX; i++)
-        loading_look_at_key(p->loading, argv[keys[i].pos]);
+        import_look_at_key(p->import, argv[keys[i].pos]);
 }
 
 /* The record is open. */
@@ -213,39 +213,39 @@ static int look_at_end(struct player *p, bool last)
     if (!p->in.len && !p->in_multi) return 0;
     uint64_t good = p->in_multi ? p->multi_offset : p->offset;
     if (!last || !s->config.aof_load_truncated)
-        return loading_refuse(p->loading, ERR_CORRUPT,
+        return import_refuse(p->import, ERR_CORRUPT,
                               "it breaks off behind byte %llu%s", (unsigned long long)good,
                               last ? " (aof-load-truncated yes loads it up to there)" : "");
     log_line(&s->log, LOGLEVEL_WARNING,
              "'%s' breaks off: loaded up to byte %llu, what is behind that is not a whole %s",
-             p->loading->name, (unsigned long long)good, p->in_multi ? "transaction" : "command");
+             p->import->name, (unsigned long long)good, p->in_multi ? "transaction" : "command");
     return 0;
 }
 
 static int play_file(struct player *p, FILE *file, bool last)
 {
-    struct loading *l = p->loading;
-    long got = loading_read(l, file, &p->in);
+    struct import *l = p->import;
+    long got = import_read(l, file, &p->in);
     int rc = 0;
     if (got > 0 && slice_starts_with(buffer_slice(&p->in), SLICE("REDIS"))) {
         rewind(file);
         l->at = 0;
         p->in.len = 0;
-        rc = loading_rdb(l, file, &p->in);
+        rc = import_rdb(l, file, &p->in);
         p->offset = l->at - p->in.len;
     }
-    for (; got > 0 && rc == 0; got = rc == 0 ? loading_read(l, file, &p->in) : 0)
+    for (; got > 0 && rc == 0; got = rc == 0 ? import_read(l, file, &p->in) : 0)
         rc = play_what_is_there(p);
     if (rc == 0 && got < 0) rc = (int)got;
     return rc == 0 ? look_at_end(p, last) : rc;
 }
 
-static int load_file(struct loading *l, const char *name, bool last)
+static int load_file(struct import *l, const char *name, bool last)
 {
     FILE *file;
-    int rc = loading_open(l, name, &file);
+    int rc = import_open(l, name, &file);
     if (rc != 0) return rc;
-    struct player p = {.loading = l, .server = l->server};
+    struct player p = {.import = l, .server = l->server};
     resp_parser_init(&p.parser, (struct resp_limits){LINE_BYTES_MAX, WORDS_MAX, INT32_MAX, false});
     rc = play_file(&p, file, last);
     resp_parser_fini(&p.parser);
@@ -281,7 +281,7 @@ static int read_line(const struct server *s, struct slice line, struct buffer *p
     return rc;
 }
 
-static int load_listed(struct loading *l, const char *manifest, struct slice text)
+static int load_listed(struct import *l, const char *manifest, struct slice text)
 {
     struct buffer path = {0}, next = {0};
     struct slice line;
@@ -292,7 +292,7 @@ static int load_listed(struct loading *l, const char *manifest, struct slice tex
         int kind = read_line(l->server, line, &next);
         if (kind < 0) {
             l->name = manifest;
-            rc = loading_refuse(l, kind, "it has the line '%.*s'",
+            rc = import_refuse(l, kind, "it has the line '%.*s'",
                                 line.len < 200 ? (int)line.len : 200, line.at);
         } else if (kind == 1) {
             if (path.len) rc = load_file(l, path.at, false);
@@ -302,24 +302,24 @@ static int load_listed(struct loading *l, const char *manifest, struct slice tex
     }
     if (rc == 0 && path.len) rc = load_file(l, path.at, true);
     if (rc == ERR_ABSENT)
-        rc = loading_refuse(l, ERR_CORRUPT, "it is not there, though the manifest names it");
+        rc = import_refuse(l, ERR_CORRUPT, "it is not there, though the manifest names it");
     buffer_fini(&path);
     buffer_fini(&next);
     return rc;
 }
 
-static int load_manifest(struct loading *l, const char *name)
+static int load_manifest(struct import *l, const char *name)
 {
     FILE *file;
-    int rc = loading_open(l, name, &file);
+    int rc = import_open(l, name, &file);
     if (rc != 0) return rc;
     struct buffer text = {0};
     long got;
-    while ((got = loading_read(l, file, &text)) > 0 && text.len <= MANIFEST_BYTES_MAX) {
+    while ((got = import_read(l, file, &text)) > 0 && text.len <= MANIFEST_BYTES_MAX) {
     }
     fclose(file);
     if (got > 0)
-        rc = loading_refuse(l, ERR_LIMIT, "it is too long for a manifest");
+        rc = import_refuse(l, ERR_LIMIT, "it is too long for a manifest");
     else
         rc = got < 0 ? (int)got : load_listed(l, name, buffer_slice(&text));
     buffer_fini(&text);
@@ -331,13 +331,13 @@ static int load_manifest(struct loading *l, const char *name)
 static void date_entry(void *ctx, void *entry)
 {
     enum { LFU_OF_NEW = 5 };
-    struct loading *l = ctx;
+    struct import *l = ctx;
     keyspace_recall_access(l->server->keyspace, entry, 0, LFU_OF_NEW, l->server->now_us / 1000);
     l->keys++;
 }
 
 /* Counts the keys, and takes them as used now and not in 1970. */
-static void date_entries(struct loading *l)
+static void date_entries(struct import *l)
 {
     enum { BUCKETS = 1024 };
     struct keyspace *ks = l->server->keyspace;
@@ -349,7 +349,7 @@ static void date_entries(struct loading *l)
     }
 }
 
-int loading_aof(struct loading *l)
+int import_aof(struct import *l)
 {
     const struct config *c = &l->server->config;
     struct buffer manifest = {0};

@@ -162,6 +162,16 @@ static int saving_hook(void *ctx, struct config *now, const struct config *befor
     return 0;
 }
 
+static int store_hook(void *ctx, struct config *now, const struct config *before, char *why,
+                      size_t why_size)
+{
+    (void)before;
+    (void)why;
+    (void)why_size;
+    store_apply(ctx, now);
+    return 0;
+}
+
 static int log_hook(void *ctx, struct config *now, const struct config *before, char *why,
                     size_t why_size)
 {
@@ -185,6 +195,7 @@ struct config_hooks server_config_hooks(struct server *s)
                   [APPLY_MEMORY] = engine_hook,
                   [APPLY_DIR] = dir_hook,
                   [APPLY_SAVING] = saving_hook,
+                  [APPLY_STORE] = store_hook,
                   [APPLY_NOTIFY] = engine_hook,
                   [APPLY_PUBSUB] = pubsub_hook,
                   [APPLY_LOG] = log_hook,

@@ -23,7 +23,6 @@ static const char *const redis_has[] = {
     "aof-rewrite-incremental-fsync",
     "aof-timestamp-enabled",
     "aof-use-rdb-preamble",
-    "appendfsync",
     "aof_rewrite_cpulist",
     "auto-aof-rewrite-min-size",
     "auto-aof-rewrite-percentage",

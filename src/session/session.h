@@ -52,6 +52,10 @@ void sessions_set_config(struct sessions *all, struct sessions_config config);
 /* Until further notice, commands that write are refused with this error, which is borrowed; empty:
  * they are not. */
 void sessions_refuse_writes(struct sessions *all, struct slice error);
+/* What the state of the data on disk means to clients: with LOADING most commands are refused, with
+ * FULL those that add data, with BEHIND those that write wait. */
+enum sessions_store { SESSIONS_READY, SESSIONS_LOADING, SESSIONS_FULL, SESSIONS_BEHIND };
+void sessions_set_store(struct sessions *all, enum sessions_store store);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);
 

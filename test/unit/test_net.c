@@ -1000,6 +1000,126 @@ static void test_watched_descriptor(void **state)
     close(pipes[1]);
 }
 
+/* ---- marks ---- */
+
+static void hold_and_answer(struct owner *o, uint64_t mark, const char *text)
+{
+    conn_hold(o->conn, mark);
+    answer(o, text);
+}
+
+static void test_nothing_waits_before_marks_begin(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    hold_and_answer(o, 5, "a");
+    turn();
+    expect_heard(fd, "a");
+    close(fd);
+}
+
+/* What waits keeps back what is behind it, and nobody else. */
+static void test_marks(void **state)
+{
+    struct owner *a, *b;
+    (void)state;
+    int fa = join(&a), fb = join(&b);
+    net_begin_marks(net, 10);
+    hold_and_answer(a, 10, "old ");
+    hold_and_answer(a, 11, "first ");
+    net_end_group(net, 11);
+    turn();
+    expect_heard(fa, "old ");
+    hold_and_answer(a, 12, "second ");
+    push(a, "message ");
+    hold_and_answer(a, 3, "behind ");
+    answer(b, "free");
+    net_end_group(net, 12);
+    turn();
+    expect_heard(fa, "");
+    expect_heard(fb, "free");
+    net_release(net, 11);
+    turn();
+    expect_heard(fa, "first ");
+    net_release(net, 12);
+    turn();
+    expect_heard(fa, "second message behind ");
+    assert_int_equal(conn_info(a->conn, now_us).output_bytes, 0);
+    close(fa);
+    close(fb);
+}
+
+/* Within a group nothing is told apart: it leaves as a whole. */
+static void test_marks_of_a_group(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    net_begin_marks(net, 0);
+    for (uint64_t i = 1; i <= 9; i++) hold_and_answer(o, i, "x");
+    net_end_group(net, 9);
+    turn();
+    net_release(net, 8);
+    turn();
+    expect_heard(fd, "");
+    net_release(net, 9);
+    turn();
+    expect_heard(fd, "xxxxxxxxx");
+    hold_and_answer(o, 20, "end");
+    net_begin_marks(net, UINT64_MAX);
+    conn_close_after_reply(o->conn);
+    turn();
+    expect_heard(fd, "end");
+    assert_true(o->closed);
+    close(fd);
+}
+
+/* The queue is long, the socket slow, and the mark comes in the middle. */
+static void test_marks_and_back_pressure(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    net_begin_marks(net, 0);
+    queue_stream(o, 0, 3 * MB);
+    conn_hold(o->conn, 1);
+    queue_stream(o, 3 * MB, 2 * MB);
+    net_end_group(net, 1);
+    size_t heard = 0;
+    for (int i = 0; i < 1000; i++) {
+        turn();
+        heard += hear_stream(fd, heard, 256 * 1024);
+    }
+    assert_int_equal(heard, 3 * MB);
+    net_release(net, 1);
+    for (int i = 0; i < 1000 && heard < 5 * MB; i++) {
+        turn();
+        heard += hear_stream(fd, heard, 256 * 1024);
+    }
+    assert_int_equal(heard, 5 * MB);
+    close(fd);
+}
+
+static void test_end_while_waiting(void **state)
+{
+    struct owner *a, *b;
+    (void)state;
+    int fa = join(&a), fb = join(&b);
+    net_begin_marks(net, 0);
+    hold_and_answer(a, 1, "never");
+    hold_and_answer(b, 1, "later");
+    turn();
+    conn_close(a->conn, CONN_END_KILLED);
+    turn();
+    assert_true(a->closed);
+    net_release(net, 1);
+    turn();
+    expect_heard(fb, "later");
+    close(fa);
+    close(fb);
+}
+
 /* Nothing is lost of what is there when everything ends at once. */
 static void test_free_with_everything_open(void **state)
 {
@@ -1057,6 +1177,11 @@ int main(void)
         TEST(test_out_of_descriptors),
         TEST(test_unlisten_inside_handler),
         TEST(test_watched_descriptor),
+        TEST(test_nothing_waits_before_marks_begin),
+        TEST(test_marks),
+        TEST(test_marks_of_a_group),
+        TEST(test_marks_and_back_pressure),
+        TEST(test_end_while_waiting),
         TEST(test_free_with_everything_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

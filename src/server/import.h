@@ -12,8 +12,8 @@
  * Keys whose deadline has passed are dropped from RDB, as a master of Redis does. An append only
  * file is played by the clock of 1970, so that nothing expires while it is; what has fallen due
  * since expires afterwards, with its event. Deadlines in it are absolute, as Redis writes them. */
-#ifndef HARK_SERVER_LOADING_H
-#define HARK_SERVER_LOADING_H
+#ifndef HARK_SERVER_IMPORT_H
+#define HARK_SERVER_IMPORT_H
 
 #include "../rdb/reader.h"
 #include "server.h"
@@ -21,11 +21,11 @@
 /* Fills the empty databases with what there is. 1 when something was loaded, of which `loaded` was
  * noted for each database that holds keys; 0 when there was nothing; an error after a line in the
  * log. Nobody is connected yet. */
-int loading_run(struct server *s);
+int import_run(struct server *s);
 
 /* ---- between the files of loading ---- */
 
-struct loading {
+struct import {
     struct server *server;
     const char *name; /* of the file being read */
     uint64_t size, at; /* its bytes, and those read */
@@ -38,21 +38,21 @@ struct loading {
 };
 
 /* Opens a file in `dir`; ERR_ABSENT, or ERR_IO after a line in the log. */
-int loading_open(struct loading *l, const char *name, FILE **file);
+int import_open(struct import *l, const char *name, FILE **file);
 /* Appends the next piece to `to`: its bytes, 0 at the end, ERR_IO after a line in the log. Tells of
  * the progress now and then. */
-long loading_read(struct loading *l, FILE *file, struct buffer *to);
+long import_read(struct import *l, FILE *file, struct buffer *to);
 /* Logs what is wrong with the file, and returns `error`. */
-__attribute__((format(printf, 3, 4))) int loading_refuse(struct loading *l, int error,
+__attribute__((format(printf, 3, 4))) int import_refuse(struct import *l, int error,
                                                          const char *format, ...);
 /* Reads an RDB file; with `rest`, one that something may follow, which is appended to it. */
-int loading_rdb(struct loading *l, FILE *file, struct buffer *rest);
+int import_rdb(struct import *l, FILE *file, struct buffer *rest);
 /* Notes a key that may be a view's name. */
-void loading_look_at_key(struct loading *l, struct slice key);
+void import_look_at_key(struct import *l, struct slice key);
 
 /* aof.c */
 
 /* ERR_ABSENT when there is none. */
-int loading_aof(struct loading *l);
+int import_aof(struct import *l);
 
 #endif

@@ -1,4 +1,4 @@
-#include "loading.h"
+#include "import.h"
 
 #include "../base/err.h"
 #include "../base/text.h"
@@ -16,7 +16,7 @@ enum {
 
 /* ---- files ---- */
 
-int loading_refuse(struct loading *l, int error, const char *format, ...)
+int import_refuse(struct import *l, int error, const char *format, ...)
 {
     char why[640];
     va_list args;
@@ -28,14 +28,14 @@ int loading_refuse(struct loading *l, int error, const char *format, ...)
     return error;
 }
 
-int loading_open(struct loading *l, const char *name, FILE **file)
+int import_open(struct import *l, const char *name, FILE **file)
 {
     l->name = name;
     l->at = l->size = 0;
     *file = fopen(name, "rbe");
     if (!*file && errno == ENOENT) return ERR_ABSENT;
     if (!*file || fseeko(*file, 0, SEEK_END) != 0) {
-        int rc = loading_refuse(l, ERR_IO, "%s", strerror(errno));
+        int rc = import_refuse(l, ERR_IO, "%s", strerror(errno));
         if (*file) fclose(*file);
         return rc;
     }
@@ -44,7 +44,7 @@ int loading_open(struct loading *l, const char *name, FILE **file)
     return 0;
 }
 
-static void tell_progress(struct loading *l)
+static void tell_progress(struct import *l)
 {
     int64_t now_us = io_mono_us();
     if (now_us - l->told_us < PROGRESS_US) return;
@@ -53,10 +53,10 @@ static void tell_progress(struct loading *l)
              (unsigned long long)l->at >> 20, (unsigned long long)l->size >> 20);
 }
 
-long loading_read(struct loading *l, FILE *file, struct buffer *to)
+long import_read(struct import *l, FILE *file, struct buffer *to)
 {
     size_t got = fread(buffer_reserve(to, PIECE_BYTES), 1, PIECE_BYTES, file);
-    if (got == 0 && ferror(file)) return loading_refuse(l, ERR_IO, "%s", strerror(errno));
+    if (got == 0 && ferror(file)) return import_refuse(l, ERR_IO, "%s", strerror(errno));
     to->len += got;
     l->at += got;
     tell_progress(l);
@@ -77,7 +77,7 @@ static bool is_view_name(struct slice key)
     return false;
 }
 
-void loading_look_at_key(struct loading *l, struct slice key)
+void import_look_at_key(struct import *l, struct slice key)
 {
     if (!is_view_name(key)) return;
     l->views++;
@@ -88,10 +88,10 @@ void loading_look_at_key(struct loading *l, struct slice key)
 
 static const char *take_string(void *ctx, const struct rdb_key *k, struct slice value)
 {
-    struct loading *l = ctx;
+    struct import *l = ctx;
     struct server *s = l->server;
     int64_t now_ms = s->now_us / 1000;
-    loading_look_at_key(l, k->key);
+    import_look_at_key(l, k->key);
     if (k->deadline >= 0 && k->deadline <= now_ms && !l->keeps_dead) {
         l->expired++;
         return NULL;
@@ -111,7 +111,7 @@ static const char *take_string(void *ctx, const struct rdb_key *k, struct slice 
 
 static void tell_aux(void *ctx, struct slice name, struct slice value)
 {
-    struct loading *l = ctx;
+    struct import *l = ctx;
     if (slice_is(name, "redis-ver") || slice_is(name, "valkey-ver"))
         log_line(&l->server->log, LOGLEVEL_NOTICE, "Loading RDB produced by version %.*s",
                  value.len < 32 ? (int)value.len : 32, value.at);
@@ -119,22 +119,22 @@ static void tell_aux(void *ctx, struct slice name, struct slice value)
 
 /* ---- RDB ---- */
 
-static int refuse_foreign(struct loading *l, const struct rdb_reader *r)
+static int refuse_foreign(struct import *l, const struct rdb_reader *r)
 {
     struct buffer text = {0};
     int rc = 0;
     if (rdb_foreign_text(r, &text))
-        rc = loading_refuse(l, ERR_UNSUPPORTED, "this version cannot hold what is in it yet: %.*s",
+        rc = import_refuse(l, ERR_UNSUPPORTED, "this version cannot hold what is in it yet: %.*s",
                             (int)text.len, text.at);
     buffer_fini(&text);
     return rc;
 }
 
-static int read_rdb(struct loading *l, FILE *file, struct rdb_reader *r, struct buffer *rest)
+static int read_rdb(struct import *l, FILE *file, struct rdb_reader *r, struct buffer *rest)
 {
     struct buffer piece = {0};
     long got, used = 0;
-    while (!rdb_is_done(r) && (got = loading_read(l, file, &piece)) > 0) {
+    while (!rdb_is_done(r) && (got = import_read(l, file, &piece)) > 0) {
         used = rdb_feed(r, buffer_slice(&piece));
         if (used < 0) break;
         buffer_drop_front(&piece, (size_t)used);
@@ -142,12 +142,12 @@ static int read_rdb(struct loading *l, FILE *file, struct rdb_reader *r, struct 
     if (rdb_is_done(r) && rest) buffer_add_slice(rest, buffer_slice(&piece));
     bool more = rdb_is_done(r) && !rest && piece.len;
     buffer_fini(&piece);
-    if (!rdb_is_done(r)) return loading_refuse(l, ERR_CORRUPT, "%s", rdb_problem(r));
-    if (more) return loading_refuse(l, ERR_CORRUPT, "something stands behind its end");
+    if (!rdb_is_done(r)) return import_refuse(l, ERR_CORRUPT, "%s", rdb_problem(r));
+    if (more) return import_refuse(l, ERR_CORRUPT, "something stands behind its end");
     return refuse_foreign(l, r);
 }
 
-int loading_rdb(struct loading *l, FILE *file, struct buffer *rest)
+int import_rdb(struct import *l, FILE *file, struct buffer *rest)
 {
     struct server *s = l->server;
     struct rdb_reader_config config = {s->config.rdbchecksum, s->config.databases};
@@ -158,12 +158,12 @@ int loading_rdb(struct loading *l, FILE *file, struct buffer *rest)
     return rc;
 }
 
-static int load_dump(struct loading *l)
+static int load_dump(struct import *l)
 {
     FILE *file;
-    int rc = loading_open(l, l->server->config.dbfilename.at, &file);
+    int rc = import_open(l, l->server->config.dbfilename.at, &file);
     if (rc != 0) return rc;
-    rc = loading_rdb(l, file, NULL);
+    rc = import_rdb(l, file, NULL);
     fclose(file);
     return rc;
 }
@@ -171,20 +171,20 @@ static int load_dump(struct loading *l)
 /* ---- what there is ---- */
 
 
-static int load_any(struct loading *l)
+static int load_any(struct import *l)
 {
     struct server *s = l->server;
-    int (*first)(struct loading *) = load_dump, (*second)(struct loading *) = loading_aof;
-    if (s->config.appendonly) first = loading_aof, second = load_dump;
+    int (*first)(struct import *) = load_dump, (*second)(struct import *) = import_aof;
+    if (s->config.appendonly) first = import_aof, second = load_dump;
     int rc = first(l);
     if (rc == ERR_ABSENT) rc = second(l);
     return rc;
 }
 
-static int refuse_views(struct loading *l)
+static int refuse_views(struct import *l)
 {
     if (!l->views) return 0;
-    return loading_refuse(l, ERR_UNSUPPORTED,
+    return import_refuse(l, ERR_UNSUPPORTED,
                           "%llu keys have names that stand for views here, and cannot be keys: %.*s",
                           (unsigned long long)l->views,
                           l->names.len < 400 ? (int)l->names.len : 400, l->names.at);
@@ -198,9 +198,9 @@ static void note_loaded(struct server *s)
     engine_seal(s->engine);
 }
 
-int loading_run(struct server *s)
+int import_run(struct server *s)
 {
-    struct loading l = {.server = s, .began_us = io_mono_us(), .told_us = io_mono_us()};
+    struct import l = {.server = s, .began_us = io_mono_us(), .told_us = io_mono_us()};
     engine_expire(s->engine, s->now_us / 1000, 1); /* the wheels start from now */
     int rc = load_any(&l);
     if (rc == 0) rc = refuse_views(&l);
