@@ -13,6 +13,11 @@ int engine_walk_begin(struct engine *e, struct walk_visitor v, uint64_t *seq, st
     return 0;
 }
 
+bool engine_walk_may_begin(const struct engine *e)
+{
+    return keyspace_walk_may_begin(e->keyspace);
+}
+
 bool engine_walk_step(struct engine *e, size_t entries)
 {
     return keyspace_walk_step(e->keyspace, entries);

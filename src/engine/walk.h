@@ -21,6 +21,8 @@
  * short while ago: engine_work has something to do first. No record may be open. */
 int engine_walk_begin(struct engine *e, struct walk_visitor v, uint64_t *seq,
                       struct event_id *last);
+/* Would engine_walk_begin succeed? */
+bool engine_walk_may_begin(const struct engine *e);
 /* Hands out some more, about `entries`; false when all has been handed out, and the walk is over,
  * or when it was given up (by the visitor, who knows). */
 bool engine_walk_step(struct engine *e, size_t entries);

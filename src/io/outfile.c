@@ -19,6 +19,7 @@
 enum {
     PIECE_BYTES = 256 * 1024,
     SYNC_BYTES = 32 << 20, /* written between two syncs */
+    ENCODED_KEPT_MAX = 1 << 20,
 };
 
 struct piece {
@@ -113,6 +114,7 @@ static int write_piece(struct outfile *f, struct slice bytes, struct disk_why *w
         bytes = buffer_slice(&f->encoded);
     }
     int rc = disk_write_all(f->disk, f->file, bytes.at, bytes.len, f->written, why);
+    if (f->encoded.cap > ENCODED_KEPT_MAX) buffer_fini(&f->encoded); /* that was a large one */
     if (rc != 0) return rc;
     __atomic_store_n(&f->written, f->written + bytes.len, __ATOMIC_RELEASE);
     if (f->written - f->synced < SYNC_BYTES) return 0;
@@ -160,10 +162,18 @@ static void finish(struct outfile *f)
         rc = f->disk->rename(f->disk, f->temporary, f->name, &why);
     }
     if (rc == 0) rc = f->disk->sync_folder(f->disk, &why);
-    if (rc != 0)
+    if (rc != 0) {
         fail(f, rc, &why);
-    else
+    } else {
+        if (f->config.named) f->config.named(f->config.named_ctx);
         reach(f, OUTFILE_DONE);
+    }
+}
+
+static void end_given_up(struct outfile *f)
+{
+    static const struct disk_why given_up = {"it was given up"};
+    if (state_of(f) != OUTFILE_FAILED) fail(f, ERR_AGAIN, &given_up);
 }
 
 static void deal_with(struct outfile *f, struct piece *p)
@@ -198,8 +208,8 @@ static void run(void *file)
     mutex_unlock(&f->lock);
     if (whole)
         finish(f);
-    else if (state_of(f) != OUTFILE_FAILED)
-        remove_temporary(f);
+    else
+        end_given_up(f);
 }
 
 /* ---- the owner ---- */
@@ -325,16 +335,19 @@ enum outfile_state outfile_state(struct outfile *f, int *error, struct disk_why 
     return state;
 }
 
-void outfile_close(struct outfile *f)
+void outfile_give_up(struct outfile *f)
 {
-    if (!f) return;
     mutex_lock(&f->lock);
     f->stop = true;
     condition_signal(&f->work);
     mutex_unlock(&f->lock);
-    if (f->config.threaded)
-        thread_join(&f->thread);
-    else if (state_of(f) == OUTFILE_OPEN)
-        remove_temporary(f);
+    if (!f->config.threaded && state_of(f) == OUTFILE_OPEN) end_given_up(f);
+}
+
+void outfile_close(struct outfile *f)
+{
+    if (!f) return;
+    outfile_give_up(f);
+    if (f->config.threaded) thread_join(&f->thread);
     free_outfile(f);
 }

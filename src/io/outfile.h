@@ -33,6 +33,10 @@ struct outfile_config {
      * outfile_add is not to be used. */
     void (*encode)(void *ctx, struct slice piece, struct buffer *out);
     void *encode_ctx;
+    /* Called by the thread when the file has its name, before the state says so: to remove what it
+     * takes the place of. NULL: not. */
+    void (*named)(void *ctx);
+    void *named_ctx;
     /* Called by the thread after each state that it reaches, and when there is room again; NULL:
      * not. Must only tell the owner (wakeup_ring). */
     void (*wake)(void *ctx);
@@ -55,8 +59,11 @@ void outfile_finish(struct outfile *f);
 enum outfile_state outfile_state(struct outfile *f, int *error, struct disk_why *why);
 /* The bytes in the file so far; when it is done, its size. */
 uint64_t outfile_written(const struct outfile *f);
+/* Gives it up: unless it is done by then, it fails, soon, with ERR_AGAIN. Does not wait. */
+void outfile_give_up(struct outfile *f);
 /* Gives it up unless it is done, waits for the thread, and frees it. NULL is fine. A sync may be
- * what it waits for: look at outfile_state first where that matters. */
+ * what it waits for: where that matters, outfile_give_up goes before, and the state is DONE or
+ * FAILED when this is called. */
 void outfile_close(struct outfile *f);
 
 #endif

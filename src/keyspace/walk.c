@@ -44,6 +44,11 @@ int keyspace_walk_begin(struct keyspace *ks, struct walk_visitor v)
     return 0;
 }
 
+bool keyspace_walk_may_begin(const struct keyspace *ks)
+{
+    return ks->walk.state == WALK_NONE;
+}
+
 /* Frees a slice of the first flushed table that is to be walked; false when there is none. */
 static bool walk_graves(struct keyspace *ks, size_t buckets)
 {

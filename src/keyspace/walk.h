@@ -37,6 +37,8 @@ struct walk_visitor {
 
 /* 0; ERR_BUSY: one is on; ERR_AGAIN: one was given up, and its rest is still to be passed. */
 int keyspace_walk_begin(struct keyspace *ks, struct walk_visitor v);
+/* Would that be 0? */
+bool keyspace_walk_may_begin(const struct keyspace *ks);
 /* Goes on by about so many entries; false when no walk is on any more. */
 bool keyspace_walk_step(struct keyspace *ks, size_t entries);
 /* Is one on, or the rest of one that was given up still to be passed? */

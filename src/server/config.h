@@ -104,6 +104,11 @@ struct config {
     enum config_appendfsync appendfsync; /* `appendfsync` */
     uint64_t journal_segment_bytes;      /* `journal-segment-bytes`: of one file (start) */
     uint64_t journal_tail_bytes;         /* `journal-tail-bytes`: what stays in memory (start) */
+    uint64_t journal_retention_bytes;    /* `journal-retention-bytes`: the journal keeps so much
+                                            beyond need; 0: a tenth of the disk, at least 1gb */
+    int64_t rewrite_percentage; /* `auto-aof-rewrite-percentage`: a snapshot is taken when the
+                                   journal has grown by so much of the last one; 0 is never */
+    uint64_t rewrite_min_bytes; /* `auto-aof-rewrite-min-size`: and by so much at least */
     struct config_saves save;            /* `save`: when an RDB file is written by itself */
     struct slice dbfilename;             /* `dbfilename`: its name */
     bool rdbcompression;                 /* `rdbcompression`: strings in it by LZF */

@@ -24,8 +24,6 @@ static const char *const redis_has[] = {
     "aof-timestamp-enabled",
     "aof-use-rdb-preamble",
     "aof_rewrite_cpulist",
-    "auto-aof-rewrite-min-size",
-    "auto-aof-rewrite-percentage",
     "bgsave_cpulist",
     "bind-source-addr",
     "bio_cpulist",

@@ -12,10 +12,10 @@
 
 enum {
     TICK_US = 100 * 1000,
-    EXPIRE_SLICE = 256,    /* keys put away before the loop looks at the time again */
-    EXPIRE_TURN_US = 1000, /* what one turn may spend on it */
-    WORK_TURN_US = 200,    /* and on work that nobody waits for */
-    FILES_RESERVED = 32,   /* descriptors that are not clients */
+    EXPIRE_SLICE = 256,         /* keys put away before the loop looks at the time again */
+    EXPIRE_TURN_US = 1000,      /* what one turn may spend on it */
+    WORK_TURN_US = 200,         /* and on work that nobody waits for */
+    FILES_RESERVED = 32,        /* descriptors that are not clients */
     LOAD_FIRST_US = 200 * 1000, /* loading before anybody is listened to, */
     LOAD_TURN_US = 20 * 1000,   /* and between looking after those who ask */
 };
@@ -138,6 +138,7 @@ int server_init(struct server *s, struct config config, char **argv)
     if (saving_init(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
+    snapshots_init(&s->snapshots);
     rc = store_open(s);
     if (rc != 0) return rc;
     char why[512];
@@ -275,6 +276,7 @@ static bool turn(struct server *s, bool busy)
         more = expire(s, read_us);
         more |= work(s, woken_us);
         more |= save(s, woken_us);
+        more |= snapshots_turn(s, woken_us);
     }
     tick(s, read_us);
     sessions_before_flush(s->sessions);

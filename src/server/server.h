@@ -7,6 +7,7 @@
 #include "latency.h"
 #include "log.h"
 #include "saving.h"
+#include "snapshots.h"
 #include "store.h"
 
 /* Figures sampled ten times a second, averaged over the last few. */
@@ -27,7 +28,8 @@ struct server {
     struct net *net;
     struct command_table *commands;
     struct sessions *sessions;
-    struct store store;     /* the journal */
+    struct store store; /* the journal */
+    struct snapshots snapshots;
     struct saving saving;
     struct {
         uint64_t keys, expired;

@@ -116,6 +116,29 @@ static void survives_power_failure_at_each_call(void **state)
     }
 }
 
+static void note_name(void *ctx)
+{
+    struct disk *d = ctx;
+    assert_true(holds(d, "name", "x"));
+    disk_memory_flip(d, "name", 0, 'x' ^ 'y');
+}
+
+static void owner_is_told_of_the_name_first(void **state)
+{
+    (void)state;
+    struct disk *d = disk_with_old_file();
+    struct outfile_config config = {
+        .temporary = "t", .name = "name", .backlog_max = 10, .named = note_name, .named_ctx = d};
+    struct outfile *f;
+    struct disk_why why;
+    assert_int_equal(outfile_open(&f, d, &config, &why), 0);
+    outfile_add(f, SLICE("x"));
+    outfile_finish(f);
+    assert_true(holds(d, "name", "y"));
+    outfile_close(f);
+    disk_memory_free(d);
+}
+
 /* ---- with the thread ---- */
 
 struct bell {
@@ -234,6 +257,13 @@ static void given_up_leaves_the_old_one(void **state)
             struct disk_why why;
             assert_int_equal(outfile_open(&f, d, &config, &why), 0);
             for (int i = 0; i < adds; i++) outfile_add(f, SLICE("bytes that come to nothing"));
+            if (adds == 2) {
+                int error;
+                outfile_give_up(f);
+                while (outfile_state(f, &error, &why) != OUTFILE_FAILED) {
+                }
+                assert_int_equal(error, ERR_AGAIN);
+            }
             outfile_close(f);
             assert_true(holds(d, "name", OLD));
             assert_int_equal(disk_memory_bytes(d, "temporary").len, 0);
@@ -279,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(survives_each_failing_call),
         cmocka_unit_test(survives_power_failure_at_each_call),
+        cmocka_unit_test(owner_is_told_of_the_name_first),
         cmocka_unit_test(is_written_by_its_thread),
         cmocka_unit_test(large_runs_of_bytes_are_whole),
         cmocka_unit_test(given_up_leaves_the_old_one),
