@@ -23,11 +23,6 @@ bool engine_walk_step(struct engine *e, size_t entries)
     return keyspace_walk_step(e->keyspace, entries);
 }
 
-bool engine_walk_is_on(const struct engine *e)
-{
-    return keyspace_walk_is_on(e->keyspace);
-}
-
 void engine_walk_cancel(struct engine *e)
 {
     keyspace_walk_cancel(e->keyspace);

@@ -26,8 +26,6 @@ bool engine_walk_may_begin(const struct engine *e);
 /* Hands out some more, about `entries`; false when all has been handed out, and the walk is over,
  * or when it was given up (by the visitor, who knows). */
 bool engine_walk_step(struct engine *e, size_t entries);
-/* Is one on, or the rest of one that was given up still to be passed? */
-bool engine_walk_is_on(const struct engine *e);
 /* Gives it up, if there is one; also for the visitor, when too much is handed to it. */
 void engine_walk_cancel(struct engine *e);
 

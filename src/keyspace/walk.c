@@ -96,11 +96,6 @@ bool walk_settle(struct keyspace *ks)
     return ks->walk.state == WALK_SETTLING;
 }
 
-bool keyspace_walk_is_on(const struct keyspace *ks)
-{
-    return ks->walk.state != WALK_NONE;
-}
-
 void keyspace_walk_cancel(struct keyspace *ks)
 {
     if (ks->walk.state != WALK_ON) return;

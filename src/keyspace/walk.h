@@ -41,8 +41,6 @@ int keyspace_walk_begin(struct keyspace *ks, struct walk_visitor v);
 bool keyspace_walk_may_begin(const struct keyspace *ks);
 /* Goes on by about so many entries; false when no walk is on any more. */
 bool keyspace_walk_step(struct keyspace *ks, size_t entries);
-/* Is one on, or the rest of one that was given up still to be passed? */
-bool keyspace_walk_is_on(const struct keyspace *ks);
 /* Gives it up, if there is one. */
 void keyspace_walk_cancel(struct keyspace *ks);
 

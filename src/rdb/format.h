@@ -27,15 +27,15 @@ enum {
 };
 
 /* What the keys of a file hold, in the plural of an error message. X(identifier, one, many). */
-#define RDB_KINDS(X)                                        \
-    X(STRING, "string", "strings")                          \
-    X(LIST, "list", "lists")                                \
-    X(SET, "set", "sets")                                   \
-    X(ZSET, "sorted set", "sorted sets")                    \
-    X(HASH, "hash", "hashes")                               \
-    X(STREAM, "stream", "streams")                          \
-    X(MODULE, "value of a module", "values of modules")     \
-    X(FUNCTION, "function library", "function libraries")   \
+#define RDB_KINDS(X)                                      \
+    X(STRING, "string", "strings")                        \
+    X(LIST, "list", "lists")                              \
+    X(SET, "set", "sets")                                 \
+    X(ZSET, "sorted set", "sorted sets")                  \
+    X(HASH, "hash", "hashes")                             \
+    X(STREAM, "stream", "streams")                        \
+    X(MODULE, "value of a module", "values of modules")   \
+    X(FUNCTION, "function library", "function libraries") \
     X(MODULE_AUX, "piece of module data", "pieces of module data")
 
 enum rdb_kind {
@@ -47,44 +47,44 @@ enum rdb_kind {
 };
 
 /* X(code, identifier, kind, layout). Of data, the layout is that of what stands behind the key. */
-#define RDB_TYPES(X)                                                        \
-    X(0, STRING, STRING, "s")                                               \
-    X(1, LIST, LIST, "(s)")                                                 \
-    X(2, SET, SET, "(s)")                                                   \
-    X(3, ZSET, ZSET, "(sd)")                                                \
-    X(4, HASH, HASH, "(ss)")                                                \
-    X(5, ZSET_2, ZSET, "(s8)")                                              \
-    X(7, MODULE_2, MODULE, "lm")                                            \
-    X(9, HASH_ZIPMAP, HASH, "s")                                            \
-    X(10, LIST_ZIPLIST, LIST, "s")                                          \
-    X(11, SET_INTSET, SET, "s")                                             \
-    X(12, ZSET_ZIPLIST, ZSET, "s")                                          \
-    X(13, HASH_ZIPLIST, HASH, "s")                                          \
-    X(14, LIST_QUICKLIST, LIST, "(s)")                                      \
-    X(15, STREAM, STREAM, "(ss)lll(sll(888l)(s8(88)))")                     \
-    X(16, HASH_LISTPACK, HASH, "s")                                         \
-    X(17, ZSET_LISTPACK, ZSET, "s")                                         \
-    X(18, LIST_QUICKLIST_2, LIST, "(ls)")                                   \
-    X(19, STREAM_2, STREAM, "(ss)llllllll(slll(888l)(s8(88)))")             \
-    X(20, SET_LISTPACK, SET, "s")                                           \
-    X(21, STREAM_3, STREAM, "(ss)llllllll(slll(888l)(s88(88)))")            \
-    X(22, HASH_TTL_EARLY, HASH, "(lss)") /* of candidates of Redis 7.4 */   \
-    X(23, HASH_LISTPACK_TTL_EARLY, HASH, "s")                               \
-    X(24, HASH_TTL, HASH, "8(lss)")                                         \
+#define RDB_TYPES(X)                                                      \
+    X(0, STRING, STRING, "s")                                             \
+    X(1, LIST, LIST, "(s)")                                               \
+    X(2, SET, SET, "(s)")                                                 \
+    X(3, ZSET, ZSET, "(sd)")                                              \
+    X(4, HASH, HASH, "(ss)")                                              \
+    X(5, ZSET_2, ZSET, "(s8)")                                            \
+    X(7, MODULE_2, MODULE, "lm")                                          \
+    X(9, HASH_ZIPMAP, HASH, "s")                                          \
+    X(10, LIST_ZIPLIST, LIST, "s")                                        \
+    X(11, SET_INTSET, SET, "s")                                           \
+    X(12, ZSET_ZIPLIST, ZSET, "s")                                        \
+    X(13, HASH_ZIPLIST, HASH, "s")                                        \
+    X(14, LIST_QUICKLIST, LIST, "(s)")                                    \
+    X(15, STREAM, STREAM, "(ss)lll(sll(888l)(s8(88)))")                   \
+    X(16, HASH_LISTPACK, HASH, "s")                                       \
+    X(17, ZSET_LISTPACK, ZSET, "s")                                       \
+    X(18, LIST_QUICKLIST_2, LIST, "(ls)")                                 \
+    X(19, STREAM_2, STREAM, "(ss)llllllll(slll(888l)(s8(88)))")           \
+    X(20, SET_LISTPACK, SET, "s")                                         \
+    X(21, STREAM_3, STREAM, "(ss)llllllll(slll(888l)(s88(88)))")          \
+    X(22, HASH_TTL_EARLY, HASH, "(lss)") /* of candidates of Redis 7.4 */ \
+    X(23, HASH_LISTPACK_TTL_EARLY, HASH, "s")                             \
+    X(24, HASH_TTL, HASH, "8(lss)")                                       \
     X(25, HASH_LISTPACK_TTL, HASH, "8s")
 
 /* The same of what is not a key with its value. */
-#define RDB_OPCODES(X)                                                  \
+#define RDB_OPCODES(X)                                                    \
     X(244, SLOT_INFO, NONE, "lll") /* slot, keys, those with deadlines */ \
-    X(245, FUNCTION2, FUNCTION, "s")                                    \
-    X(247, MODULE_AUX, MODULE_AUX, "lllm")                              \
-    X(248, IDLE, NONE, "l")                                             \
-    X(249, FREQ, NONE, "1")                                             \
-    X(250, AUX, NONE, "ss")                                             \
-    X(251, RESIZEDB, NONE, "ll")                                        \
-    X(252, EXPIRETIME_MS, NONE, "8")                                    \
-    X(253, EXPIRETIME, NONE, "4")                                       \
-    X(254, SELECTDB, NONE, "l")                                         \
+    X(245, FUNCTION2, FUNCTION, "s")                                      \
+    X(247, MODULE_AUX, MODULE_AUX, "lllm")                                \
+    X(248, IDLE, NONE, "l")                                               \
+    X(249, FREQ, NONE, "1")                                               \
+    X(250, AUX, NONE, "ss")                                               \
+    X(251, RESIZEDB, NONE, "ll")                                          \
+    X(252, EXPIRETIME_MS, NONE, "8")                                      \
+    X(253, EXPIRETIME, NONE, "4")                                         \
+    X(254, SELECTDB, NONE, "l")                                           \
     X(255, EOF, NONE, "")
 
 enum rdb_code {

@@ -150,8 +150,7 @@ static int end_of_item(struct rdb_reader *r)
     if (r->row->is_type) return end_of_key(r);
     switch (r->code) {
     case RDB_AUX:
-        if (r->visitor.aux)
-            r->visitor.aux(r->visitor.ctx, buffer_slice(&r->first), r->second);
+        if (r->visitor.aux) r->visitor.aux(r->visitor.ctx, buffer_slice(&r->first), r->second);
         return 0;
     case RDB_SELECTDB: return select_database(r, r->number[0]);
     case RDB_EXPIRETIME: r->key.deadline = (int64_t)r->number[0] * 1000; return 0;

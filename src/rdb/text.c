@@ -3,8 +3,8 @@
 #include "../base/err.h"
 #include "../base/text.h"
 
-#include <limits.h>
 #include <liblzf/lzf.h>
+#include <limits.h>
 
 enum {
     LENGTH_6 = 0,
@@ -128,7 +128,8 @@ static int get_lzf(struct rdb_input *in, struct buffer *scratch, struct slice *o
     if (in->left < packed) return ERR_AGAIN;
     scratch->len = 0;
     char *to = buffer_reserve(scratch, whole);
-    /* Nothing can be compressed to nothing: for Redis that is the empty string, whatever is there. */
+    /* Nothing can be compressed to nothing: for Redis that is the empty string, whatever is there.
+     */
     if (whole && lzf_decompress(in->at, (unsigned)packed, to, (unsigned)whole) != whole)
         return ERR_CORRUPT;
     scratch->len = whole;

@@ -18,7 +18,8 @@
 struct rdb_input {
     const unsigned char *at;
     size_t left;
-    size_t string_max; /* strings that would be longer are refused before anything is made of them */
+    size_t
+        string_max; /* strings that would be longer are refused before anything is made of them */
 };
 
 /* Each of these reads from the front: 0; ERR_AGAIN when the bytes end before it does, ERR_CORRUPT
@@ -33,7 +34,8 @@ int rdb_get_string(struct rdb_input *in, struct buffer *scratch, struct slice *o
 
 void rdb_put_number(struct buffer *to, uint64_t number, unsigned bytes);
 void rdb_put_length(struct buffer *to, uint64_t len);
-/* As Redis writes it: an integer, or, with `compress`, by LZF where that is shorter, or as it is. */
+/* As Redis writes it: an integer, or, with `compress`, by LZF where that is shorter, or as it is.
+ */
 void rdb_put_string(struct buffer *to, struct slice s, bool compress);
 
 #endif

@@ -42,8 +42,8 @@ static int refuse(struct player *p, const char *why, struct slice detail)
     struct buffer quoted = {0};
     if (detail.at) text_quote(&quoted, detail);
     int rc = import_refuse(p->import, ERR_CORRUPT, "%s%s%.*s at byte %llu", why,
-                            detail.at ? " " : "", quoted.len < 200 ? (int)quoted.len : 200,
-                            quoted.at, (unsigned long long)p->offset);
+                           detail.at ? " " : "", quoted.len < 200 ? (int)quoted.len : 200,
+                           quoted.at, (unsigned long long)p->offset);
     buffer_fini(&quoted);
     return rc;
 }
@@ -132,8 +132,8 @@ static int run_next_queued(struct player *p, const char **at)
         argv[i] = slice_of(*at, len);
         *at += len;
     }
-    int rc = slice_is(argv[0], "select") ? select_db(p, argv, (int)count)
-                                         : run(p, argv, (int)count);
+    int rc =
+        slice_is(argv[0], "select") ? select_db(p, argv, (int)count) : run(p, argv, (int)count);
     mem_free(argv, bytes);
     return rc;
 }
@@ -191,8 +191,8 @@ static int play_what_is_there(struct player *p)
             break;
         } else {
             p->words.len = 0;
-            enum resp_status status = resp_request_next(&p->parser, p->in.at + at, p->in.len - at,
-                                                        &p->words, &request);
+            enum resp_status status =
+                resp_request_next(&p->parser, p->in.at + at, p->in.len - at, &p->words, &request);
             took = status == RESP_REQUEST ? request.size : 0;
             if (status == RESP_ERROR) rc = refuse(p, p->parser.error, (struct slice){0});
             if (status == RESP_REQUEST && request.argc)
@@ -213,9 +213,9 @@ static int look_at_end(struct player *p, bool last)
     if (!p->in.len && !p->in_multi) return 0;
     uint64_t good = p->in_multi ? p->multi_offset : p->offset;
     if (!last || !s->config.aof_load_truncated)
-        return import_refuse(p->import, ERR_CORRUPT,
-                              "it breaks off behind byte %llu%s", (unsigned long long)good,
-                              last ? " (aof-load-truncated yes loads it up to there)" : "");
+        return import_refuse(p->import, ERR_CORRUPT, "it breaks off behind byte %llu%s",
+                             (unsigned long long)good,
+                             last ? " (aof-load-truncated yes loads it up to there)" : "");
     log_line(&s->log, LOGLEVEL_WARNING,
              "'%s' breaks off: loaded up to byte %llu, what is behind that is not a whole %s",
              p->import->name, (unsigned long long)good, p->in_multi ? "transaction" : "command");
@@ -293,7 +293,7 @@ static int load_listed(struct import *l, const char *manifest, struct slice text
         if (kind < 0) {
             l->name = manifest;
             rc = import_refuse(l, kind, "it has the line '%.*s'",
-                                line.len < 200 ? (int)line.len : 200, line.at);
+                               line.len < 200 ? (int)line.len : 200, line.at);
         } else if (kind == 1) {
             if (path.len) rc = load_file(l, path.at, false);
             path.len = 0;

@@ -109,15 +109,15 @@ struct config {
     int64_t rewrite_percentage; /* `auto-aof-rewrite-percentage`: a snapshot is taken when the
                                    journal has grown by so much of the last one; 0 is never */
     uint64_t rewrite_min_bytes; /* `auto-aof-rewrite-min-size`: and by so much at least */
-    struct config_saves save;            /* `save`: when an RDB file is written by itself */
-    struct slice dbfilename;             /* `dbfilename`: its name */
-    bool rdbcompression;                 /* `rdbcompression`: strings in it by LZF */
-    bool rdbchecksum;                    /* `rdbchecksum`: a checksum at its end (start) */
+    struct config_saves save;   /* `save`: when an RDB file is written by itself */
+    struct slice dbfilename;    /* `dbfilename`: its name */
+    bool rdbcompression;        /* `rdbcompression`: strings in it by LZF */
+    bool rdbchecksum;           /* `rdbchecksum`: a checksum at its end (start) */
     bool stop_writes; /* `stop-writes-on-bgsave-error`: no changes while it cannot be written */
-    struct slice appenddirname;          /* `appenddirname`: folder of another server's AOF (start) */
-    struct slice appendfilename;         /* `appendfilename`: name of the same (start) */
-    bool aof_load_truncated;             /* `aof-load-truncated`: it may break off at its end */
-    uint64_t maxmemory;                  /* `maxmemory`: bytes; 0 is no limit */
+    struct slice appenddirname;  /* `appenddirname`: folder of another server's AOF (start) */
+    struct slice appendfilename; /* `appendfilename`: name of the same (start) */
+    bool aof_load_truncated;     /* `aof-load-truncated`: it may break off at its end */
+    uint64_t maxmemory;          /* `maxmemory`: bytes; 0 is no limit */
     enum config_policy maxmemory_policy; /* `maxmemory-policy`: who goes when it is reached */
     int64_t maxmemory_samples; /* `maxmemory-samples`: keys looked at to find one that goes */
     int64_t lfu_log_factor;    /* `lfu-log-factor`: how slowly a key's frequency grows */

@@ -15,7 +15,7 @@ static const char *const syncs[] = {"always", "everysec", "no", NULL};
 
 enum {
     PATH_BYTES_MAX = 4095,
-    FILE_BYTES_MAX = 200, /* of a name; others are made of it */
+    FILE_BYTES_MAX = 200,      /* of a name; others are made of it */
     UNIX_PATH_BYTES_MAX = 107, /* what a socket address holds */
     PASSWORD_BYTES_MAX = 512,  /* as in Redis */
     DATABASES_MAX = 65536,

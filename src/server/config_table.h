@@ -30,10 +30,10 @@ enum {
 
 /* Flags of a row. */
 enum {
-    CONFIG_START = 1,       /* cannot change while the server runs */
-    CONFIG_PROTECTED = 2,   /* can, if enable-protected-configs lets the client */
-    CONFIG_SENSITIVE = 4,   /* the value is a secret */
-    CONFIG_WORDS = 8,       /* the value is any number of words, not just one */
+    CONFIG_START = 1,        /* cannot change while the server runs */
+    CONFIG_PROTECTED = 2,    /* can, if enable-protected-configs lets the client */
+    CONFIG_SENSITIVE = 4,    /* the value is a secret */
+    CONFIG_WORDS = 8,        /* the value is any number of words, not just one */
     CONFIG_ACCUMULATES = 16, /* each line adds to what the lines before it said */
     CONFIG_SET_AFRESH = 32,  /* though CONFIG SET does not: it starts from nothing */
 };

@@ -3,6 +3,7 @@
 #include "../base/err.h"
 #include "../base/text.h"
 #include "../engine/load.h"
+#include "../engine/replay.h"
 #include "../io/clock.h"
 
 #include <errno.h>
@@ -125,7 +126,7 @@ static int refuse_foreign(struct import *l, const struct rdb_reader *r)
     int rc = 0;
     if (rdb_foreign_text(r, &text))
         rc = import_refuse(l, ERR_UNSUPPORTED, "this version cannot hold what is in it yet: %.*s",
-                            (int)text.len, text.at);
+                           (int)text.len, text.at);
     buffer_fini(&text);
     return rc;
 }
@@ -170,24 +171,39 @@ static int load_dump(struct import *l)
 
 /* ---- what there is ---- */
 
+static void tell_left_aside(struct server *s, const char *name, const char *why)
+{
+    FILE *f = fopen(name, "re");
+    if (!f) return;
+    fclose(f);
+    log_line(&s->log, LOGLEVEL_NOTICE, "'%s' is left aside: %s", name, why);
+}
 
 static int load_any(struct import *l)
 {
     struct server *s = l->server;
-    int (*first)(struct import *) = load_dump, (*second)(struct import *) = import_aof;
-    if (s->config.appendonly) first = import_aof, second = load_dump;
-    int rc = first(l);
-    if (rc == ERR_ABSENT) rc = second(l);
-    return rc;
+    bool aof_first = s->config.appendonly;
+    int rc = aof_first ? import_aof(l) : load_dump(l);
+    if (rc == ERR_ABSENT) return aof_first ? load_dump(l) : import_aof(l);
+    if (rc != 0) return rc;
+    const char *taken = l->name;
+    if (aof_first) {
+        tell_left_aside(s, s->config.dbfilename.at, "the append only file goes before");
+    } else {
+        tell_left_aside(s, s->config.appenddirname.at, "without `appendonly` RDB goes before");
+        tell_left_aside(s, s->config.appendfilename.at, "without `appendonly` RDB goes before");
+    }
+    l->name = taken;
+    return 0;
 }
 
 static int refuse_views(struct import *l)
 {
     if (!l->views) return 0;
     return import_refuse(l, ERR_UNSUPPORTED,
-                          "%llu keys have names that stand for views here, and cannot be keys: %.*s",
-                          (unsigned long long)l->views,
-                          l->names.len < 400 ? (int)l->names.len : 400, l->names.at);
+                         "%llu keys have names that stand for views here, and cannot be keys: %.*s",
+                         (unsigned long long)l->views, l->names.len < 400 ? (int)l->names.len : 400,
+                         l->names.at);
 }
 
 static void note_loaded(struct server *s)
@@ -198,7 +214,24 @@ static void note_loaded(struct server *s)
     engine_seal(s->engine);
 }
 
-int import_run(struct server *s)
+/* Nothing of the journal may come before it, or a crash would leave that without its data. */
+static int make_durable(struct server *s)
+{
+    enum { WAIT_US = 10 * 1000 };
+    const struct snapshots *n = &s->snapshots;
+    while (store_load(s, WAIT_US)) { /* there is nothing in it: it opens */
+    }
+    if (s->store.state != STORE_OPEN) return ERR_IO;
+    snapshots_ask(s);
+    while (!n->whole_count && !n->last_failed) {
+        s->now_us = io_unix_us();
+        if (!snapshots_turn(s, io_mono_us())) net_wait(s->net, WAIT_US);
+    }
+    return n->last_failed ? ERR_IO : 0;
+}
+
+/* 1 when something was loaded, 0 when there was nothing, or an error. */
+static int run(struct server *s)
 {
     struct import l = {.server = s, .began_us = io_mono_us(), .told_us = io_mono_us()};
     engine_expire(s->engine, s->now_us / 1000, 1); /* the wheels start from now */
@@ -211,10 +244,26 @@ int import_run(struct server *s)
     s->loaded.expired = l.expired;
     s->saving.changes_saved = engine_stats(s->engine).changes;
     engine_reset_stats(s->engine);
-    note_loaded(s);
     log_line(&s->log, LOGLEVEL_NOTICE,
              "DB loaded from '%s': %llu keys, %llu dropped as expired, %.3f seconds", l.name,
              (unsigned long long)l.keys, (unsigned long long)l.expired,
              (double)(io_mono_us() - l.began_us) / 1e6);
     return 1;
+}
+
+int import_at_start(struct server *s)
+{
+    if (s->config.appendonly && !store_is_new(s)) {
+        tell_left_aside(s, s->config.dbfilename.at, "the data is in the journal");
+        tell_left_aside(s, s->config.appenddirname.at, "the data is in the journal");
+        tell_left_aside(s, s->config.appendfilename.at, "the data is in the journal");
+        return 0;
+    }
+    uint64_t seq = engine_stats(s->engine).seq;
+    int rc = run(s);
+    if (rc <= 0) return rc;
+    engine_resume(s->engine, seq, (struct event_id){0, 0}); /* what was played is no history */
+    rc = s->config.appendonly ? make_durable(s) : 0;
+    if (rc == 0) note_loaded(s);
+    return rc;
 }

@@ -348,7 +348,7 @@ static void bgsave_command(struct call *c)
     }
     if (is_saving(c)) return;
     saving_ask(s);
-    bool later = engine_walk_is_on(s->engine);
+    bool later = !engine_walk_may_begin(s->engine);
     resp_simple(&c->reply,
                 later ? SLICE("Background saving scheduled") : SLICE("Background saving started"));
 }

@@ -36,10 +36,10 @@ struct saving {
     struct outfile *file;
     struct rdb_writer writer;
     struct buffer piece;
-    struct save_wait *waiting; /* NULL: nobody */
-    int wakeup;                /* rung by the file's thread */
+    struct save_wait *waiting;  /* NULL: nobody */
+    int wakeup;                 /* rung by the file's thread */
     bool closes, closes_anyway; /* the server ends after a save, or even without */
-    bool flooded;              /* too much came meanwhile: the walk was given up */
+    bool flooded;               /* too much came meanwhile: the walk was given up */
     int64_t began_us, tried_us; /* unix time */
     uint64_t changes_at_begin;
     uint64_t keys;

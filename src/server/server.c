@@ -139,13 +139,14 @@ int server_init(struct server *s, struct config config, char **argv)
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
     snapshots_init(&s->snapshots);
+    s->memory_startup = s->memory_peak = mem_used();
+    s->memory_startup_rooms = keyspace_overhead(s->keyspace) + pubsub_counts(s->pubsub).bytes;
     rc = store_open(s);
+    if (rc == 0) rc = import_at_start(s);
     if (rc != 0) return rc;
     char why[512];
     rc = server_listen(s, &s->config, why, sizeof why);
     if (rc != 0) log_line(&s->log, LOGLEVEL_WARNING, "%s", why);
-    s->memory_startup = s->memory_peak = mem_used();
-    s->memory_startup_rooms = keyspace_overhead(s->keyspace) + pubsub_counts(s->pubsub).bytes;
     return rc;
 }
 

@@ -33,7 +33,7 @@ struct server {
     struct saving saving;
     struct {
         uint64_t keys, expired;
-    } loaded; /* at the start, from a file of another server */
+    } loaded;               /* at the start, from a file of another server */
     struct latency latency; /* events that took too long, for LATENCY */
     double ticks_per_us;    /* io_ticks per microsecond */
     char run_id[41];

@@ -154,6 +154,12 @@ int store_open(struct server *s)
     return begin_loading(s, &found, &why);
 }
 
+bool store_is_new(const struct server *s)
+{
+    const struct loading *l = s->store.loading;
+    return l && !l->snapshot && l->last < l->first;
+}
+
 /* ---- loading ---- */
 
 static void drop_loading(struct store *store)

@@ -1,5 +1,5 @@
-/* Whatever bytes are read as an RDB file, in one piece or in many: the same keys, or the same error.
- * The strings in it are written and read again. */
+/* Whatever bytes are read as an RDB file, in one piece or in many: the same keys, or the same
+ * error. The strings in it are written and read again. */
 #include "../../src/base/assert.h"
 #include "../../src/base/err.h"
 #include "../../src/rdb/reader.h"
@@ -29,8 +29,8 @@ static void read_in_pieces(struct slice all, size_t first, size_t step, struct o
 {
     *o = (struct outcome){0};
     rdb_write_begin(&o->writer, (struct rdb_writer_config){.compress = true, .sum = true}, &o->out);
-    struct rdb_reader *r = rdb_reader_new((struct rdb_reader_config){true, 16},
-                                          (struct rdb_visitor){take, NULL, o});
+    struct rdb_reader *r =
+        rdb_reader_new((struct rdb_reader_config){true, 16}, (struct rdb_visitor){take, NULL, o});
     size_t len = first;
     for (size_t at = 0; at < all.len && !rdb_is_done(r) && o->error >= 0; at += len, len = step) {
         if (len > all.len - at) len = all.len - at;

@@ -71,22 +71,13 @@ def redis(settings=None):
 
 
 def hark(settings=None):
-    return Server(settings)
-
-
-def move_files(source, target, *names):
-    """Ends both servers and takes files from one folder to the other."""
-    for name in names:
-        to = target.path(name)
-        if os.path.isdir(source.path(name)):
-            shutil.copytree(source.path(name), to)
-        else:
-            shutil.copy(source.path(name), to)
+    """Without journal, unless the settings say otherwise."""
+    return Server({"appendonly": "no", **(settings or {})})
 
 
 def start_with(files, settings=None, binary=None):
     """A server that finds these files in its folder: {name: bytes}."""
-    server = Server(settings, binary=binary)
+    server = redis(settings) if binary else hark(settings)
     server.kill()
     for name, data in files.items():
         os.makedirs(os.path.dirname(server.path(name)), exist_ok=True)
@@ -103,7 +94,7 @@ def refusal(tmp_path, files, *settings):
         (tmp_path / name).write_bytes(data)
     done = subprocess.run(
         [server_binary(), "--port", "0", "--unixsocket", str(tmp_path / "socket"),
-         "--dir", str(tmp_path), *settings],
+         "--dir", str(tmp_path), "--appendonly", "no", *settings],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
     text = done.stdout.decode(errors="replace")
     assert done.returncode > 0, text
@@ -497,3 +488,95 @@ def test_aof_plays_without_expiry():
         c = server.connect()
         assert c("MGET", "n", "kept") == [None, "5"]
         assert c("OBJECT", "IDLETIME", "kept") < 60
+
+
+# ---- beside a journal ----
+
+JOURNAL = {"appendonly": "yes"}
+
+
+def test_imported_data_is_in_the_journal(rng):
+    with redis() as source:
+        fill(rng, source.connect())
+        before = contents(source.connect())
+        source.connect()("SAVE")
+        with open(source.path("dump.rdb"), "rb") as f:
+            data = f.read()
+    with start_with({"dump.rdb": data}, JOURNAL) as server:
+        assert contents(server.connect()) == before
+        server.kill()
+        os.remove(server.path("dump.rdb"))
+        server.start()
+        c = server.connect()
+        eventually(lambda: c.info("persistence")["loading"] == "0")
+        assert contents(c) == before
+        c("SET", "new", "x")
+        assert c("SAVE") == "OK"  # beside a journal it is a copy, and not looked at again
+        c("SET", "new", "y")
+        server.kill()
+        server.start()
+        c = server.connect()
+        eventually(lambda: c.info("persistence")["loading"] == "0")
+        assert c("GET", "new") == "y"
+        assert "'dump.rdb' is left aside: the data is in the journal" in server.log()
+
+
+def test_a_start_that_dies_during_the_import_begins_again(rng):
+    with redis() as source:
+        fill(rng, source.connect(), 3000)
+        before = contents(source.connect())
+        source.connect()("SAVE")
+        with open(source.path("dump.rdb"), "rb") as f:
+            data = f.read()
+    server = start_with({}, JOURNAL)
+    with server:
+        for tries in range(20):
+            server.kill()
+            if os.path.isdir(server.path("journal")):
+                shutil.rmtree(server.path("journal"))
+            with open(server.path("dump.rdb"), "wb") as f:
+                f.write(data)
+            with open(server.path("log"), "ab") as log:
+                server.process = subprocess.Popen(server.command(), stdout=log, stderr=log,
+                                                  stdin=subprocess.DEVNULL, cwd=server.folder)
+            time.sleep(rng.random() * 0.04)  # to die at any moment of the start
+            server.kill()
+            server.start()
+            c = server.connect()
+            eventually(lambda: c.info("persistence")["loading"] == "0")
+            assert contents(c) == before, tries
+
+
+def test_append_only_file_goes_before_with_journal():
+    files = {"dump.rdb": redis_dump(["SET", "k", "rdb"]),
+             "appendonly.aof": commands(["SET", "k", "aof"], ["INCR", "n"], ["INCR", "n"])}
+    with start_with(files, JOURNAL) as server:
+        c = server.connect()
+        assert c("GET", "k") == "aof"
+        assert c.info("hark")["records"] == "1"  # `loaded`
+        assert c("INCR", "n") == 3
+        server.kill()
+        server.start()
+        c = server.connect()
+        eventually(lambda: c.info("persistence")["loading"] == "0")
+        assert c("MGET", "k", "n") == ["aof", "3"]
+
+
+def test_save_and_snapshot_take_turns():
+    with hark(JOURNAL) as server:
+        c = server.connect()
+        for n in range(30000):
+            c.send("SET", f"k{n}", "x" * 100)
+        for n in range(30000):
+            c.reply()
+        for words in (["BGREWRITEAOF"], ["BGSAVE"], ["BGREWRITEAOF"]):
+            c.send(*words)
+        answers = [c.reply() for _ in range(3)]
+        assert all("Background" in a for a in answers), answers
+        eventually(lambda: c.info("persistence")["rdb_saves"] == "1")
+        eventually(lambda: c.info("persistence")["aof_rewrite_in_progress"] == "0")
+        server.kill()
+        server.start()
+        c = server.connect()
+        eventually(lambda: c.info("persistence")["loading"] == "0")
+        assert c("DBSIZE") == 30000

@@ -94,8 +94,8 @@ static void lengths_come_back(void **state)
     static const struct {
         uint64_t len;
         size_t bytes;
-    } cases[] = {{0, 1},          {63, 1},     {64, 2},         {16383, 2},
-                 {16384, 5},      {65536, 5},  {UINT32_MAX, 5}, {(uint64_t)UINT32_MAX + 1, 9},
+    } cases[] = {{0, 1},         {63, 1},    {64, 2},         {16383, 2},
+                 {16384, 5},     {65536, 5}, {UINT32_MAX, 5}, {(uint64_t)UINT32_MAX + 1, 9},
                  {UINT64_MAX, 9}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buffer out = {0};
