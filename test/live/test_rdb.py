@@ -580,3 +580,38 @@ def test_save_and_snapshot_take_turns():
         c = server.connect()
         eventually(lambda: c.info("persistence")["loading"] == "0")
         assert c("DBSIZE") == 30000
+
+
+# ---- hark-cli --rdb ----
+
+
+def cli(server, *words):
+    binary = os.environ.get("HARK_CLI") or os.path.join(
+        os.path.dirname(server_binary()), "hark-cli")
+    return subprocess.run([binary, "-p", str(server.port), *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("diskless", ["yes", "no"])
+def test_cli_fetches_rdb(rng, tmp_path, diskless):
+    with redis({"repl-diskless-sync": diskless, "repl-diskless-sync-delay": "0"}) as source:
+        fill(rng, source.connect(), 1000)
+        before = contents(source.connect())
+        done = cli(source, "--rdb", str(tmp_path / "fetched.rdb"))
+        assert done.returncode == 0, done.stderr
+        assert b"Transfer finished with success" in done.stderr
+        printed = cli(source, "--rdb", "-").stdout
+    assert [p.name for p in tmp_path.iterdir()] == ["fetched.rdb"]
+    for data in ((tmp_path / "fetched.rdb").read_bytes(), printed):
+        with start_with({"dump.rdb": data}) as server:
+            assert contents(server.connect()) == before
+
+
+def test_cli_says_what_stands_in_the_way(tmp_path):
+    with hark() as server:
+        done = cli(server, "--rdb", str(tmp_path / "x.rdb"))
+        assert done.returncode == 1 and b"SYNC was refused: ERR" in done.stderr
+    with redis() as server:
+        done = cli(server, "--rdb", str(tmp_path / "no" / "x.rdb"))
+        assert done.returncode == 1 and b"Cannot open" in done.stderr
+    assert list(tmp_path.iterdir()) == []
