@@ -266,7 +266,7 @@ static int step(struct rdb_reader *r, struct rdb_input *in)
 long rdb_feed(struct rdb_reader *r, struct slice bytes)
 {
     CHECK(r->state != FAILED);
-    if (r->state == DONE) return 0;
+    if (r->state == DONE || bytes.len == 0) return 0;
     size_t had = r->pending.len;
     buffer_add_slice(&r->pending, bytes);
     int rc;
