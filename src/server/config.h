@@ -127,8 +127,10 @@ struct config {
     uint32_t notify;             /* `notify-keyspace-events`: bits of record/events.h */
     int64_t pubsub_coalesce_us;  /* `pubsub-coalesce-us`: messages may wait so long for others */
     int64_t pubsub_globs_max;    /* `pubsub-globs-max`: patterns that only a glob can decide */
+    int64_t subscriptions_max;   /* `client-subscriptions-max`: of one client, of all kinds */
     uint64_t pubsub_pattern_max; /* `pubsub-pattern-bytes-max`: length of a pattern */
     uint64_t keychange_max;      /* `keychange-max-bytes`: of one __keychange@ message */
+    uint64_t view_reply_bytes_max; /* `view-reply-bytes-max`: what a read of views may give */
 
     /* Logs and diagnosis. */
     struct slice logfile;              /* `logfile`: empty is standard output (start) */
@@ -163,7 +165,7 @@ enum config_apply {
     APPLY_SAVING,   /* save, stop-writes-on-bgsave-error */
     APPLY_STORE,    /* appendfsync */
     APPLY_NOTIFY,   /* notify-keyspace-events */
-    APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes */
+    APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes, view-* */
     APPLY_LOG,      /* loglevel, log-format, hide-user-data-from-log */
     APPLY_SLOWLOG,  /* slowlog-* */
     APPLY_LATENCY,  /* latency-* */

@@ -2,6 +2,7 @@
 
 #include "../base/err.h"
 #include "../base/text.h"
+#include "../command/view_keys.h"
 #include "../engine/load.h"
 #include "../engine/replay.h"
 #include "../io/clock.h"
@@ -67,20 +68,9 @@ long import_read(struct import *l, FILE *file, struct buffer *to)
 
 /* ---- keys ---- */
 
-static bool is_view_name(struct slice key)
-{
-    static const struct slice families[] = {
-        {"__keyspace@", 11}, {"__keyevent@", 11}, {"__keychange@", 12}};
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        if (!slice_starts_with(key, families[i])) continue;
-        return memmem(key.at + families[i].len, key.len - families[i].len, "__:", 3) != NULL;
-    }
-    return false;
-}
-
 void import_look_at_key(struct import *l, struct slice key)
 {
-    if (!is_view_name(key)) return;
+    if (!view_key(key)) return;
     l->views++;
     if (l->names.len > NAMES_MAX) return;
     if (l->names.len) buffer_add(&l->names, ", ", 2);

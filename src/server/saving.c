@@ -400,6 +400,7 @@ static void shutdown_command(struct call *c)
     bool saves = options & SHUTDOWN_SAVE || (s->config.save.count && !(options & SHUTDOWN_NOSAVE));
     if (!saves) {
         s->stop = true;
+        sessions_stop(s->sessions);
         return;
     }
     saving_ask_and_close(s, options & SHUTDOWN_FORCE);

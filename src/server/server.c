@@ -15,6 +15,7 @@ enum {
     EXPIRE_SLICE = 256,         /* keys put away before the loop looks at the time again */
     EXPIRE_TURN_US = 1000,      /* what one turn may spend on it */
     WORK_TURN_US = 200,         /* and on work that nobody waits for */
+    UNSUBSCRIBE_SLICE = 64,     /* for clients that are gone, before that work looks at the time */
     FILES_RESERVED = 32,        /* descriptors that are not clients */
     LOAD_FIRST_US = 200 * 1000, /* loading before anybody is listened to, */
     LOAD_TURN_US = 20 * 1000,   /* and between looking after those who ask */
@@ -40,6 +41,7 @@ static void bind_commands(struct command_table *t)
     command_bind_dump(t);
     command_bind_expiry(t);
     command_bind_scan(t);
+    command_bind_streams(t);
     session_bind_commands(t);
     bind_server_commands(t);
     bind_saving_commands(t);
@@ -136,6 +138,7 @@ int server_init(struct server *s, struct config config, char **argv)
     }
     build(s);
     if (saving_init(s) != 0) return ERR_IO;
+    if (server_init_views(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
     snapshots_init(&s->snapshots);
@@ -160,8 +163,10 @@ void server_reset_stats(struct server *s)
 
 void server_fini(struct server *s)
 {
+    server_stop_views(s);
     store_close(s);
     if (s->sessions) sessions_free(s->sessions);
+    if (s->engine) server_fini_views(s);
     if (s->engine) saving_fini(s);
     net_free(s->net);
     if (s->engine) engine_free(s->engine);
@@ -249,7 +254,7 @@ static bool work(struct server *s, int64_t woken_us)
 {
     int64_t from_us = io_mono_us(), allowed_us = WORK_TURN_US + (from_us - woken_us) / 4;
     bool more;
-    do more = engine_work(s->engine, s->now_us / 1000);
+    do more = engine_work(s->engine, s->now_us / 1000) | pubsub_work(s->pubsub, UNSUBSCRIBE_SLICE);
     while (more && io_mono_us() - from_us < allowed_us);
     return more;
 }
@@ -300,6 +305,7 @@ int server_run(struct server *s)
         log_line(&s->log, LOGLEVEL_NOTICE, "Ready to accept connections");
     while (!s->stop) busy = turn(s, busy);
     /* The last replies, as far as the sockets take them. */
+    server_stop_views(s);
     if (store_close(s)) net_flush(s->net, io_mono_us());
     net_unlisten(s->net);
     if (s->config.unixsocket.len) socket_unlink(s->config.unixsocket.at);

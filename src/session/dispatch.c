@@ -1,5 +1,6 @@
 /* From a request to its reply: what may run, running it, and what is counted. */
 #include "../base/assert.h"
+#include "../command/view_keys.h"
 #include "../io/clock.h"
 #include "internal.h"
 
@@ -53,6 +54,7 @@ struct call session_call(struct session *s, struct command *command, const struc
         .session = s,
         .server = all->hooks.server,
         .waits = &session_wait_host,
+        .streams = all->streams,
     };
 }
 
@@ -75,7 +77,7 @@ void session_run(struct session *s, struct command *command, const struct slice 
     struct call call = session_call(s, command, argv, argc);
     size_t reply_at = all->reply.len;
     uint64_t from = io_ticks();
-    command->run(&call);
+    if (!view_key_refuses(&call)) command->run(&call);
     all->ticks = io_ticks();
     uint64_t ns = (uint64_t)((double)(all->ticks - from) * all->ns_per_tick);
     command_stats_add_part(&command->stats, ns, true);
@@ -301,6 +303,17 @@ static void cut_off(struct session *s)
     conn_close(s->conn, CONN_END_KILLED);
 }
 
+/* RESET of a client with many subscriptions: these go in slices, and until few are left the request
+ * is put back for the next turn. */
+static bool has_left_enough(struct session *s, const struct command *command)
+{
+    enum { SLICE_MAX = 512 };
+    if (!slice_is(command->spec->name, "reset")) return true;
+    if (!pubsub_leave_some(engine_pubsub(s->all->engine), &s->subscriber, SLICE_MAX)) return true;
+    conn_resume(s->conn);
+    return false;
+}
+
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup)
 {
@@ -320,6 +333,8 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
         refused(s, command, argv, argc, reply_at);
     } else if ((all->pause || all->store == SESSIONS_BEHIND) && session_must_wait(s, command)) {
         session_park(s);
+        done = false;
+    } else if (s->subscriber.subscriptions && !has_left_enough(s, command)) {
         done = false;
     } else if (s->in_multi && !runs_in_multi(command)) {
         session_enqueue(s, command, argv, argc);

@@ -51,7 +51,7 @@ struct session {
     struct queued *ran;   /* requests of the EXEC under way, kept until its record is sealed */
     struct watcher watcher;
 
-    bool gone; /* its connection ended; it is freed at the end of the turn */
+    bool gone; /* its connection ended; it is put away at the end of the turn */
     struct session *next_gone;
 
     bool parked; /* a request waits for the end of CLIENT PAUSE */
@@ -82,6 +82,7 @@ struct sessions {
     struct engine *engine;
     struct net *net;
     struct command_table *table;
+    struct streams *streams;
     struct session_hooks hooks;
     struct sessions_config config;
     struct slice writes_refused; /* see sessions_refuse_writes */
@@ -100,7 +101,8 @@ struct sessions {
     struct buffer reply;     /* of the session that runs now; moved to its connection in one go */
     struct session *current; /* inside a command, or NULL */
     struct session *gone;    /* ended in this turn */
-    struct resp_words words; /* of the requests that were parsed last */
+    struct session *retired, **retired_end; /* and before, until their subscriptions are removed */
+    struct resp_words words;                /* of the requests that were parsed last */
 
     struct session **monitors;
     size_t monitors_count, monitors_cap;
@@ -155,8 +157,8 @@ bool session_name_is_valid(struct slice name);
 bool session_rename(struct call *c, struct slice name);
 
 /* dispatch.c */
-/* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait
- * (CLIENT PAUSE): nothing has been done then. */
+/* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait (for
+ * CLIENT PAUSE, or the next turn): it has not been done then, and is to be offered again. */
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup);
 /* A request without words (an empty line): it counts as the next one for what holds for one only.

@@ -56,6 +56,8 @@ void sessions_refuse_writes(struct sessions *all, struct slice error);
  * FULL those that add data, with BEHIND those that write wait. */
 enum sessions_store { SESSIONS_READY, SESSIONS_LOADING, SESSIONS_FULL, SESSIONS_BEHIND };
 void sessions_set_store(struct sessions *all, enum sessions_store store);
+/* What stream commands work on; borrowed. */
+void sessions_set_streams(struct sessions *all, struct streams *streams);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);
 
@@ -65,10 +67,12 @@ void sessions_begin_turn(struct sessions *all, int64_t now_us);
 /* Before net_flush, and before the journal is written: waits that were woken go on, which makes
  * records; then what is said once a turn, about all that changed in it. */
 void sessions_before_flush(struct sessions *all);
+/* SHUTDOWN: from here on no request runs and no wait goes on; replies made so far still leave. */
+void sessions_stop(struct sessions *all);
 /* The last act of a turn, after net_flush: sessions that have ended are freed. */
 void sessions_end_turn(struct sessions *all);
 /* When sessions_begin_turn must be called at the latest, for pauses and waits: unix us, or
- * -1. */
+ * -1; right away while subscriptions of those who are gone are to be removed. */
 int64_t sessions_next_turn_us(const struct sessions *all);
 
 /* The commands of this room: connection, transactions, pubsub, client, slowlog, monitor. */

@@ -159,6 +159,7 @@ static void end(struct waiting *w)
     mem_free(w, w->size);
     if (s->gone) return;
     session_update_class(s);
+    conn_set_last_word(s->conn, false);
     conn_resume(s->conn);
 }
 
@@ -202,6 +203,7 @@ static bool execute_part(struct waiting *w)
     if (over) session_note_end(s, w->command, w->argv, w->argc, 0, w->ns);
     s->cut |= call.reply.cut;
     engine_seal(all->engine);
+    conn_hold(s->conn, engine_mark(all->engine));
     if (s->tracking) tracking_end_record(s);
     if (s->cut) conn_close(s->conn, CONN_END_OUTPUT);
     return over;

@@ -175,6 +175,7 @@ static void defaults_are_redis(void **state)
         {"enable-protected-configs", "no"},
         {"pubsub-coalesce-us", "0"},
         {"pubsub-globs-max", "10000"},
+        {"client-subscriptions-max", "1000000"},
         {"pubsub-pattern-bytes-max", "65536"},
         {"keychange-max-bytes", "65536"},
     };

@@ -409,6 +409,15 @@ static void test_slow_read(void **state)
     assert_true(is_at_end(fd));
     assert_int_equal(dropped, 1);
     close(fd);
+    /* That goes for the read alone. */
+    fd = join();
+    talk(fd, "XREAD now y z\r\n", "$4 xxxx ");
+    talk(other, "CLIENT PAUSE 1000\r\n", "+OK ");
+    talk(fd, "SET a 1\r\n", "");
+    shutdown(fd, SHUT_WR);
+    turns(2);
+    assert_true(is_at_end(fd));
+    close(fd);
     close(other);
 }
 
