@@ -39,6 +39,12 @@ static const char *enter_all(struct engine *e, const struct ahead *a)
     return NULL;
 }
 
+void engine_restore_expect(struct engine *e, uint64_t db, uint64_t keys)
+{
+    if (db < (uint64_t)keyspace_databases(e->keyspace) && keys)
+        keyspace_expect(e->keyspace, (int)db, (size_t)keys);
+}
+
 void engine_restore_nothing(struct engine *e)
 {
     CHECK(!e->draft.open);

@@ -30,6 +30,8 @@ bool keyspace_work(struct keyspace *ks);
  * have first is freed by the walk). */
 bool keyspace_sweep(struct keyspace *ks);
 
+/* So many keys are about to come into the database, which is empty. */
+void keyspace_expect(struct keyspace *ks, int db, size_t keys);
 /* Empties a database; its old content is freed by keyspace_work, or a walk. Returns how many keys
  * it had. */
 size_t keyspace_flush(struct keyspace *ks, int db);

@@ -210,6 +210,11 @@ struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
     return e;
 }
 
+void keyspace_expect(struct keyspace *ks, int db, size_t keys)
+{
+    table_reserve(&ks->db[db]->table, keys);
+}
+
 /* Takes the table of a database out of it. A small one is freed at once: clients could flush a few
  * keys at a time faster than slices of work put the remains away. */
 static void bury(struct keyspace *ks, struct database *d)

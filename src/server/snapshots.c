@@ -1,6 +1,7 @@
 #include "snapshots.h"
 
 #include "../base/assert.h"
+#include "../base/little.h"
 #include "../engine/restore.h"
 #include "../engine/walk.h"
 #include "../io/clock.h"
@@ -85,9 +86,22 @@ static int list_obsolete(const struct snapshots *n, uint64_t journal_first, uint
     return count;
 }
 
-static void save_sections(struct snapshots *n)
+static void add_databases(const struct keyspace *ks, struct buffer *to)
 {
+    for (int i = 0; i < keyspace_databases(ks); i++) {
+        size_t keys = keyspace_size(ks, i);
+        if (!keys) continue;
+        char *from = buffer_reserve(to, 2 * VARINT_MAX);
+        to->len += (size_t)(put_varint(put_varint(from, (uint64_t)i), keys) - from);
+    }
+}
+
+static void save_sections(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
     struct buffer bytes = {0};
+    add_databases(s->keyspace, &bytes);
+    snapshot_section(n->now, SLICE(SNAPSHOT_DATABASES), buffer_slice(&bytes));
     for (int i = 0; i < n->sections_count; i++) {
         bytes.len = 0;
         n->sections[i].save(n->sections[i].ctx, &bytes);
@@ -138,7 +152,7 @@ static void begin(struct server *s)
         return;
     }
     CHECK(engine_walk_begin(s->engine, v, &n->now_seq, &last) == 0);
-    save_sections(n);
+    save_sections(s);
     n->phase = SNAPSHOTS_WALKING;
     n->begun_us = io_mono_us();
     n->journal_bytes_begun = n->journal_bytes;

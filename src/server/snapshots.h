@@ -30,6 +30,8 @@ struct snapshot_section {
     bool (*load)(void *ctx, struct slice bytes);
     void *ctx;
 };
+/* A section of our own, the first: how many keys the databases have, for those that have any. */
+#define SNAPSHOT_DATABASES "databases"
 enum { SNAPSHOT_SECTIONS_MAX = 8, SNAPSHOTS_MAX = SNAPSHOT_OBSOLETE_MAX };
 
 enum snapshots_phase {

@@ -1,5 +1,6 @@
 /* Loading the newest snapshot that the journal goes on from, before the journal is replayed. */
 #include "../base/err.h"
+#include "../base/little.h"
 #include "../base/mem.h"
 #include "../engine/replay.h"
 #include "../engine/restore.h"
@@ -87,9 +88,26 @@ int snapshots_find(struct server *s, const struct journal_recovery *found, struc
 
 /* ---- one part after the other ---- */
 
+/* Makes the tables as large as they are to be. */
+static int expect_databases(struct server *s, struct slice bytes, struct disk_why *why)
+{
+    const uint64_t most = UINT64_C(1) << 40;
+    uint64_t db, keys;
+    while (bytes.len) {
+        if (!take_varint(&bytes, &db) || !take_varint(&bytes, &keys) || keys > most) {
+            *why = (struct disk_why){"the snapshot's list of databases makes no sense"};
+            return ERR_CORRUPT;
+        }
+        engine_restore_expect(s->engine, db, keys);
+    }
+    return 1;
+}
+
 static int load_section(struct server *s, const struct snapshot_part *part, struct disk_why *why)
 {
     struct snapshots *n = &s->snapshots;
+    if (slice_equal(part->name, SLICE(SNAPSHOT_DATABASES)))
+        return expect_databases(s, part->bytes, why);
     for (int i = 0; i < n->sections_count; i++) {
         const struct snapshot_section *section = &n->sections[i];
         if (!slice_equal(section->name, part->name)) continue;
