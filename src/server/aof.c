@@ -11,6 +11,7 @@
 #include "../base/err.h"
 #include "../base/mem.h"
 #include "../base/text.h"
+#include "../command/view_keys.h"
 #include "../resp/request.h"
 #include "config_table.h"
 #include "import.h"
@@ -48,14 +49,19 @@ static int refuse(struct player *p, const char *why, struct slice detail)
     return rc;
 }
 
-static void look_at_keys(struct player *p, const struct command_spec *spec,
-                         const struct slice *argv, int argc)
+static bool has_view(struct player *p, const struct command_spec *spec, const struct slice *argv,
+                     int argc)
 {
-    enum { KEYS_MAX = 64 };
-    struct command_key keys[KEYS_MAX];
-    int count = command_keys(spec, argv, argc, keys, KEYS_MAX);
-    for (int i = 0; i < count && i < KEYS_MAX; i++)
-        import_look_at_key(p->import, argv[keys[i].pos]);
+    bool maybe = false, any = false;
+    for (int i = 1; i < argc; i++) maybe |= view_key_maybe(argv[i]);
+    if (!maybe) return false;
+    size_t bytes = (size_t)argc * sizeof(struct command_key);
+    struct command_key *keys = mem_alloc(bytes);
+    int count = command_keys(spec, argv, argc, keys, argc);
+    for (int i = 0; i < count && i < argc; i++)
+        any |= import_is_view(p->import, argv[keys[i].pos]);
+    mem_free(keys, bytes);
+    return any;
 }
 
 /* The record is open. */
@@ -68,7 +74,7 @@ static int run(struct player *p, const struct slice *argv, int argc)
         return refuse(p, "a command that this version cannot load:", argv[0]);
     if (!command_arity_fits(command->spec, argc))
         return refuse(p, "a wrong number of arguments for", argv[0]);
-    look_at_keys(p, command->spec, argv, argc);
+    if (has_view(p, command->spec, argv, argc)) return 0;
     p->reply.len = 0;
     struct call call = {
         .engine = s->engine,

@@ -68,13 +68,14 @@ long import_read(struct import *l, FILE *file, struct buffer *to)
 
 /* ---- keys ---- */
 
-void import_look_at_key(struct import *l, struct slice key)
+bool import_is_view(struct import *l, struct slice key)
 {
-    if (!view_key(key)) return;
+    if (!view_key(key)) return false;
     l->views++;
-    if (l->names.len > NAMES_MAX) return;
+    if (l->names.len > NAMES_MAX) return true;
     if (l->names.len) buffer_add(&l->names, ", ", 2);
     text_quote(&l->names, key);
+    return true;
 }
 
 static const char *take_string(void *ctx, const struct rdb_key *k, struct slice value)
@@ -82,7 +83,7 @@ static const char *take_string(void *ctx, const struct rdb_key *k, struct slice 
     struct import *l = ctx;
     struct server *s = l->server;
     int64_t now_ms = s->now_us / 1000;
-    import_look_at_key(l, k->key);
+    if (import_is_view(l, k->key)) return NULL;
     if (k->deadline >= 0 && k->deadline <= now_ms && !l->keeps_dead) {
         l->expired++;
         return NULL;

@@ -51,8 +51,8 @@ __attribute__((format(printf, 3, 4))) int import_refuse(struct import *l, int er
                                                         const char *format, ...);
 /* Reads an RDB file; with `rest`, one that something may follow, which is appended to it. */
 int import_rdb(struct import *l, FILE *file, struct buffer *rest);
-/* Notes a key that may be a view's name. */
-void import_look_at_key(struct import *l, struct slice key);
+/* Is the key a view's name? Then that is noted, and in the end nothing will have been loaded. */
+bool import_is_view(struct import *l, struct slice key);
 
 /* aof.c */
 

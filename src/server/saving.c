@@ -231,6 +231,12 @@ bool saving_turn(struct server *s, int64_t allowed_us)
     return more && v->state == SAVING_WALKING;
 }
 
+size_t saving_memory(const struct server *s)
+{
+    const struct saving *v = &s->saving;
+    return v->piece.cap + (v->file ? outfile_backlog(v->file) : 0);
+}
+
 void saving_tick(struct server *s)
 {
     struct saving *v = &s->saving;

@@ -62,6 +62,8 @@ void saving_fini(struct server *s);
 void saving_ask(struct server *s);
 /* Once a turn, between records: goes on for a while. Is there more to be done at once? */
 bool saving_turn(struct server *s, int64_t allowed_us);
+/* What waits to be written. */
+size_t saving_memory(const struct server *s);
 /* Ten times a second: the `save` lines. */
 void saving_tick(struct server *s);
 /* At the end of the turn, saves while everybody waits, in place of what is under way, and ends the

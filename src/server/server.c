@@ -60,7 +60,7 @@ static void signal_came(void *ctx)
     if (kind == SIGNAL_NONE) return;
     log_line(&s->log, LOGLEVEL_WARNING, "Received %s, shutting down",
              kind == SIGNAL_INTERRUPT ? "SIGINT" : "SIGTERM");
-    if (s->config.save.count)
+    if (s->config.save.count && s->store.state != STORE_LOADING)
         saving_ask_and_close(s, false);
     else
         s->stop = true;

@@ -473,6 +473,8 @@ def test_aof_that_cannot_be_loaded(tmp_path):
     assert "out of place" in said(commands(["EXEC"]))
     assert "no database" in said(commands(["SELECT", "16"]))
     assert "names that stand for views" in said(commands(["SET", "__keyspace@0__:k", "1"]))
+    many = [word for n in range(100) for word in (f"k{n}", "v")]
+    assert '1 keys have names' in said(commands(["MSET", *many, "__keyevent@0__:set", "v"]))
     assert "not there, though" in refusal(
         tmp_path, {"appendonlydir/appendonly.aof.manifest": b"file nothing.aof seq 1 type i\n"})
     assert "it has the line" in refusal(
