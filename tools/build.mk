@@ -16,7 +16,7 @@ ALL_SRC := $(sort $(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(BENCH_SRC) $(UNIT_SRC
 
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
-SERVER_LIBS := $(MALLOC_LIBS) -llz4 -lm -lpthread
+SERVER_LIBS := $(MALLOC_LIBS) -llz4 -llzf -lm -lpthread
 TOOL_LIBS := $(MALLOC_LIBS) -ledit -lm -lpthread
 
 PROGRAMS := $(BUILD)/hark-server $(if $(CLI_SRC),$(BUILD)/hark-cli) \
@@ -37,7 +37,11 @@ $(BUILD)/layers.ok: $(PROGRAM_OBJECTS) tools/layers
 
 # Generated tables: headers that sources include, so they come before every object.
 COMMAND_DATA := $(wildcard src/command/commands.json)
-GENERATED := $(if $(COMMAND_DATA),$(GEN)/commands.inc $(GEN)/cli_help.inc)
+GENERATED := $(GEN)/crc64.inc $(if $(COMMAND_DATA),$(GEN)/commands.inc $(GEN)/cli_help.inc)
+
+$(GEN)/crc64.inc: tools/generate-crc64
+	@mkdir -p $(@D)
+	python3 tools/generate-crc64 $@
 
 $(GEN)/commands.inc: $(COMMAND_DATA) tools/generate-commands
 	@mkdir -p $(@D)

@@ -154,6 +154,12 @@ int store_open(struct server *s)
     return begin_loading(s, &found, &why);
 }
 
+bool store_is_new(const struct server *s)
+{
+    const struct loading *l = s->store.loading;
+    return l && !l->snapshot && l->last < l->first;
+}
+
 /* ---- loading ---- */
 
 static void drop_loading(struct store *store)
@@ -324,10 +330,13 @@ bool store_end_turn(struct server *s)
 {
     struct store *store = &s->store;
     if (store->state == STORE_FAILED) return false;
-    if (store->state != STORE_OPEN) return true;
+    if (store->state != STORE_OPEN) {
+        engine_set_exempt(s->engine, saving_memory(s));
+        return true;
+    }
     struct journal *j = store->journal;
     journal_write(j, s->now_us / 1000);
-    engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s));
+    engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s) + saving_memory(s));
     int admits = journal_admits(j);
     if (admits != 0 && admits != ERR_LIMIT && admits != ERR_AGAIN) return !failed(s);
     sessions_set_store(s->sessions, admits == ERR_LIMIT   ? SESSIONS_FULL

@@ -55,6 +55,8 @@ bool store_load(struct server *s, int64_t us);
 bool store_end_turn(struct server *s);
 /* Syncs and closes; false when that failed. */
 bool store_close(struct server *s);
+/* After store_open: has there never been anything? */
+bool store_is_new(const struct server *s);
 /* `appendfsync` has changed. */
 void store_apply(struct server *s, const struct config *c);
 /* 0 to 1: how much has been loaded; and how many seconds are left, about. */

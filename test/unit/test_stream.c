@@ -115,10 +115,8 @@ static void world_init(struct world *w)
                                     .seed = 7};
     assert_int_equal(journal_open(&w->journal, &config, w->disk, w->now_ms, &found, &why), 0);
     engine_attach(w->engine, (struct record_sink){keep, w});
-    struct views_config views = {.reply_bytes_max = 1 << 20,
-                                 .keychange_bytes_max = 1000,
-                                 .secret = secret,
-                                 .wake = ring};
+    struct views_config views = {
+        .reply_bytes_max = 1 << 20, .keychange_bytes_max = 1000, .secret = secret, .wake = ring};
     w->views = views_new(w->engine, w->journal, &views);
     streams_init(&w->streams, w->engine);
     w->streams.views = w->views;
@@ -156,7 +154,8 @@ static void world_fini(struct world *w)
 static void write_journal(struct world *w)
 {
     journal_write(w->journal, w->now_ms);
-    while (journal_step(w->journal)) {}
+    while (journal_step(w->journal)) {
+    }
 }
 
 static struct call call_of(struct client *c)
@@ -436,7 +435,8 @@ static void blocked_ones_come_in_turn(void **state)
 static void drop_until(struct world *w, uint64_t seq)
 {
     journal_retain(w->journal, seq, 0);
-    while (journal_step(w->journal)) {}
+    while (journal_step(w->journal)) {
+    }
     assert_true(journal_first(w->journal) > 1);
 }
 
