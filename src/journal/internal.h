@@ -175,6 +175,8 @@ int writer_end(struct journal *j, struct disk_why *why);
 
 /* Finds the segments and the end of the last one, cuts, and sets begin, epoch and the list. */
 int recover(struct journal *j, struct journal_recovery *found, struct disk_why *why);
+/* Removes the files of the `count` oldest segments: a journal that was given up. */
+int recover_drop(struct journal *j, size_t count, struct disk_why *why);
 
 static inline uint64_t load(const uint64_t *at)
 {

@@ -50,6 +50,9 @@
  *    thrown away and tried again each second, journal_admits says ERR_LIMIT once the segment in
  *    use is down to the reserve, and what is appended still, beyond it, waits in memory.
  *  - A second process opens the folder. The lock file is locked: ERR_BUSY.
+ *  - A journal is begun anew: its first segment says that none was before it, and has a number
+ *    that follows all the same. Once it has its name the older ones are void, and are removed then,
+ *    or at the next opening.
  *  - Retention meets a crash. Segments go one by one, each synced: what is left has no hole.
  *  - A segment before the last is damaged. Its end and chain are known from the next one's header,
  *    so whoever reads it gets ERR_CORRUPT, be it one bit. Opening does not read it.
@@ -115,9 +118,10 @@ void journal_plan_segment(struct journal *j, int64_t now_ms)
 {
     struct segment *s = mem_new(struct segment);
     mutex_lock(&j->lock);
-    struct segment *prior = j->segments_count ? j->segments[j->segments_count - 1] : NULL;
+    struct segment *last = j->segments_count ? j->segments[j->segments_count - 1] : NULL;
+    struct segment *prior = j->laid || !j->config.anew ? last : NULL;
     s->header = (struct segment_header){
-        .number = prior ? prior->header.number + 1 : 1,
+        .number = last ? last->header.number + 1 : 1,
         .epoch = j->epoch,
         .seed = random_u64(&j->random),
         .first_seq = j->begin,
@@ -338,6 +342,7 @@ static int begin_epoch(struct journal *j, int64_t now_ms, struct disk_why *why)
     j->sealed = (struct seal){j->newest, 0, j->begin - 1};
     j->write_chunk = j->newest;
     int rc = writer_begin(j, j->laid, why);
+    if (j->config.anew) return rc == 0 ? recover_drop(j, j->segments_count - 1, why) : rc;
     return rc == ERR_LIMIT ? 0 : rc;
 }
 

@@ -50,7 +50,12 @@ struct journal_config {
     uint64_t reserve_bytes;     /* room that is kept for what must go on when the disk is full */
     uint64_t index_bytes;       /* an index entry per so many bytes of a segment; 0: 64 KB */
     bool threaded;
-    uint64_t seed; /* where the chains begin: unpredictable, io_entropy */
+    uint64_t seed;      /* where the chains begin: unpredictable, io_entropy */
+    uint64_t first_seq; /* of the first record, where the folder has no journal yet; 0: 1 */
+    /* A journal that is there is given up and begun anew with first_seq: in one step, after which
+     * none of it is read again, and its files go. A full disk is an error then (ERR_LIMIT), and
+     * the old journal stays as it was. */
+    bool anew;
     /* Called by the journal's thread when written, durable or failure changed; NULL: not. It must
      * only tell the owner (wakeup_ring). */
     void (*wake)(void *ctx);
@@ -67,11 +72,11 @@ struct journal_recovery {
     char cut_file[32];  /* and in which file */
 };
 
-/* The folder's journal, or a new one, whose first record is number 1. `disk` is borrowed until
- * journal_close, `now_ms` is unix time. What the last segment holds is looked through and what a
- * crash tore is cut; earlier segments are looked at when they are read. ERR_BUSY: it has an owner;
- * ERR_CORRUPT: damage that no crash explains (`why` names file and offset); ERR_UNSUPPORTED: a
- * newer format; ERR_DENIED, ERR_IO. A full disk is no error: see journal_admits. */
+/* The folder's journal, or a new one, whose first record is number first_seq. `disk` is borrowed
+ * until journal_close, `now_ms` is unix time. What the last segment holds is looked through and
+ * what a crash tore is cut; earlier segments are looked at when they are read. ERR_BUSY: it has an
+ * owner; ERR_CORRUPT: damage that no crash explains (`why` names file and offset); ERR_UNSUPPORTED:
+ * a newer format; ERR_DENIED, ERR_IO. A full disk is no error: see journal_admits. */
 int journal_open(struct journal **journal, const struct journal_config *config, struct disk *disk,
                  int64_t now_ms, struct journal_recovery *found, struct disk_why *why);
 /* Writes, syncs and marks the end; frees the journal also when that fails. No cursor may be left.

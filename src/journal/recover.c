@@ -51,10 +51,32 @@ static int read_header(struct disk *d, struct segment *s, const char *name, stru
     return rc;
 }
 
-/* Does `s` follow what is listed so far? */
+int recover_drop(struct journal *j, size_t count, struct disk_why *why)
+{
+    int rc = 0;
+    if (count == 0) return 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        char name[SEGMENT_NAME_BYTES];
+        segment_name(j->segments[i]->header.number, name);
+        rc = j->disk->unlink(j->disk, name, why);
+        /* Each gone for good before the next, as in retention: a crash leaves no hole. */
+        if (rc == 0) rc = j->disk->sync_folder(j->disk, why);
+        if (rc != 0) named(why, name, rc);
+    }
+    if (rc != 0) return rc;
+    for (size_t i = 0; i < count; i++) segment_free(j->segments[i]);
+    j->segments_count -= count;
+    j->published -= j->published > count ? count : j->published;
+    memmove(j->segments, j->segments + count, j->segments_count * sizeof *j->segments);
+    return 0;
+}
+
+/* Does `s` follow what is listed so far? Where it says that nothing was before it, what is listed
+ * was given up. */
 static int follows(struct journal *j, struct segment *s, uint64_t number, struct disk_why *why)
 {
     if (s->header.number != number) return damaged(why, number, 0, "it has another's header");
+    if (s->header.prior_end == 0) return recover_drop(j, j->segments_count, why);
     if (j->segments_count == 0) return 0;
     struct segment *prior = j->segments[j->segments_count - 1];
     uint64_t expected = prior->header.number + 1;
@@ -216,16 +238,17 @@ int recover(struct journal *j, struct journal_recovery *found, struct disk_why *
 {
     int rc = find_segments(j, why);
     if (rc != 0) return rc;
-    j->begin = 1;
-    if (j->segments_count > 0) {
-        j->epoch = j->segments[j->segments_count - 1]->header.epoch;
+    j->begin = j->config.first_seq ? j->config.first_seq : 1;
+    if (j->segments_count > 0) j->epoch = j->segments[j->segments_count - 1]->header.epoch;
+    if (j->segments_count > 0 && !j->config.anew) {
         rc = recover_last(j, found, why);
         if (rc != 0) return rc;
     }
     j->epoch++;
     found->epoch = j->epoch;
-    found->segments = j->segments_count;
-    found->first_seq = j->segments_count ? j->segments[0]->header.first_seq : 1;
+    bool empty = j->segments_count == 0 || j->config.anew;
+    found->segments = empty ? 0 : j->segments_count;
+    found->first_seq = empty ? j->begin : j->segments[0]->header.first_seq;
     found->last_seq = j->begin - 1;
     return 0;
 }

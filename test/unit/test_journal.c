@@ -643,6 +643,82 @@ static void leaves_no_files_by_restarting(void **state)
     disk_memory_free(d);
 }
 
+/* Numbers of a journal that begins anywhere, beside one that was there before. */
+static void append_some(struct journal *j, uint64_t first)
+{
+    char bytes[RECORD_MAX];
+    for (uint64_t n = first; n < first + 9; n++)
+        assert_int_equal(journal_append(j, record_of(&PLAIN, n, bytes), NOW), n);
+    journal_write(j, NOW);
+    while (journal_step(j)) {
+    }
+    assert_int_equal(journal_durable(j), first + 8);
+}
+
+static void begins_with_any_number(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct story s = {.shape = &PLAIN};
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    config.first_seq = 1000;
+    for (int round = 0; round < 2; round++) {
+        must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+        assert_int_equal(found.first_seq, 1000);
+        assert_int_equal(found.last_seq, 999);
+        assert_int_equal(journal_first(j), 1000);
+        if (round == 1) append_some(j, 1000);
+        must(journal_close(j, NOW, &why), &why);
+    }
+    config.first_seq = 5; /* which is not asked any more */
+    must_have(d, &config, &s, 1008, 1008);
+    disk_memory_free(d);
+}
+
+/* What was given up is there as a whole, or nothing of it. */
+static void is_begun_anew_or_not(void **state)
+{
+    (void)state;
+    const uint64_t firsts[] = {1, 20, 500};
+    struct journal_config old = config_of(2048), anew = old;
+    struct story s = STORIES[0];
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *before = disk_memory_new();
+    anew.anew = true;
+    assert_true(play(&s, &old, before));
+    for (int i = 0; i < 3; i++) {
+        bool met = true;
+        anew.first_seq = firsts[i];
+        for (uint64_t n = 1; met; n++)
+            for (int fault = FAULT_IO; fault <= FAULT_CRASH; fault++) {
+                struct disk *d = disk_memory_copy(before);
+                disk_memory_fail(d, n, (enum disk_fault)fault);
+                int rc = journal_open(&j, &anew, d, NOW, &found, &why);
+                met = disk_memory_failed(d);
+                assert_true(rc == 0 || met);
+                if (rc == 0) assert_int_equal(journal_first(j), firsts[i]);
+                if (rc == 0) journal_close(j, NOW, &why);
+                disk_memory_crash(d, fault == FAULT_CRASH ? LOSS_RANDOM : LOSS_ALL, 0, seed + n);
+                must(journal_open(&j, &old, d, NOW, &found, &why), &why);
+                bool is_new = found.first_seq == firsts[i] && found.last_seq == firsts[i] - 1;
+                assert_true(is_new || (found.first_seq == 1 && found.last_seq == s.until));
+                if (rc == 0 && fault != FAULT_CRASH) assert_true(is_new);
+                append_some(j, found.last_seq + 1);
+                uint64_t last;
+                must(read_all(j, &PLAIN, &last, &why), &why);
+                assert_int_equal(last, found.last_seq + 9);
+                must(journal_close(j, NOW, &why), &why);
+                disk_memory_free(d);
+            }
+    }
+    disk_memory_free(before);
+}
+
 static void plays_at_random(void **state)
 {
     (void)state;
@@ -765,6 +841,8 @@ int main(void)
         cmocka_unit_test(keeps_a_tail_in_memory),
         cmocka_unit_test(finds_times_and_numbers),
         cmocka_unit_test(leaves_no_files_by_restarting),
+        cmocka_unit_test(begins_with_any_number),
+        cmocka_unit_test(is_begun_anew_or_not),
         cmocka_unit_test(plays_at_random),
         cmocka_unit_test(runs_with_its_thread),
     };
