@@ -7,6 +7,7 @@
 #   make test-long        the same with the tests that take minutes
 #   make fuzz TARGET=x    fuzzes test/fuzz/fuzz_x.c for SECONDS (60) with clang
 #   make bench            measures beside redis-server (tools/bench)
+#   make build/unit/bench_journal   what the journal costs by itself (test/unit/bench_journal.c)
 #   make demo             a short tour of what Hark does (tools/demo)
 #   make install          into PREFIX (/usr/local), below DESTDIR
 #   make debug | format | clean

@@ -114,11 +114,16 @@ uint64_t segment_number(const char *name)
 
 uint32_t frame_encode(const struct frame *f, uint32_t chain, char *to)
 {
-    size_t total = frame_bytes(f->payload.len);
-    put32(to + 4, (uint32_t)f->payload.len | (uint32_t)f->kind << LENGTH_BITS);
-    put64(to + 8, f->seq);
-    if (total > FRAME_HEADER_BYTES) put64(to + total - 8, 0); /* the padding is in there */
     if (f->payload.len) memcpy(to + FRAME_HEADER_BYTES, f->payload.at, f->payload.len);
+    return frame_finish(f->kind, f->seq, f->payload.len, chain, to);
+}
+
+uint32_t frame_finish(enum frame_kind kind, uint64_t seq, size_t len, uint32_t chain, char *to)
+{
+    size_t total = frame_bytes(len), end = FRAME_HEADER_BYTES + len;
+    put32(to + 4, (uint32_t)len | (uint32_t)kind << LENGTH_BITS);
+    put64(to + 8, seq);
+    memset(to + end, 0, total - end);
     /* In two, so that no load spans what were two stores: the processor would wait for them. */
     chain = crc32c(crc32c(chain, to + 4, 4), to + 8, total - 8);
     put32(to, chain);

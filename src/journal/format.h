@@ -55,6 +55,8 @@ struct frame {
 /* Writes header, payload and padding, frame_bytes(payload.len) in all, to `to`. Returns the chain
  * after it. */
 uint32_t frame_encode(const struct frame *f, uint32_t chain, char *to);
+/* The same when the payload is at to + FRAME_HEADER_BYTES already. */
+uint32_t frame_finish(enum frame_kind kind, uint64_t seq, size_t len, uint32_t chain, char *to);
 /* How many bytes the frame has that begins with these FRAME_HEADER_BYTES, at least those; 0 when
  * no frame begins so. */
 uint64_t frame_extent(const char *from);

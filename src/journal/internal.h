@@ -87,6 +87,8 @@ struct journal {
     uint64_t hint_seq;
     size_t tail_bytes;
     uint64_t appended_bytes;
+    char *reserved;        /* journal_reserve's last answer; */
+    struct buffer outside; /* where it is, when it is too large for a frame */
     struct random random;
 
     /* Written by one thread, read by any: by __atomic only. */

@@ -239,6 +239,43 @@ uint64_t journal_append(struct journal *j, struct slice record, int64_t now_ms)
     return seq;
 }
 
+char *journal_reserve(struct journal *j, size_t max, int64_t now_ms)
+{
+    MAGIC(j, JOURNAL_MAGIC);
+    if (failed_now(j)) return NULL;
+    if (j->config.segment_per_record && j->laid_at > SEGMENT_HEADER_BYTES)
+        journal_plan_segment(j, now_ms);
+    if (frame_bytes(max) <= j->frame_max) {
+        make_room(j, frame_bytes(max), now_ms);
+        return j->reserved = j->newest->bytes + j->newest->len + FRAME_HEADER_BYTES;
+    }
+    j->outside.len = 0;
+    return j->reserved = buffer_reserve(&j->outside, max);
+}
+
+static uint64_t commit_outside(struct journal *j, size_t len, int64_t now_ms)
+{
+    uint64_t seq = journal_append(j, slice_of(j->reserved, len), now_ms);
+    buffer_fini(&j->outside);
+    return seq;
+}
+
+uint64_t journal_commit(struct journal *j, size_t len, int64_t now_ms)
+{
+    struct chunk *c = j->newest;
+    uint64_t bytes = frame_bytes(len), seq = j->begin;
+    if (__builtin_expect(j->reserved == j->outside.at, 0)) return commit_outside(j, len, now_ms);
+    char *to = c->bytes + c->len;
+    DCHECK(j->reserved == to + FRAME_HEADER_BYTES && c->cap - c->len >= bytes);
+    j->chain = frame_finish(FRAME_WHOLE, seq, len, j->chain, to);
+    c->len += bytes;
+    j->laid_at += bytes;
+    j->appended_bytes += bytes;
+    j->begin = seq + 1;
+    j->append_ms = now_ms;
+    return seq;
+}
+
 /* Handing over ------------------------------------------------------------------------------- */
 
 /* A mark of its own when all is durable and quiet, and no mark says so yet. */
@@ -358,6 +395,7 @@ static void journal_free(struct journal *j)
     if (j->lock_file >= 0) j->disk->close(j->disk, j->lock_file);
     mutex_fini(&j->lock);
     condition_fini(&j->work);
+    buffer_fini(&j->outside);
     j->magic = 0;
     mem_delete(j);
 }

@@ -86,6 +86,11 @@ int journal_close(struct journal *j, int64_t now_ms, struct disk_why *why);
 /* The next record; `now_ms` never smaller than before. Copies it, returns its sequence number, or
  * 0 when the journal has failed (or the record is larger than JOURNAL_RECORD_BYTES_MAX). */
 uint64_t journal_append(struct journal *j, struct slice record, int64_t now_ms);
+/* The same without a copy: room for a record of at most `max` bytes, NULL where journal_append says
+ * 0, and then the `len` of it that were written there. Between the two stands no other call of the
+ * owner; a reservation that is not committed is forgotten with the next. */
+char *journal_reserve(struct journal *j, size_t max, int64_t now_ms);
+uint64_t journal_commit(struct journal *j, size_t len, int64_t now_ms);
 /* Brings what was appended on its way to the disk, at once if that means no waiting. */
 void journal_write(struct journal *j, int64_t now_ms);
 /* The same, and a sync whatever the configuration says. */
