@@ -102,7 +102,8 @@ struct journal {
     struct segment **segments; /* oldest first; from `published` on they are only planned */
     size_t segments_count, segments_cap, published;
     struct seal sealed;
-    bool busy; /* someone has the writer's part */
+    bool busy;  /* someone has the writer's part */
+    bool aside; /* the thread makes the spare or deletes; writing goes on meanwhile */
     bool want_sync, stop;
     uint64_t retain_upto, keep_bytes;
     struct disk_why why;
@@ -114,6 +115,9 @@ struct journal {
     size_t write_from;
     struct segment *active; /* the segment whose file is open */
     int active_file;
+    uint64_t next_bytes; /* of the segment after the active one */
+
+    /* Of whoever made `aside` true, or of the writer between two segments. */
     int spare_file; /* -1: none; the next segment, as far as it is made */
     uint64_t spare_done;
 
@@ -157,6 +161,10 @@ int named(struct disk_why *why, const char *file, int rc);
 
 /* writer.c */
 
+/* How large is the segment that follows one of `bytes`? 0: the first of an opening. */
+uint64_t segment_bytes_after(const struct journal *j, uint64_t bytes);
+/* Is it time for a slice of the spare, or may a segment go? Lock held, neither busy nor aside. */
+bool writer_aside_due(const struct journal *j);
 /* Does a piece of the writer's work; false when there is none. Lock held, given up meanwhile. */
 bool writer_step(struct journal *j);
 /* Is there something sealed to write? Lock held. */

@@ -4,7 +4,7 @@
  * before it, in order and unchanged; what a crash tore is cut without a word of it being believed;
  * and damage to what was durable is never taken for a torn tail.
  *
- * The bytes (docs/format/journal.md has the tables). A folder has segments, files of one size,
+ * The bytes (docs/format/journal.md has the tables). A folder has segments, files of set sizes,
  * made and filled with zeros before they are used:
  *
  *      0000000000000001.journal                        0000000000000002.journal
@@ -26,7 +26,8 @@
  * thread syncs; what was sealed meanwhile goes together with the next sync (group commit). When a
  * segment is full it is synced, then the spare one gets its header and its name, both synced, then
  * the next frames. So only the last segment can have something that is not durable. The thread
- * makes the next spare, a MB at a time between other work.
+ * makes the next spare in slices between other work, twice as fast as the segment in use fills, so
+ * that it is neither late nor in the way; the owner's writes go on beside it.
  *
  * What may go wrong:
  *
@@ -132,10 +133,10 @@ void journal_plan_segment(struct journal *j, int64_t now_ms)
         .prior_chain = !prior    ? 0
                        : j->laid ? j->chain
                                  : prior->end_chain,
-        .size = j->config.segment_bytes,
+        .size = segment_bytes_after(j, j->laid ? j->laid->header.size : 0),
         .time_ms = now_ms,
     };
-    s->bytes = j->config.segment_bytes;
+    s->bytes = s->header.size;
     s->end = SEGMENT_HEADER_BYTES;
     s->indexed = true;
     if (prior) prior->end_chain = s->header.prior_chain;
@@ -175,12 +176,12 @@ static void add_mark(struct journal *j, int64_t now_ms)
 
 static uint64_t room_in_segment(const struct journal *j)
 {
-    return j->config.segment_bytes - j->laid_at - (j->group_open ? 0 : MARK_BYTES);
+    return j->laid->header.size - j->laid_at - (j->group_open ? 0 : MARK_BYTES);
 }
 
 static bool fits_segment(const struct journal *j, uint64_t bytes)
 {
-    return j->laid_at + (j->group_open ? 0 : MARK_BYTES) + bytes <= j->config.segment_bytes;
+    return j->laid_at + (j->group_open ? 0 : MARK_BYTES) + bytes <= j->laid->header.size;
 }
 
 /* Makes sure that `bytes` of frames can be added to the newest chunk, behind a mark where a group
@@ -320,7 +321,8 @@ static void hand_over(struct journal *j, int64_t now_ms, bool flush)
     }
     if (!j->busy && !j->failed && writer_pending(j) && writer_simple(j)) writer_round(j, false);
     /* A thread that is busy looks again before it sleeps. */
-    bool work = !j->busy && (j->want_sync || retry || writer_pending(j) || j->spare_file < 0);
+    bool work = !j->busy &&
+                (j->want_sync || retry || writer_pending(j) || (!j->aside && writer_aside_due(j)));
     if (j->config.threaded && work) condition_signal(&j->work);
     mutex_unlock(&j->lock);
 }
@@ -366,7 +368,12 @@ static void configure(struct journal *j, const struct journal_config *config)
     if (!j->config.index_bytes) j->config.index_bytes = INDEX_BYTES;
     uint64_t bytes = j->config.segment_bytes;
     CHECK(bytes >= JOURNAL_SEGMENT_BYTES_MIN && bytes % 512 == 0 && bytes <= 1u << 30);
-    j->frame_max = bytes - SEGMENT_HEADER_BYTES - MARK_BYTES;
+    uint64_t *first = &j->config.first_bytes;
+    if (*first == 0) *first = JOURNAL_FIRST_BYTES;
+    if (*first > bytes) *first = bytes;
+    CHECK(*first >= JOURNAL_SEGMENT_BYTES_MIN && *first % 512 == 0);
+    j->next_bytes = *first;
+    j->frame_max = *first - SEGMENT_HEADER_BYTES - MARK_BYTES;
     if (j->frame_max > FRAME_BYTES_MAX) j->frame_max = FRAME_BYTES_MAX;
 }
 
@@ -476,7 +483,7 @@ int journal_admits(const struct journal *j)
     int failed = failed_now(j);
     if (failed) return failed;
     bool full = __atomic_load_n(&j->full, __ATOMIC_ACQUIRE);
-    uint64_t left = j->config.segment_bytes - j->laid_at;
+    uint64_t left = j->laid->header.size - j->laid_at;
     uint64_t backlog = j->appended_bytes - load(&j->written_bytes);
     if (full && (left < j->config.reserve_bytes || left < MARK_BYTES + PIECE_BYTES_MIN))
         return ERR_LIMIT;

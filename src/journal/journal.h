@@ -37,12 +37,17 @@ enum journal_sync {
 
 enum {
     JOURNAL_SEGMENT_BYTES = 64 << 20,
+    JOURNAL_FIRST_BYTES = 2 << 20,
     JOURNAL_SEGMENT_BYTES_MIN = 1024,
     JOURNAL_RECORD_BYTES_MAX = 1 << 30,
 };
 
 struct journal_config {
-    uint64_t segment_bytes;  /* whole 512s, from JOURNAL_SEGMENT_BYTES_MIN up to 1 GB */
+    uint64_t segment_bytes; /* whole 512s, from JOURNAL_SEGMENT_BYTES_MIN up to 1 GB */
+    /* An opening begins with a segment of so many bytes, and each one after it has twice as many as
+     * the one before, up to segment_bytes: so that a start need not wait for a large one. 0: 2 MB,
+     * or segment_bytes where that is less. */
+    uint64_t first_bytes;
     bool segment_per_record; /* for tests: makes rare things constant */
     enum journal_sync sync;
     uint64_t tail_bytes_max;    /* recent records that stay in memory */

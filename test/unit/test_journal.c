@@ -206,6 +206,7 @@ static void writes_and_reads(void **state)
             for (int each = 0; each < 2; each++) {
                 struct journal_config config = config_of(sizes[i]);
                 config.segment_per_record = each;
+                config.first_bytes = i % 2 ? 1024 : 0;
                 calls_of(&STORIES[k], &config);
             }
 }
@@ -238,7 +239,8 @@ static void survives_a_crash_in_every_call(void **state)
 {
     (void)state;
     for (int k = 0; k < STORIES_COUNT; k++) {
-        struct journal_config config = config_of(2048);
+        struct journal_config config = config_of(k == 1 ? 4096 : 2048);
+        config.first_bytes = 1024;
         uint64_t calls = calls_of(&STORIES[k], &config);
         for (uint64_t n = 1; n <= calls; n++) crash_at(&STORIES[k], &config, n);
     }
@@ -511,6 +513,33 @@ static void refuses_when_full_and_goes_on_later(void **state)
     assert_int_equal(journal_admits(j), ERR_LIMIT);
     must(read_all(j, &PLAIN, &last, &why), &why);
     assert_int_equal(last, n);
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(d);
+}
+
+/* Not at once and not too late: in step with the segment in use. */
+static void makes_the_next_segment_in_time(void **state)
+{
+    (void)state;
+    enum { SEGMENT = 4 << 20, SLICES = SEGMENT >> 18 };
+    static const char record[4096];
+    struct journal_config config = config_of(SEGMENT);
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    config.first_bytes = SEGMENT;
+    config.sync = JOURNAL_SYNC_NO;
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    int slices = -1; /* the first step only takes the room */
+    for (uint64_t used = 0; used + 2 * 4096 < SEGMENT; used += 4096) {
+        while (journal_step(j)) slices++;
+        int due = (int)(SLICES * 2 * used / SEGMENT);
+        if (due > SLICES) due = SLICES;
+        assert_in_range(slices, due, due + 1);
+        journal_append(j, slice_of(record, 4000), NOW);
+        journal_write(j, NOW);
+    }
     must(journal_close(j, NOW, &why), &why);
     disk_memory_free(d);
 }
@@ -849,6 +878,7 @@ int main(void)
         cmocka_unit_test(notices_a_foreign_segment),
         cmocka_unit_test(notices_a_missing_segment),
         cmocka_unit_test(refuses_when_full_and_goes_on_later),
+        cmocka_unit_test(makes_the_next_segment_in_time),
         cmocka_unit_test(has_one_owner),
         cmocka_unit_test(lets_the_oldest_go),
         cmocka_unit_test(keeps_a_tail_in_memory),
