@@ -58,6 +58,10 @@
  *  - A segment before the last is damaged. Its end and chain are known from the next one's header,
  *    so whoever reads it gets ERR_CORRUPT, be it one bit. Opening does not read it.
  *
+ * What was written is described by the thread, group by group (describe.c), and when a segment is
+ * finished it gets a summary beside it (summary.c), by which readers pass over what cannot match
+ * (skip.c). Nothing rests on summaries: whatever happens to one costs only time.
+ *
  * Invariants, which journal_check checks:
  *  1. durable ≤ written ≤ sealed ≤ appended, and none ever goes back.
  *  2. Segments have consecutive numbers, growing first records and epochs; each is followed by one
@@ -381,6 +385,8 @@ static int begin_epoch(struct journal *j, int64_t now_ms, struct disk_why *why)
 {
     j->written = j->durable = j->begin - 1;
     j->append_ms = j->sync_ms = j->retry_ms = now_ms;
+    if (!j->config.anew)
+        for (size_t i = 0; i < j->published; i++) j->bytes += j->segments[i]->bytes;
     journal_plan_segment(j, now_ms);
     add_chunk(j, 0);
     j->sealed = (struct seal){j->newest, 0, j->begin - 1};
@@ -402,6 +408,7 @@ static void journal_free(struct journal *j)
     if (j->lock_file >= 0) j->disk->close(j->disk, j->lock_file);
     mutex_fini(&j->lock);
     condition_fini(&j->work);
+    describe_fini(j);
     buffer_fini(&j->outside);
     j->magic = 0;
     mem_delete(j);
@@ -431,7 +438,7 @@ int journal_open(struct journal **journal, const struct journal_config *config, 
     struct journal *j = mem_new(struct journal);
     j->magic = JOURNAL_MAGIC;
     j->disk = disk;
-    j->active_file = j->spare_file = -1;
+    j->active_file = j->spare_file = j->describing.scan.file = -1;
     configure(j, config);
     random_init(&j->random, config->seed);
     mutex_init(&j->lock);
@@ -532,6 +539,7 @@ void journal_info(struct journal *j, struct journal_info *info)
         .written = load(&j->written),
         .durable = load(&j->durable),
         .segments = j->published,
+        .bytes = j->bytes,
         .backlog_bytes = j->appended_bytes - load(&j->written_bytes),
         .tail_bytes = j->tail_bytes,
         .syncs = j->syncs,
@@ -539,7 +547,6 @@ void journal_info(struct journal *j, struct journal_info *info)
         .sync_us_max = j->sync_us_max,
         .full = __atomic_load_n(&j->full, __ATOMIC_ACQUIRE),
     };
-    for (size_t i = 0; i < j->published; i++) info->bytes += j->segments[i]->bytes;
     mutex_unlock(&j->lock);
 }
 

@@ -42,6 +42,20 @@ enum {
     JOURNAL_RECORD_BYTES_MAX = 1 << 30,
 };
 
+/* What the owner tells of a record, so that whoever looks for few of many need not read them all:
+ * small numbers and hashes, whose meaning is the owner's. */
+struct journal_features;
+void journal_has_bit(struct journal_features *f, unsigned bit); /* 0 to 255 */
+void journal_has_hash(struct journal_features *f, uint64_t hash);
+void journal_has_anything(struct journal_features *f); /* it cannot be told */
+
+struct journal_describer {
+    uint32_t scheme; /* changes with the meaning: summaries of another one are made anew */
+    /* From the journal's thread, some time after the record was written. NULL: no summaries. */
+    void (*describe)(void *ctx, uint64_t seq, struct slice record, struct journal_features *to);
+    void *ctx;
+};
+
 struct journal_config {
     uint64_t segment_bytes; /* whole 512s, from JOURNAL_SEGMENT_BYTES_MIN up to 1 GB */
     /* An opening begins with a segment of so many bytes, and each one after it has twice as many as
@@ -54,6 +68,7 @@ struct journal_config {
     uint64_t backlog_bytes_max; /* appended and not written: above it journal_admits says AGAIN */
     uint64_t reserve_bytes;     /* room that is kept for what must go on when the disk is full */
     uint64_t index_bytes;       /* an index entry per so many bytes of a segment; 0: 64 KB */
+    struct journal_describer describer;
     bool threaded;
     uint64_t seed;      /* where the chains begin: unpredictable, io_entropy */
     uint64_t first_seq; /* of the first record, where the folder has no journal yet; 0: 1 */
@@ -137,6 +152,31 @@ void journal_cursor_close(struct journal_cursor *c);
  * (go on from journal_first); ERR_CORRUPT (`why` names file and offset); ERR_IO. */
 int journal_cursor_next(struct journal_cursor *c, uint64_t upto, uint64_t *seq,
                         struct slice *record, struct disk_why *why);
+
+/* What is looked for: a record that meets all of these, each by one of its bits or hashes. */
+struct journal_any {
+    uint64_t bits[4];
+    const uint64_t *hashes;
+    size_t hashes_count;
+};
+
+struct journal_filter {
+    const struct journal_any *all;
+    size_t count;
+};
+
+/* From now on journal_cursor_next passes over groups of records (64 KB, or what one journal_write
+ * made of more) in which none can match; what it gives may match or not. It then returns 2, without
+ * a record, when it has passed over a segment, so that the caller can do something in between.
+ * The filter is borrowed; NULL: none. */
+void journal_cursor_filter(struct journal_cursor *c, const struct journal_filter *filter);
+/* All records before this number were given, or cannot match. */
+uint64_t journal_cursor_at(const struct journal_cursor *c);
+/* Backwards: finds the last group that may match of those which begin before record `before`. 1:
+ * the records *first … before - 1 are to be read now, where the cursor stands; then ask again with
+ * before = *first. 2: nothing between *first and `before`, ask again. 0: there are no more. */
+int journal_cursor_back(struct journal_cursor *c, uint64_t before, uint64_t *first,
+                        struct disk_why *why);
 
 /* Without a thread: does one piece of its work (a write, a sync, a slice of the next segment, one
  * deletion); false when there was nothing to do. */

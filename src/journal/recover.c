@@ -7,24 +7,34 @@
 
 enum { SEARCH_BYTES = 64 * 1024 };
 
-struct names {
-    uint64_t *numbers;
+struct numbers {
+    uint64_t *at;
     size_t count, cap;
+};
+
+struct names {
+    struct numbers segments, summaries;
     bool spare;
 };
+
+static void add_number(struct numbers *n, uint64_t number)
+{
+    if (n->count == n->cap) {
+        size_t cap = n->cap ? 2 * n->cap : 64;
+        n->at = mem_resize(n->at, n->cap * sizeof *n->at, cap * sizeof *n->at);
+        n->cap = cap;
+    }
+    n->at[n->count++] = number;
+}
 
 static int visit_name(void *ctx, const char *name)
 {
     struct names *n = ctx;
     if (strcmp(name, SPARE_NAME) == 0) n->spare = true;
     uint64_t number = segment_number(name);
-    if (number == 0) return 0;
-    if (n->count == n->cap) {
-        size_t cap = n->cap ? 2 * n->cap : 64;
-        n->numbers = mem_resize(n->numbers, n->cap * sizeof(uint64_t), cap * sizeof(uint64_t));
-        n->cap = cap;
-    }
-    n->numbers[n->count++] = number;
+    if (number != 0) add_number(&n->segments, number);
+    number = summary_number(name);
+    if (number != 0) add_number(&n->summaries, number);
     return 0;
 }
 
@@ -90,15 +100,15 @@ static int follows(struct journal *j, struct segment *s, uint64_t number, struct
     return 0;
 }
 
-static int load_headers(struct journal *j, const struct names *n, struct disk_why *why)
+static int load_headers(struct journal *j, const struct numbers *n, struct disk_why *why)
 {
     for (size_t i = 0; i < n->count; i++) {
         char name[SEGMENT_NAME_BYTES];
         struct segment *s = mem_new(struct segment);
-        segment_name(n->numbers[i], name);
+        segment_name(n->at[i], name);
         int rc = read_header(j->disk, s, name, why);
         if (rc != 0) rc = named(why, name, rc);
-        if (rc == 0) rc = follows(j, s, n->numbers[i], why);
+        if (rc == 0) rc = follows(j, s, n->at[i], why);
         if (rc != 0) {
             segment_free(s);
             return rc;
@@ -110,14 +120,32 @@ static int load_headers(struct journal *j, const struct names *n, struct disk_wh
     return 0;
 }
 
+/* Which segments have a summary? One that belongs to none is of no use. */
+static void find_summaries(struct journal *j, const struct numbers *n)
+{
+    for (size_t i = 0; i < n->count; i++) {
+        char name[SEGMENT_NAME_BYTES];
+        struct disk_why why;
+        struct segment *s = segments_find(j, n->at[i]);
+        summary_name(n->at[i], name);
+        if (s)
+            s->summary = SUMMARY_KEPT;
+        else
+            j->disk->unlink(j->disk, name, &why);
+    }
+}
+
 static int find_segments(struct journal *j, struct disk_why *why)
 {
     struct names names = {0};
     int rc = j->disk->list(j->disk, visit_name, &names, why);
     if (rc == 0 && names.spare) rc = j->disk->unlink(j->disk, SPARE_NAME, why);
-    if (names.count) qsort(names.numbers, names.count, sizeof *names.numbers, compare_numbers);
-    if (rc == 0) rc = load_headers(j, &names, why);
-    mem_free(names.numbers, names.cap * sizeof(uint64_t));
+    struct numbers *n = &names.segments;
+    if (n->count) qsort(n->at, n->count, sizeof *n->at, compare_numbers);
+    if (rc == 0) rc = load_headers(j, n, why);
+    if (rc == 0) find_summaries(j, &names.summaries);
+    mem_free(n->at, n->cap * sizeof *n->at);
+    mem_free(names.summaries.at, names.summaries.cap * sizeof *names.summaries.at);
     return rc;
 }
 

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { ZEROS_BYTES = 64 * 1024, SLICE_BYTES = 256 * 1024 };
+enum { ZEROS_BYTES = 64 * 1024, SLICE_BYTES = 256 * 1024, PIECES_IN_TURN = 4 };
 
 bool writer_pending(const struct journal *j)
 {
@@ -150,6 +150,7 @@ int writer_begin(struct journal *j, struct segment *s, struct disk_why *why)
     mutex_lock(&j->lock);
     CHECK(j->segments[j->published] == s);
     j->published++;
+    j->bytes += s->bytes;
     mutex_unlock(&j->lock);
     return 0;
 }
@@ -241,18 +242,11 @@ bool writer_round(struct journal *j, bool sync)
 
 /* Retention ---------------------------------------------------------------------------------- */
 
-static uint64_t bytes_of_all(const struct journal *j)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < j->published; i++) sum += j->segments[i]->bytes;
-    return sum;
-}
-
 static bool droppable(const struct journal *j)
 {
     if (j->published < 2 || j->active == j->segments[0]) return false;
     return j->segments[1]->header.first_seq - 1 <= j->retain_upto &&
-           bytes_of_all(j) - j->segments[0]->bytes >= j->keep_bytes;
+           j->bytes - j->segments[0]->bytes >= j->keep_bytes;
 }
 
 /* One at a time, each gone for good before the next: a crash leaves no hole. */
@@ -261,12 +255,16 @@ static bool drop_oldest(struct journal *j)
     char name[SEGMENT_NAME_BYTES];
     struct disk_why why;
     struct segment *s = j->segments[0];
-    segment_name(s->header.number, name);
+    j->bytes -= s->bytes;
     j->published--;
     j->segments_count--;
     memmove(j->segments, j->segments + 1, j->segments_count * sizeof *j->segments);
     j->aside = true;
     mutex_unlock(&j->lock);
+    if (j->describing.scan.header.number == s->header.number) scan_close(&j->describing.scan);
+    summary_name(s->header.number, name);
+    if (s->summary == SUMMARY_KEPT) j->disk->unlink(j->disk, name, &why);
+    segment_name(s->header.number, name);
     int rc = j->disk->unlink(j->disk, name, &why);
     if (rc == ERR_ABSENT) rc = 0;
     if (rc == 0) rc = j->disk->sync_folder(j->disk, &why);
@@ -298,16 +296,29 @@ static bool make_spare(struct journal *j)
 
 bool writer_aside_due(const struct journal *j)
 {
-    return droppable(j) || spare_due(j);
+    return droppable(j) || spare_due(j) || describe_due(j);
 }
 
+static bool do_aside(struct journal *j)
+{
+    if (droppable(j)) return drop_oldest(j) || j->failed;
+    if (j->stop) return false;
+    if (spare_due(j)) return make_spare(j) || j->failed;
+    if (!describe_due(j)) return false;
+    describe_step(j);
+    return true;
+}
+
+/* Writing first; but what never gets its turn would never get done. */
 static bool do_piece(struct journal *j)
 {
-    if ((writer_pending(j) || j->want_sync) && writer_round(j, j->want_sync)) return true;
+    bool urgent = writer_pending(j) || j->want_sync;
+    bool wait = urgent && j->pieces++ == PIECES_IN_TURN;
+    if (urgent && !wait && writer_round(j, j->want_sync)) return true;
     if (j->failed) return true;
-    if (droppable(j)) return drop_oldest(j) || j->failed;
-    if (spare_due(j) && !j->stop) return make_spare(j) || j->failed;
-    return false;
+    j->pieces = 0;
+    if (do_aside(j)) return true;
+    return wait && (writer_round(j, j->want_sync) || j->failed);
 }
 
 bool writer_step(struct journal *j)

@@ -5,7 +5,7 @@
 #include "../../src/base/random.h"
 #include "../../src/io/clock.h"
 #include "../../src/journal/journal.h"
-#include "../../src/record/codec.h"
+#include "../../src/view/features.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@ struct bench {
     struct disk *disk;
     struct journal *journal;
     struct buffer scratch;
+    struct record_room room;
     int64_t now;
 };
 
@@ -34,6 +35,7 @@ static void open_journal(struct bench *b)
         .sync = JOURNAL_SYNC_EVERYSEC,
         .tail_bytes_max = 16 << 20,
         .backlog_bytes_max = 32 << 20,
+        .describer = {VIEW_FEATURES_SCHEME, view_describe, &b->room},
         .threaded = true,
         .seed = 1,
     };
@@ -155,6 +157,101 @@ static void measure(struct bench *b, const char *what, step *each, int batch)
     printf(", longest %7.1f us\n", (double)write[turns - 1] / io_ticks_calibrate());
 }
 
+/* The n-th of ten million: every 100,000th another event, of a key of its own. */
+static void append_mixed(struct bench *b, uint64_t n)
+{
+    char key[32];
+    struct effect e;
+    struct note note;
+    struct record r = set_of(n, key, &e, &note);
+    bool rare = n % 100000 == 99999;
+    snprintf(key, sizeof key, rare ? "order:%09d" : "user:%010d", (int)(n * 7919 % 1000000));
+    e.key = note.key = slice_of(key, 15);
+    if (rare) note.event = EVENT_EXPIRED;
+    encode_in_place(b, &r);
+}
+
+static void fill(struct bench *b, uint64_t count)
+{
+    uint64_t first = journal_appended(b->journal) + 1;
+    int64_t from = io_mono_us();
+    for (uint64_t n = first; n < first + count; n++) {
+        append_mixed(b, n);
+        if (n % 64 == 0) journal_write(b->journal, b->now);
+        if (n % 4096 == 0) wait_for_room(b);
+    }
+    wait_until_durable(b);
+    printf("%llu mixed records: %.2f s", (unsigned long long)count,
+           (double)(io_mono_us() - from) / 1e6);
+    usleep(3000000); /* for the thread to finish its summaries */
+    struct journal_info info;
+    journal_info(b->journal, &info);
+    printf(", %llu MB in %llu segments\n", (unsigned long long)info.bytes >> 20,
+           (unsigned long long)info.segments);
+}
+
+static bool wanted(struct record_room *room, struct slice bytes, uint64_t seq, bool by_event,
+                   struct slice key)
+{
+    struct record r;
+    if (record_decode(bytes, seq, room, &r) != 0) return false;
+    if (by_event) return r.notes[0].event == EVENT_EXPIRED;
+    return slice_starts_with(r.notes[0].key, key);
+}
+
+static void find(struct bench *b, const char *what, uint64_t first, const struct view_filter *f,
+                 bool by_event, struct slice key)
+{
+    struct record_room room = {0};
+    struct slice bytes;
+    struct disk_why why;
+    uint64_t seq, hits = 0, read = 0;
+    int64_t from = io_mono_us(), hit = 0, last = from, longest = 0;
+    struct journal_cursor *c = journal_cursor_open(b->journal, first);
+    journal_cursor_filter(c, f ? &f->filter : NULL);
+    int rc;
+    while ((rc = journal_cursor_next(c, UINT64_MAX, &seq, &bytes, &why)) > 0) {
+        int64_t now = f ? io_mono_us() : 0;
+        if (now - last > longest) longest = now - last;
+        last = now;
+        if (rc == 2) continue;
+        read++;
+        if (wanted(&room, bytes, seq, by_event, key) && hits++ == 0) hit = io_mono_us() - from;
+    }
+    must(rc, &why);
+    printf(
+        "%-28s first of %4llu after %8.2f ms, all in %8.2f ms, %8llu read, longest call %lld us\n",
+        what, (unsigned long long)hits, (double)hit / 1000, (double)(io_mono_us() - from) / 1000,
+        (unsigned long long)read, (long long)longest);
+    journal_cursor_close(c);
+    record_room_fini(&room);
+}
+
+static void search(struct bench *b)
+{
+    uint64_t first = journal_appended(b->journal) + 1;
+    struct view_filter f;
+    fill(b, 10 * 1000 * 1000);
+    for (int i = 0; i < 2; i++) {
+        find(b, "a rare event, no filter", first, NULL, true, SLICE(""));
+        view_filter_init(&f);
+        view_filter_event(&f, EVENT_EXPIRED);
+        find(b, "a rare event", first, &f, true, SLICE(""));
+        view_filter_init(&f);
+        view_filter_prefix(&f, SLICE("order:"));
+        find(b, "a rare prefix", first, &f, false, SLICE("order:"));
+        char key[32];
+        snprintf(key, sizeof key, "order:%09d",
+                 (int)((first + 8099999 - first % 100000) * 7919 % 1000000));
+        view_filter_init(&f);
+        view_filter_key(&f, slice_of(key, 15));
+        find(b, "one key", first, &f, false, slice_of(key, 15));
+        view_filter_init(&f);
+        view_filter_key(&f, SLICE("not there"));
+        find(b, "a key that is not there", first, &f, false, SLICE("not there"));
+    }
+}
+
 int main(int argc, char **argv)
 {
     char folder[200], command[240];
@@ -172,7 +269,9 @@ int main(int argc, char **argv)
         measure(&b, "encode, append", encode_and_append, batches[i]);
         measure(&b, "encode in place", encode_in_place, batches[i]);
     }
+    search(&b);
     close_journal(&b);
+    record_room_fini(&b.room);
     disk_close(b.disk);
     buffer_fini(&b.scratch);
     snprintf(command, sizeof command, "rm -rf %s", folder);

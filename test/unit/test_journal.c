@@ -42,6 +42,22 @@ static struct slice record_of(const struct shape *s, uint64_t n, char bytes[RECO
     return slice_of(bytes, len);
 }
 
+/* A record's features: three bits, and hashes of its number and of its number / 50. */
+static uint64_t hash_of(uint64_t n, uint64_t per)
+{
+    return (n / per + 1) * 0x9e3779b97f4a7c15u + per;
+}
+
+static void describe(void *ctx, uint64_t seq, struct slice record, struct journal_features *to)
+{
+    (void)ctx;
+    (void)record;
+    journal_has_bit(to, (unsigned)(seq % 3));
+    journal_has_bit(to, seq % 40 == 0 ? 201 : 200);
+    journal_has_hash(to, hash_of(seq, 1));
+    journal_has_hash(to, hash_of(seq, 50));
+}
+
 static struct journal_config config_of(uint64_t segment_bytes)
 {
     return (struct journal_config){
@@ -51,6 +67,7 @@ static struct journal_config config_of(uint64_t segment_bytes)
         .backlog_bytes_max = 1 << 20,
         .reserve_bytes = 200,
         .index_bytes = 256,
+        .describer = {1, describe, NULL},
         .seed = seed,
     };
 }
@@ -152,6 +169,76 @@ static int read_all(struct journal *j, const struct shape *shape, uint64_t *last
     return rc;
 }
 
+/* Looks for every 40th record and for one of the others, forwards and backwards: they are all
+ * found, in order. Returns how many records were given for that. */
+static uint64_t look_for(struct journal *j, const struct journal_filter *filter,
+                         bool (*wanted)(uint64_t n, uint64_t arg), uint64_t arg, uint64_t last)
+{
+    uint64_t expected = journal_first(j), seq, given = 0;
+    struct slice record;
+    struct disk_why why;
+    int rc;
+    struct journal_cursor *c = journal_cursor_open(j, expected);
+    journal_cursor_filter(c, filter);
+    while ((rc = journal_cursor_next(c, last, &seq, &record, &why)) > 0) {
+        if (rc == 1) given++;
+        uint64_t upto = rc == 1 ? seq : journal_cursor_at(c);
+        for (; expected < upto; expected++) assert_false(wanted(expected, arg));
+        if (rc == 1) expected++;
+    }
+    must(rc, &why);
+    for (; expected <= last; expected++) assert_false(wanted(expected, arg));
+
+    uint64_t before = last + 1, first;
+    while ((rc = journal_cursor_back(c, before, &first, &why)) > 0) {
+        assert_true(first < before);
+        for (uint64_t n = first; rc == 2 && n < before; n++) assert_false(wanted(n, arg));
+        if (rc == 1) {
+            int found = journal_cursor_next(c, before - 1, &seq, &record, &why);
+            assert_true(found == 1 && seq == first);
+        }
+        before = first;
+    }
+    must(rc, &why);
+    for (uint64_t n = journal_first(j); n < before; n++) assert_false(wanted(n, arg));
+    journal_cursor_close(c);
+    return given;
+}
+
+static bool is_40th(uint64_t n, uint64_t arg)
+{
+    (void)arg;
+    return n % 40 == 0;
+}
+
+static bool is_it(uint64_t n, uint64_t arg)
+{
+    return n == arg;
+}
+
+static bool is_of_fifty(uint64_t n, uint64_t arg)
+{
+    return n / 50 == arg / 50 && n % 3 == arg % 3;
+}
+
+static uint64_t look_for_all(struct journal *j, uint64_t last)
+{
+    const struct journal_any bit = {.bits = {[3] = UINT64_C(1) << (201 - 192)}};
+    const struct journal_filter rare = {&bit, 1};
+    uint64_t given = look_for(j, &rare, is_40th, 0, last);
+    uint64_t numbers[] = {1, last / 2 + 1, last};
+    for (int i = 0; i < 3; i++) {
+        uint64_t n = numbers[i], one = hash_of(n, 1), fifty = hash_of(n, 50);
+        const struct journal_any by_number = {.hashes = &one, .hashes_count = 1};
+        const struct journal_any both[] = {{.hashes = &fifty, .hashes_count = 1},
+                                           {.bits = {UINT64_C(1) << n % 3}}};
+        given += look_for(j, &(struct journal_filter){&by_number, 1}, is_it, n, last);
+        given += look_for(j, &(struct journal_filter){both, 2}, is_of_fifty, n, last);
+    }
+    given += look_for(j, NULL, is_it, 0, last);
+    return given;
+}
+
 /* Opens what a crash left: nothing that was promised is missing, and it goes on. */
 static void must_have(struct disk *d, const struct journal_config *config, const struct story *s,
                       uint64_t promised, uint64_t most)
@@ -170,6 +257,7 @@ static void must_have(struct disk *d, const struct journal_config *config, const
     uint64_t end;
     must(read_all(j, s->shape, &end, &why), &why);
     assert_int_equal(end, last + 5);
+    look_for_all(j, end);
     must(journal_close(j, NOW, &why), &why);
     must(journal_open(&j, config, d, NOW, &found, &why), &why);
     must(read_all(j, s->shape, &end, &why), &why);
@@ -530,6 +618,7 @@ static void makes_the_next_segment_in_time(void **state)
     struct disk *d = disk_memory_new();
     config.first_bytes = SEGMENT;
     config.sync = JOURNAL_SYNC_NO;
+    config.describer.describe = NULL;
     must(journal_open(&j, &config, d, NOW, &found, &why), &why);
     int slices = -1; /* the first step only takes the room */
     for (uint64_t used = 0; used + 2 * 4096 < SEGMENT; used += 4096) {
@@ -761,6 +850,53 @@ static void is_begun_anew_or_not(void **state)
     disk_memory_free(before);
 }
 
+static void read_damaged(struct disk *d, const struct journal_config *config, uint64_t most)
+{
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    must(journal_open(&j, config, d, NOW, &found, &why), &why);
+    uint64_t given = look_for_all(j, 400);
+    while (journal_step(j)) {
+    }
+    assert_true(look_for_all(j, 400) <= given);
+    assert_in_range(look_for_all(j, 400), 400, most);
+    must(journal_close(j, NOW, &why), &why);
+}
+
+/* Of 400 records, the rare ones are found without reading most of the others; and be a summary
+ * damaged at any byte, or gone, or of another scheme: nothing is missed, and it is made again. */
+static void passes_over_what_cannot_match(void **state)
+{
+    (void)state;
+    enum { MOST = 400 /* without a filter */ + 220 + 6 * 30 };
+    struct journal_config config = config_of(4096);
+    struct story s = {.shape = &PLAIN, .now = NOW};
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    assert_true(live(&s, j, 400));
+    assert_in_range(look_for_all(j, 400), 400, MOST);
+    must(journal_close(j, NOW, &why), &why);
+    const char *name = "0000000000000003.summary";
+    size_t len = disk_memory_bytes(d, name).len;
+    assert_true(len > 500);
+    for (size_t at = 0; at < len; at++) {
+        struct disk *copy = disk_memory_copy(d);
+        disk_memory_flip(copy, name, at, (unsigned char)(1u << at % 8));
+        read_damaged(copy, &config, MOST + 100);
+        disk_memory_free(copy);
+    }
+    config.describer.scheme = 2;
+    read_damaged(d, &config, MOST);
+    must(d->unlink(d, name, &why), &why);
+    read_damaged(d, &config, MOST);
+    assert_int_equal(disk_memory_bytes(d, name).len, len);
+    disk_memory_free(d);
+}
+
 static void plays_at_random(void **state)
 {
     (void)state;
@@ -814,6 +950,26 @@ static void read_along(void *ctx)
     journal_cursor_close(c);
 }
 
+/* Only what may match, in order. */
+static void seek_along(void *ctx)
+{
+    struct reader *r = ctx;
+    const struct journal_any rare = {.bits = {[3] = UINT64_C(1) << (201 - 192)}};
+    const struct journal_filter filter = {&rare, 1};
+    struct disk_why why;
+    uint64_t seq;
+    struct slice record;
+    struct journal_cursor *c = journal_cursor_open(r->journal, 1);
+    journal_cursor_filter(c, &filter);
+    while (journal_cursor_at(c) <= r->until) {
+        int rc = journal_cursor_next(c, UINT64_MAX, &seq, &record, &why);
+        if (rc < 0) break;
+        if (rc == 0) usleep(200);
+        if (rc == 1 && seq % 40 == 0) r->read++;
+    }
+    journal_cursor_close(c);
+}
+
 static void wake(void *ctx)
 {
     wakeup_ring(*(int *)ctx);
@@ -828,7 +984,7 @@ static void runs_with_its_thread(void **state)
     struct journal *j;
     struct journal_recovery found;
     struct disk_why why;
-    struct thread thread;
+    struct thread thread, other;
     int bell = wakeup_open();
     struct journal_config config = config_of(16384);
     config.threaded = true;
@@ -836,8 +992,9 @@ static void runs_with_its_thread(void **state)
     config.wake_ctx = &bell;
     must(disk_open(folder, &d, &why), &why);
     must(journal_open(&j, &config, d, NOW, &found, &why), &why);
-    struct reader reader = {j, 300, 0};
+    struct reader reader = {j, 300, 0}, seeker = {j, 300, 0};
     must(thread_start(&thread, "reader", read_along, &reader), &why);
+    must(thread_start(&other, "seeker", seek_along, &seeker), &why);
     for (uint64_t n = 1; n <= 300; n++) {
         assert_int_equal(journal_append(j, record_of(&PIECES, n, bytes), NOW), n);
         if (n % 3 == 0) journal_write(j, NOW);
@@ -847,7 +1004,9 @@ static void runs_with_its_thread(void **state)
         while (journal_durable(j) < n) usleep(100);
     }
     thread_join(&thread);
+    thread_join(&other);
     assert_int_equal(reader.read, 300);
+    assert_int_equal(seeker.read, 300 / 40);
     assert_int_equal(journal_failure(j, &why), 0);
     must(journal_close(j, NOW, &why), &why);
     must(journal_open(&j, &config, d, NOW, &found, &why), &why);
@@ -886,6 +1045,7 @@ int main(void)
         cmocka_unit_test(leaves_no_files_by_restarting),
         cmocka_unit_test(begins_with_any_number),
         cmocka_unit_test(is_begun_anew_or_not),
+        cmocka_unit_test(passes_over_what_cannot_match),
         cmocka_unit_test(plays_at_random),
         cmocka_unit_test(runs_with_its_thread),
     };
