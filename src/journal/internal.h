@@ -129,6 +129,8 @@ struct journal {
     bool aside;     /* the thread makes the spare or deletes; writing goes on meanwhile */
     bool want_sync, stop;
     uint64_t retain_upto, keep_bytes;
+    int64_t before_ms;
+    bool kept;        /* may_go said no */
     uint64_t settled; /* segments below this number need no summary any more */
     unsigned pieces;  /* of writing, since the last one that was done aside */
     struct disk_why why;

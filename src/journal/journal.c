@@ -351,6 +351,16 @@ void journal_retain(struct journal *j, uint64_t upto, uint64_t keep_bytes)
     mutex_lock(&j->lock);
     j->retain_upto = upto;
     j->keep_bytes = keep_bytes;
+    j->kept = false;
+    if (j->config.threaded) condition_signal(&j->work);
+    mutex_unlock(&j->lock);
+}
+
+void journal_retain_time(struct journal *j, int64_t before_ms)
+{
+    mutex_lock(&j->lock);
+    j->before_ms = before_ms;
+    j->kept = false;
     if (j->config.threaded) condition_signal(&j->work);
     mutex_unlock(&j->lock);
 }
@@ -385,6 +395,7 @@ static int begin_epoch(struct journal *j, int64_t now_ms, struct disk_why *why)
 {
     j->written = j->durable = j->begin - 1;
     j->append_ms = j->sync_ms = j->retry_ms = now_ms;
+    j->keep_bytes = UINT64_MAX;
     if (!j->config.anew)
         for (size_t i = 0; i < j->published; i++) j->bytes += j->segments[i]->bytes;
     journal_plan_segment(j, now_ms);

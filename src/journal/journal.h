@@ -56,6 +56,17 @@ struct journal_describer {
     void *ctx;
 };
 
+/* A segment that is about to go. */
+struct journal_leaving {
+    uint64_t first_seq, last_seq; /* of the records that begin in it; none when first > last */
+    int64_t time_ms;              /* when it was begun */
+    struct summary *summary;      /* the journal's own */
+};
+struct journal_filter;
+/* May it have a record that matches? By its summary, without reading it; true where that is not
+ * there. */
+bool journal_leaving_may_match(const struct journal_leaving *s, const struct journal_filter *f);
+
 struct journal_config {
     uint64_t segment_bytes; /* whole 512s, from JOURNAL_SEGMENT_BYTES_MIN up to 1 GB */
     /* An opening begins with a segment of so many bytes, and each one after it has twice as many as
@@ -69,6 +80,11 @@ struct journal_config {
     uint64_t reserve_bytes;     /* room that is kept for what must go on when the disk is full */
     uint64_t index_bytes;       /* an index entry per so many bytes of a segment; 0: 64 KB */
     struct journal_describer describer;
+    /* Called by the journal's thread before a segment goes, NULL: not. False keeps it, and those
+     * after it, until the next journal_retain or journal_retain_time, when it is asked again. Must
+     * not take long: syncs wait for it. */
+    bool (*may_go)(void *ctx, const struct journal_leaving *s);
+    void *may_go_ctx;
     bool threaded;
     uint64_t seed;      /* where the chains begin: unpredictable, io_entropy */
     uint64_t first_seq; /* of the first record, where the folder has no journal yet; 0: 1 */
@@ -133,6 +149,9 @@ uint64_t journal_first(struct journal *j);
 /* Lets the oldest segments go that hold only records up to `upto`, and of those only as many as
  * leave `keep_bytes` of the journal. Done by the thread, soon; never the segment in use. */
 void journal_retain(struct journal *j, uint64_t upto, uint64_t keep_bytes);
+/* Of those, lets all go whose records are older than `before_ms` (unix time), whatever keep_bytes
+ * says. 0: none. */
+void journal_retain_time(struct journal *j, int64_t before_ms);
 
 /* From memory, for the owner: 1 and the record, which stays until the next append or journal_write
  * (one that was cut is put together in `scratch`); 0 when it is too old or not yet there. */

@@ -244,9 +244,36 @@ bool writer_round(struct journal *j, bool sync)
 
 static bool droppable(const struct journal *j)
 {
-    if (j->published < 2 || j->active == j->segments[0]) return false;
-    return j->segments[1]->header.first_seq - 1 <= j->retain_upto &&
-           j->bytes - j->segments[0]->bytes >= j->keep_bytes;
+    if (j->kept || j->published < 2 || j->active == j->segments[0]) return false;
+    const struct segment_header *next = &j->segments[1]->header;
+    bool large = j->bytes - j->segments[0]->bytes >= j->keep_bytes;
+    bool old = next->time_ms < j->before_ms;
+    return next->first_seq - 1 <= j->retain_upto && (large || old);
+}
+
+/* Asks the owner's may_go. Lock held, given up meanwhile. */
+static bool may_go(struct journal *j)
+{
+    if (!j->config.may_go) return true;
+    const struct segment was = *j->segments[0];
+    struct summary summary = {.file = -1};
+    struct journal_leaving leaving = {
+        .first_seq = was.header.first_seq,
+        .last_seq = j->segments[1]->header.first_seq - 1,
+        .time_ms = was.header.time_ms,
+    };
+    j->aside = true;
+    mutex_unlock(&j->lock);
+    bool known =
+        was.summary == SUMMARY_KEPT && summary_open(&summary, j->disk, &was.header, was.end,
+                                                    was.end_chain, j->config.describer.scheme) == 0;
+    if (known) leaving.summary = &summary;
+    bool may = j->config.may_go(j->config.may_go_ctx, &leaving);
+    summary_fini(&summary);
+    mutex_lock(&j->lock);
+    j->aside = false;
+    j->kept = !may;
+    return may;
 }
 
 /* One at a time, each gone for good before the next: a crash leaves no hole. */
@@ -301,7 +328,7 @@ bool writer_aside_due(const struct journal *j)
 
 static bool do_aside(struct journal *j)
 {
-    if (droppable(j)) return drop_oldest(j) || j->failed;
+    if (droppable(j)) return !may_go(j) || drop_oldest(j) || j->failed;
     if (j->stop) return false;
     if (spare_due(j)) return make_spare(j) || j->failed;
     if (!describe_due(j)) return false;

@@ -688,6 +688,70 @@ static void lets_the_oldest_go(void **state)
     disk_memory_free(d);
 }
 
+/* What was told of the segments that go: for each filter, how many may have had something. */
+struct guard {
+    struct journal_filter filters[3];
+    int matched[3], asked;
+    uint64_t keep_from, next;
+};
+
+static bool may_go(void *ctx, const struct journal_leaving *s)
+{
+    struct guard *g = ctx;
+    if (s->first_seq >= g->keep_from) return false;
+    assert_int_equal(s->first_seq, g->next);
+    assert_true(s->time_ms >= NOW);
+    g->next = s->last_seq + 1;
+    g->asked++;
+    for (int i = 0; i < 3; i++) g->matched[i] += journal_leaving_may_match(s, &g->filters[i]);
+    return true;
+}
+
+static void lets_go_by_time_and_consent(void **state)
+{
+    (void)state;
+    uint64_t there = hash_of(20, 1), never = hash_of(100000, 1);
+    const struct journal_any any[3] = {{.bits = {[3] = UINT64_C(1) << (200 - 192)}},
+                                       {.hashes = &there, .hashes_count = 1},
+                                       {.hashes = &never, .hashes_count = 1}};
+    struct guard g = {.filters = {{&any[0], 1}, {&any[1], 1}, {&any[2], 1}}, .next = 1};
+    struct journal_config config = config_of(4096);
+    config.may_go = may_go;
+    config.may_go_ctx = &g;
+    struct story s = {.shape = &PLAIN, .now = NOW};
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    assert_true(live(&s, j, 200)); /* records 8k+1 … 8k+8 are of NOW + 1500k */
+    journal_retain(j, 200, UINT64_MAX / 2);
+    journal_retain_time(j, NOW + 1500 * 12); /* of record 97 */
+    while (journal_step(j)) journal_check(j);
+    assert_int_equal(journal_first(j), 1);
+    assert_int_equal(g.asked, 0);
+    g.keep_from = 60;
+    journal_retain_time(j, NOW + 1500 * 12);
+    while (journal_step(j)) {
+    }
+    assert_in_range(journal_first(j), 60, 80);
+    g.keep_from = UINT64_MAX;
+    journal_retain(j, 200, UINT64_MAX / 2);
+    while (journal_step(j)) {
+    }
+    assert_in_range(journal_first(j), 70, 97);
+    assert_int_equal(g.next, journal_first(j));
+    assert_true(g.asked > 3 && g.matched[0] == g.asked && g.matched[1] >= 1);
+    assert_true(g.matched[1] < g.asked && g.matched[2] == 0);
+    journal_retain(j, 100, UINT64_MAX / 2); /* the floor, and a time that has them all */
+    journal_retain_time(j, s.now + 1);
+    while (journal_step(j)) {
+    }
+    assert_in_range(journal_first(j), 80, 101);
+    must(journal_close(j, s.now, &why), &why);
+    disk_memory_free(d);
+}
+
 static void keeps_a_tail_in_memory(void **state)
 {
     (void)state;
@@ -1040,6 +1104,7 @@ int main(void)
         cmocka_unit_test(makes_the_next_segment_in_time),
         cmocka_unit_test(has_one_owner),
         cmocka_unit_test(lets_the_oldest_go),
+        cmocka_unit_test(lets_go_by_time_and_consent),
         cmocka_unit_test(keeps_a_tail_in_memory),
         cmocka_unit_test(finds_times_and_numbers),
         cmocka_unit_test(leaves_no_files_by_restarting),
