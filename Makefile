@@ -1,6 +1,6 @@
 # Hark: a Redis-compatible server whose heart is keyspace notifications.
 #
-#   make                  builds build/hark-server, build/hark-cli, build/hark-bench
+#   make                  builds build/hark-server, hark-cli, hark-check, hark-bench
 #   make run PORT=7000    installs what is missing, builds, serves on 127.0.0.1, data in ./data
 #   make test             every test; the last line says `N passed, N failed`
 #   make check            the same under address and undefined-behaviour sanitizers
@@ -88,8 +88,8 @@ install: all
 	install -m 644 include/hark.h $(DESTDIR)$(PREFIX)/include
 
 format:
-	clang-format -i $(wildcard src/*/*.[ch] client/*.[ch] cli/*.[ch] bench/*.[ch] include/*.h \
-		test/*/*.[ch])
+	clang-format -i $(wildcard src/*/*.[ch] client/*.[ch] cli/*.[ch] check/*.[ch] bench/*.[ch] \
+		include/*.h test/*/*.[ch])
 
 clean:
 	rm -rf build build-*

@@ -237,6 +237,7 @@ bool group_may_match(const struct group *g, const unsigned char *bloom,
 /* The last group that begins at or before offset `at`; there is one. */
 size_t groups_seek(const struct group *groups, size_t count, uint64_t at);
 
+#define SCHEME_ANY UINT32_MAX
 /* The summary of that segment: 0, ERR_ABSENT, or ERR_CORRUPT where it is none, or of another
  * scheme. */
 int summary_open(struct summary *s, struct disk *disk, const struct segment_header *segment,
@@ -269,6 +270,23 @@ int cursor_skip(struct journal_cursor *c);
 
 /* Finds the segments and the end of the last one, cuts, and sets begin, epoch and the list. */
 int recover(struct journal *j, struct journal_recovery *found, struct disk_why *why);
+/* What a folder has. */
+struct numbers {
+    uint64_t *at;
+    size_t count, cap;
+};
+struct names {
+    struct numbers segments, summaries; /* the segments in order */
+    bool spare;
+};
+int recover_list(struct disk *d, struct names *n, struct disk_why *why);
+void names_fini(struct names *n);
+/* Header and size of a segment; ERR_CORRUPT, ERR_UNSUPPORTED or what the disk said. */
+int recover_header(struct disk *d, struct segment *s, const char *name, struct disk_why *why);
+/* Behind the place where `s` stands there is no record that continues it. Is there a mark that
+ * vouches for more than `complete`? ERR_CORRUPT. Also finds the last byte that is not zero. */
+int recover_search(struct scan *s, uint64_t size, uint64_t complete, uint64_t *used,
+                   struct disk_why *why);
 /* Removes the files of the `count` oldest segments: a journal that was given up. */
 int recover_drop(struct journal *j, size_t count, struct disk_why *why);
 

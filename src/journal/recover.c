@@ -7,16 +7,6 @@
 
 enum { SEARCH_BYTES = 64 * 1024 };
 
-struct numbers {
-    uint64_t *at;
-    size_t count, cap;
-};
-
-struct names {
-    struct numbers segments, summaries;
-    bool spare;
-};
-
 static void add_number(struct numbers *n, uint64_t number)
 {
     if (n->count == n->cap) {
@@ -44,7 +34,7 @@ static int compare_numbers(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int read_header(struct disk *d, struct segment *s, const char *name, struct disk_why *why)
+int recover_header(struct disk *d, struct segment *s, const char *name, struct disk_why *why)
 {
     char bytes[SEGMENT_HEADER_BYTES];
     int file = d->open(d, name, 0, why);
@@ -106,7 +96,7 @@ static int load_headers(struct journal *j, const struct numbers *n, struct disk_
         char name[SEGMENT_NAME_BYTES];
         struct segment *s = mem_new(struct segment);
         segment_name(n->at[i], name);
-        int rc = read_header(j->disk, s, name, why);
+        int rc = recover_header(j->disk, s, name, why);
         if (rc != 0) rc = named(why, name, rc);
         if (rc == 0) rc = follows(j, s, n->at[i], why);
         if (rc != 0) {
@@ -135,26 +125,35 @@ static void find_summaries(struct journal *j, const struct numbers *n)
     }
 }
 
+int recover_list(struct disk *d, struct names *n, struct disk_why *why)
+{
+    int rc = d->list(d, visit_name, n, why);
+    struct numbers *s = &n->segments;
+    if (s->count) qsort(s->at, s->count, sizeof *s->at, compare_numbers);
+    return rc;
+}
+
+void names_fini(struct names *n)
+{
+    mem_free(n->segments.at, n->segments.cap * sizeof *n->segments.at);
+    mem_free(n->summaries.at, n->summaries.cap * sizeof *n->summaries.at);
+}
+
 static int find_segments(struct journal *j, struct disk_why *why)
 {
     struct names names = {0};
-    int rc = j->disk->list(j->disk, visit_name, &names, why);
+    int rc = recover_list(j->disk, &names, why);
     if (rc == 0 && names.spare) rc = j->disk->unlink(j->disk, SPARE_NAME, why);
-    struct numbers *n = &names.segments;
-    if (n->count) qsort(n->at, n->count, sizeof *n->at, compare_numbers);
-    if (rc == 0) rc = load_headers(j, n, why);
+    if (rc == 0) rc = load_headers(j, &names.segments, why);
     if (rc == 0) find_summaries(j, &names.summaries);
-    mem_free(n->at, n->cap * sizeof *n->at);
-    mem_free(names.summaries.at, names.summaries.cap * sizeof *names.summaries.at);
+    names_fini(&names);
     return rc;
 }
 
 /* The last segment --------------------------------------------------------------------------- */
 
-/* Behind the place where `s` stands there is no record that continues it. Is there a mark that
- * vouches for what should be there? Also finds the last byte that is not zero. */
-static int search_marks(struct scan *s, uint64_t size, uint64_t complete, uint64_t *used,
-                        struct disk_why *why)
+int recover_search(struct scan *s, uint64_t size, uint64_t complete, uint64_t *used,
+                   struct disk_why *why)
 {
     int rc = 0;
     char *window = mem_alloc(SEARCH_BYTES);
@@ -214,7 +213,7 @@ static int read_last(struct journal *j, struct scan *s, bool closed, struct jour
         return rc;
     }
     uint64_t used;
-    rc = search_marks(s, last->bytes, s->begin - 1 - s->partial, &used, why);
+    rc = recover_search(s, last->bytes, s->begin - 1 - s->partial, &used, why);
     if (rc != 0) return rc;
     note_cut(found, s, used);
     return 0;

@@ -181,7 +181,7 @@ static int load_file(struct summary *s, const struct segment_header *segment, ui
     if (n < 0) return (int)n;
     if ((size_t)n < sizeof bytes || !summary_header_decode(&h, bytes)) return ERR_CORRUPT;
     bool of_it = h.number == segment->number && h.seed == segment->seed && h.end == end &&
-                 h.end_chain == end_chain && h.scheme == scheme;
+                 h.end_chain == end_chain && (h.scheme == scheme || scheme == SCHEME_ANY);
     if (!of_it || h.count > GROUPS_MAX) return ERR_CORRUPT;
     int rc = load_table(s, bytes, &h);
     if (rc == 0 && !in_order(s, segment, end)) rc = ERR_CORRUPT;
