@@ -344,6 +344,24 @@ static int cut_at(const struct repair *r, uint64_t number, uint64_t at, struct d
     return 0;
 }
 
+/* What is now the last segment gets a few zeros, as one has that was not closed: so that a server
+ * knows that there was more. */
+static int leave_trace(const struct repair *r, uint64_t number, struct disk_why *why)
+{
+    struct disk *d = r->disk;
+    char name[SEGMENT_NAME_BYTES];
+    uint64_t size;
+    segment_name(number, name);
+    int file = d->open(d, name, DISK_WRITE, why);
+    if (file == ERR_ABSENT) return 0;
+    if (file < 0) return named(why, name, file);
+    int rc = d->size(d, file, &size, why);
+    if (rc == 0) rc = d->truncate(d, file, size + 8, why);
+    if (rc == 0) rc = d->sync(d, file, why);
+    d->close(d, file);
+    return rc == 0 ? 0 : named(why, name, rc);
+}
+
 int check_repair(struct disk *disk, const struct check_findings *found,
                  void (*done)(void *ctx, const char *step), void *ctx, struct disk_why *why)
 {
@@ -357,8 +375,9 @@ int check_repair(struct disk *disk, const struct check_findings *found,
         bool all = number == found->number && found->at < SEGMENT_HEADER_BYTES;
         if (number > found->number || all) rc = move_aside(&r, number, why);
     }
-    if (rc == 0 && found->at >= SEGMENT_HEADER_BYTES)
-        rc = cut_at(&r, found->number, found->at, why);
+    bool within = found->at >= SEGMENT_HEADER_BYTES;
+    if (rc == 0 && within) rc = cut_at(&r, found->number, found->at, why);
+    if (rc == 0) rc = leave_trace(&r, within ? found->number : found->number - 1, why);
     names_fini(&names);
     return rc;
 }

@@ -42,7 +42,7 @@ static struct check_findings check(struct disk *d, const struct shape *shape)
 }
 
 /* What a server says of it, having read it all: 0, with the last record, or ERR_CORRUPT. */
-static int serve(struct disk *d, const struct shape *shape, uint64_t *last)
+static int serve(struct disk *d, const struct shape *shape, uint64_t *last, bool *clean)
 {
     struct journal_config config = config_of(2048);
     struct journal *j;
@@ -50,6 +50,7 @@ static int serve(struct disk *d, const struct shape *shape, uint64_t *last)
     struct disk_why why;
     int rc = journal_open(&j, &config, d, NOW, &found, &why);
     if (rc != 0) return rc;
+    *clean = found.clean;
     rc = read_all(j, shape, last, &why);
     journal_close(j, NOW, &why);
     return rc;
@@ -63,7 +64,8 @@ static void compare(struct disk *d, const struct shape *shape)
     struct disk *copy = disk_memory_copy(d);
     struct disk_why why;
     uint64_t last = 0;
-    int rc = serve(copy, shape, &last);
+    bool clean;
+    int rc = serve(copy, shape, &last, &clean);
     disk_memory_free(copy);
     assert_true(rc == 0 || rc == ERR_CORRUPT);
     assert_int_equal(found.damaged, rc == ERR_CORRUPT);
@@ -73,7 +75,8 @@ static void compare(struct disk *d, const struct shape *shape)
     copy = disk_memory_copy(d);
     must(check_repair(copy, &found, NULL, NULL, &why), &why);
     if (found.first_seq > found.last_seq) found.last_seq = 0;
-    assert_int_equal(serve(copy, shape, &last), 0);
+    assert_int_equal(serve(copy, shape, &last, &clean), 0);
+    assert_true(!clean || last == 0);
     assert_int_equal(last, found.last_seq);
     disk_memory_free(copy);
 }
@@ -185,7 +188,8 @@ static void repairs_in_steps_that_can_be_repeated(void **state)
             assert_int_equal(again.last_seq, found.last_seq);
             must(check_repair(d, &again, NULL, NULL, &why), &why);
             uint64_t last;
-            assert_int_equal(serve(d, &PLAIN, &last), 0);
+            bool clean;
+            assert_int_equal(serve(d, &PLAIN, &last, &clean), 0);
             assert_int_equal(last, found.last_seq);
             for (int i = 0; i < 2; i++) {
                 struct slice bytes = disk_memory_bytes(whole, names[i]);
