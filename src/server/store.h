@@ -38,9 +38,9 @@ struct store {
     struct journal *journal;
     int wakeup_fd;
     bool sync_always;
-    struct loading *loading; /* while it is */
-    struct buffer scratch;   /* a record being encoded */
-    int64_t loaded_us;       /* how long the last load took */
+    struct loading *loading;      /* while it is */
+    struct record_room described; /* the journal's thread's */
+    int64_t loaded_us;            /* how long the last load took */
     uint64_t loaded_records;
     int64_t sync_us_seen; /* the longest sync that LATENCY was told of */
     struct disk_why why;  /* of the failure */
