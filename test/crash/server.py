@@ -16,13 +16,13 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 PATIENCE_S = float(os.environ.get("HARK_PATIENCE", "20"))
 
 
-def binary():
+def server_binary():
     return os.environ.get("HARK_SERVER") or os.path.join(ROOT, "build", "hark-server")
 
 
 def is_redis():
     """To see what the same rounds find in Redis, by HARK_SERVER=/usr/bin/redis-server."""
-    return "redis-server" in os.path.basename(binary())
+    return "redis-server" in os.path.basename(server_binary())
 
 
 def free_port():
@@ -43,7 +43,8 @@ class Ended(Exception):
 class Server:
     """`faulty`: on a disk that can fail and lose power."""
 
-    def __init__(self, settings, faulty):
+    def __init__(self, settings, faulty, binary=None):
+        self.binary = binary or server_binary()
         self.folder = tempfile.mkdtemp(prefix="hark-crash-")
         self.data = os.path.join(self.folder, "data")
         os.mkdir(self.data)
@@ -56,7 +57,7 @@ class Server:
 
     def launch(self):
         """Starts the process, and waits for nothing."""
-        words = [binary(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.data,
+        words = [self.binary, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.data,
                  "--unixsocket", self.socket_path]
         for name, value in self.settings.items():
             words += [f"--{name}", str(value)]
