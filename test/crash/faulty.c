@@ -2,9 +2,9 @@
  * below one folder is counted, made to fail, and written down.
  *
  *      FAULTY_FOLDER    the folder, an absolute path without links
- *      FAULTY_CONTROL   a file of at least sizeof(struct control) bytes, mapped and shared: the test
- *                       arms faults in it and reads counts from it (test/crash/disk.py)
- *      FAULTY_HISTORY   if set, a file to which every change and every sync is appended
+ *      FAULTY_CONTROL   a file of at least sizeof(struct control) bytes, mapped and shared: the
+ * test arms faults in it and reads counts from it (test/crash/disk.py) FAULTY_HISTORY   if set, a
+ * file to which every change and every sync is appended
  *
  * With a history nothing is really synced: what would have been safe is what the history says was
  * synced. After a kill -9, disk.py turns the folder into what a loss of power at that moment would
@@ -12,8 +12,8 @@
  *
  *      write ──▶ the file itself (what reads show)      history: WRITE ino at bytes
  *      sync  ──▶ nothing                                history: SYNC ino, all written before
- *      sync that is made to fail                        history: FORGET ino, likewise: as Linux, which
- *                                                       marks pages clean that it could not write
+ *      sync that is made to fail                        history: FORGET ino, likewise: as Linux,
+ * which marks pages clean that it could not write
  *
  * A change is written down after it was made, both under one lock. A process that is killed between
  * the two has made a change that no sync covers, which may be lost as well as not.
@@ -42,8 +42,18 @@
 /* The same lists stand in disk.py. */
 enum call { OPEN, WRITE, SYNC, SYNC_FOLDER, RESIZE, RENAME, UNLINK, READ, CALLS };
 enum action { ACT_NONE, ACT_ERROR, ACT_SHORT, ACT_DIE, ACT_DIE_AFTER, ACT_TEAR, ACT_WAIT };
-enum entry { E_CREATE, E_WRITE, E_ZEROS, E_RESIZE, E_SYNC, E_FORGET, E_SYNC_FOLDER, E_RENAME, E_UNLINK,
-             E_BEGIN };
+enum entry {
+    E_CREATE,
+    E_WRITE,
+    E_ZEROS,
+    E_RESIZE,
+    E_SYNC,
+    E_FORGET,
+    E_SYNC_FOLDER,
+    E_RENAME,
+    E_UNLINK,
+    E_BEGIN
+};
 
 struct control {
     uint32_t action; /* ACT_NONE: nothing is armed */
@@ -164,8 +174,10 @@ static const char *name_of(int at, const char *name, char to[2 * PATH_MAX])
         n = (size_t)snprintf(to, 2 * PATH_MAX, "%s/", path);
         while (name[0] == '.' && name[1] == '/') name += 2;
     }
-    if (strcmp(name, ".") == 0 && n) to[n - 1] = 0;
-    else snprintf(to + n, 2 * PATH_MAX - n, "%s", name);
+    if (strcmp(name, ".") == 0 && n)
+        to[n - 1] = 0;
+    else
+        snprintf(to + n, 2 * PATH_MAX - n, "%s", name);
     return below(to);
 }
 
@@ -457,15 +469,15 @@ static mode_t mode_of(int flags, va_list rest)
     return flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
 }
 
-#define OPENS(name_, at_, ...)                                                                     \
-    int name_(__VA_ARGS__ const char *name, int flags, ...)                                        \
-    {                                                                                              \
-        set_up();                                                                                  \
-        va_list rest;                                                                              \
-        va_start(rest, flags);                                                                     \
-        mode_t mode = mode_of(flags, rest);                                                        \
-        va_end(rest);                                                                              \
-        return open_at(at_, name, flags, mode);                                                    \
+#define OPENS(name_, at_, ...)                              \
+    int name_(__VA_ARGS__ const char *name, int flags, ...) \
+    {                                                       \
+        set_up();                                           \
+        va_list rest;                                       \
+        va_start(rest, flags);                              \
+        mode_t mode = mode_of(flags, rest);                 \
+        va_end(rest);                                       \
+        return open_at(at_, name, flags, mode);             \
     }
 #define AT int at,
 OPENS(open, AT_FDCWD)
