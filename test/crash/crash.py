@@ -25,14 +25,13 @@ from collections import Counter
 import disk
 import story
 from clients import Reader, Subscriber, Writer
-from server import Server, is_redis
+from server import EXIT_OF_DISK_FAILURE, Server, is_redis
 from story import DISORDER, GONE, INVENTED, KINDS_OF_FINDINGS, LOST, Finding, must
 from wire import Error, Nil
 from witness import Witness
 
 ROUNDS_OF_A_LIFE = (4, 14)
 LOAD_S = (0.005, 0.12)
-EXIT_OF_DISK_FAILURE = 4  # of src/server/main.c
 
 
 class Life:

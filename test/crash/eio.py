@@ -34,7 +34,7 @@ class Trial:
         if not self.is_redis:
             settings["journal-segment-bytes"] = "1mb"
         self.server = server.Server(settings, faulty=True, binary=binary)
-        self.answers = []
+        self.answers, self.times = [], {}
         self.info = {}
         self.status = self.status_again = None
 
@@ -45,6 +45,7 @@ class Trial:
         except OSError:
             reply = None
         self.answers.append((key, reply))
+        self.times[key] = time.monotonic()
         return reply
 
     def play(self):
@@ -107,6 +108,11 @@ class Trial:
 
     def acknowledged(self, phase=""):
         return [k for k, reply in self.answers if reply == "OK" and k.startswith(phase)]
+
+    def early(self):
+        """Those that were acknowledged well over a second before the end."""
+        end = self.times[self.answers[-1][0]]
+        return [k for k in self.acknowledged() if self.times[k] < end - 2.5]
 
     def refusals(self):
         return [reply for _, reply in self.answers if isinstance(reply, Error)]

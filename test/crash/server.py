@@ -16,6 +16,9 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 PATIENCE_S = float(os.environ.get("HARK_PATIENCE", "20"))
 
 
+EXIT_OF_DISK_FAILURE = 4  # a write or a sync of the journal failed
+
+
 def server_binary():
     return os.environ.get("HARK_SERVER") or os.path.join(ROOT, "build", "hark-server")
 
