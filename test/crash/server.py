@@ -16,7 +16,7 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 PATIENCE_S = float(os.environ.get("HARK_PATIENCE", "20"))
 
 
-EXIT_OF_DISK_FAILURE = 4  # a write or a sync of the journal failed
+EXIT_OF_DISK_FAILURE = 74  # a write or a sync of the journal failed (src/server/store.h)
 
 
 def server_binary():
