@@ -143,8 +143,10 @@ class Disk:
 
     def entries(self):
         """(position, kind, ino, at, len, bytes), counted on from where the process stood."""
-        with open(self.history_path, "rb") as f:
-            history = f.read()
+        history = b""
+        if os.path.exists(self.history_path):
+            with open(self.history_path, "rb") as f:
+                history = f.read()
         at = position = first = 0
         while at + HEADER.size <= len(history):
             magic, kind, ino, offset, length, size = HEADER.unpack_from(history, at)
@@ -204,7 +206,8 @@ class Disk:
                 file.apply(change, lambda: rng.random() < keep)
             file.pending = []
         self.write_out(safe)
-        os.unlink(self.history_path)
+        if os.path.exists(self.history_path):
+            os.unlink(self.history_path)
         self.begin()
         return keep
 

@@ -39,7 +39,7 @@ def free_port():
                 continue
 
 
-class Ended(Exception):
+class Ended(AssertionError):
     """The server ended before it served; args: exit status, log."""
 
 

@@ -62,7 +62,7 @@ def crc32c(data, crc=0):
 @pytest.mark.parametrize("end", ["kill", "halt"])
 @pytest.mark.parametrize("sync", ["always", "everysec", "no"])
 def test_data_comes_back(start, end, sync):
-    server = start(appendfsync=sync)
+    server = start(appendfsync=sync, enable_debug_command="yes")
     c = server.connect()
     c("SET", "k", "v")
     c("APPEND", "k", "w")
@@ -153,7 +153,8 @@ def test_damage_in_the_middle_is_refused(start):
     status, said = refusal(server)
     assert status == STORE_EXIT_CODE
     assert os.path.basename(path) in said and "offset" in said and "hark-check" in said
-    assert content(server) == before
+    after = content(server)  # an empty segment may have been begun
+    assert all(after[path] == before[path] for path in before)
     flip(path, 300_000)
     server.start()
     c = server.connect()
@@ -288,6 +289,7 @@ def test_a_full_disk(small_disk):
         shutil.rmtree(server.folder)
         server.folder = str(small_disk / "data")
         os.mkdir(server.folder)
+        server.unix_path = server.settings["unixsocket"] = server.path("socket")
         ballast = small_disk / "ballast"
         ballast.write_bytes(bytes(4 << 20))
         server.start()
