@@ -114,6 +114,8 @@ class Life:
         if ending in ("call", "eio"):
             self.arm(ending)
             until += 2
+        elif self.faulty:
+            self.slow_syncs()
         for client in self.clients:
             client.ready()
             client.flush()
@@ -131,10 +133,15 @@ class Life:
                 client.flush()
         assert ending not in ("call", "eio") or self.server.disk.met, "the fault was not met"
 
+    def slow_syncs(self):
+        """Nothing is really synced, so that it takes no time; it should, for the end to meet it."""
+        self.server.disk.arm("sync", action=disk.WAIT, times=0,
+                             amount=self.rng.choice((0, 200, 2000, 10_000, 30_000)))
+
     def arm(self, ending):
         rng = self.rng
         if ending == "eio":
-            self.server.disk.arm("sync write", error=errno.EIO, skip=rng.choice((0, 1, 5, 30)))
+            self.server.disk.arm("sync write", error=errno.EIO, skip=rng.choice((0, 1, 5, 30, 150)))
             return
         action = rng.choice((disk.DIE, disk.DIE_AFTER, disk.TEAR))
         calls = "write" if action == disk.TEAR else rng.choice(("sync", "write", "sync write"))

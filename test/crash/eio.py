@@ -60,7 +60,7 @@ class Trial:
             self.write_until_synced(asker)
         s.disk.arm("sync", error=errno.EIO)
         until = time.monotonic() + GOES_ON_S
-        while time.monotonic() < until and not s.ended():
+        while time.monotonic() < until:
             phase = "after" if s.disk.met else "before"
             if self.write(asker, phase) is None:
                 break
@@ -81,7 +81,7 @@ class Trial:
             time.sleep(0.01)
 
     def look(self, asker):
-        if self.answers[-1][1] is None:
+        if self.answers[-1][1] is None or self.server.ended():
             self.status = self.server.wait()
         else:
             for line in asker("INFO").decode().splitlines():
@@ -134,10 +134,10 @@ class Trial:
             "the last write": "no answer" if last is None else str(last)[:44],
             "INFO at the end": told or "gone",
             "the process": "runs on" if self.status is None else f"ended, status {self.status}",
-            "its last word": self.says[:44],
+            "its last word": self.says[:70],
             "after the loss of power": "serves" if self.status_again is None
                                        else f"does not start, status {self.status_again}",
-            "its last word then": self.says_again[:44],
+            "its last word then": self.says_again[:70] if self.status_again is not None else "",
             "acknowledged, and there": f"{len(self.acknowledged()) - len(self.lost())} of "
                                        f"{len(self.acknowledged())}",
             "acknowledged after the error, and lost": f"{len(self.lost('after'))} of {len(after)}",
@@ -145,10 +145,10 @@ class Trial:
 
 
 def last_line(log):
-    """The last thing of weight in a log, without its time."""
-    lines = [l for l in log.splitlines() if " # " in l or " * " in l]
-    weighty = [l for l in lines if " # " in l] or lines
-    return weighty[-1].split(" # ")[-1].split(" * ")[-1] if weighty else ""
+    """The last thing of weight in a log, without its time: of an error, if there was one."""
+    lines = [line.split(" # ", 1)[1] for line in log.splitlines() if " # " in line]
+    errors = [line for line in lines if "rror" in line or "ad file" in line]
+    return (errors or lines or [""])[-1]
 
 
 def main():
