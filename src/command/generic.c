@@ -71,6 +71,7 @@ static void randomkey_command(struct call *c)
 {
     enum { TRIES = 100 }; /* of keys past their deadline, which are put away as they are met */
     const struct entry *e = NULL;
+    engine_wait_for_all(c->engine);
     for (int i = 0; i < TRIES && !e; i++) {
         const struct entry *any = keyspace_any(engine_keyspace(c->engine), c->db);
         if (!any) break;
@@ -253,6 +254,7 @@ static void flushall_command(struct call *c)
 
 static void dbsize_command(struct call *c)
 {
+    engine_wait_for_all(c->engine);
     resp_int(&c->reply, (int64_t)keyspace_size(engine_keyspace(c->engine), c->db));
 }
 

@@ -198,6 +198,8 @@ void engine_set_active_expiry(struct engine *e, bool on);
  * made up for: true when it is below, or on its way there. False when the policy, the lack of
  * victims or a flood of data leaves it above: commands that add data are to be refused then. */
 bool engine_make_room(struct engine *e, int64_t now_ms);
+/* Memory that does not count there: what waits to be written, or is kept of what was. */
+void engine_set_exempt(struct engine *e, size_t bytes);
 
 /* Small slices of work for idle time and every turn (tables that grow, flushed data that is freed,
  * eviction that no command asks for). Returns whether there is more. */

@@ -34,6 +34,11 @@ void engine_put_away(struct engine *e, struct place *p, int db)
     d->keys_open = keys_open;
 }
 
+void engine_set_exempt(struct engine *e, size_t bytes)
+{
+    e->exempt = bytes;
+}
+
 static void expire_one(void *ctx, int db, struct entry *entry)
 {
     struct engine *e = ctx;
@@ -73,6 +78,12 @@ static void evict(struct engine *e, int64_t now_ms, int db, struct entry *victim
     engine_seal(e);
 }
 
+static size_t memory_used(const struct engine *e)
+{
+    size_t used = mem_used();
+    return used > e->exempt ? used - e->exempt : 0;
+}
+
 /* One step towards less memory; false when there is nothing to be had. */
 static bool shrink(struct engine *e, int64_t now_ms)
 {
@@ -100,7 +111,7 @@ bool engine_make_room(struct engine *e, int64_t now_ms)
     size_t max = e->config.memory_max, used;
     if (!max) return true;
     if (e->memory_mark < max) e->memory_mark = max;
-    for (int i = 0; (used = mem_used()) > max; i++) {
+    for (int i = 0; (used = memory_used(e)) > max; i++) {
         if (i >= (used > e->memory_mark ? STEPS_TO_PAY : STEPS)) break;
         if (!shrink(e, now_ms)) return false;
     }
@@ -115,7 +126,7 @@ static bool shrink_slowly(struct engine *e, int64_t now_ms)
     enum { STEPS = 128 };
     size_t max = e->config.memory_max;
     if (!max) return false;
-    for (int i = 0; mem_used() > max; i++) {
+    for (int i = 0; memory_used(e) > max; i++) {
         if (i == STEPS) return true;
         if (!shrink(e, now_ms)) return false;
     }

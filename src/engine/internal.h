@@ -51,6 +51,7 @@ struct engine {
     uint64_t mark_all;              /* the last record that changed more than single keys */
     uint64_t recent[RECENT_PLACES]; /* the last record that changed a key of such a hash */
     struct event_id next_id;
+    size_t exempt;      /* see engine_set_exempt */
     size_t memory_mark; /* the least that was used since the limit was set, but not below it */
     struct engine_stats stats;
 };

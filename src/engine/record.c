@@ -132,7 +132,7 @@ void draft_changed(struct engine *e, int db, struct slice key, uint64_t hash)
 
 void draft_all_changed(struct engine *e)
 {
-    e->mark_all = e->stats.seq + 1;
+    if (e->draft.changed) e->mark_all = e->stats.seq + 1;
     add_change(e, (struct change){.db = -1});
 }
 

@@ -50,9 +50,16 @@ size_t conn_output_room(const struct conn *c)
     return left < room ? left : room;
 }
 
+void conn_hold(struct conn *c, uint64_t mark)
+{
+    if (mark > c->mark) c->mark = mark;
+}
+
 static void queue(struct conn *c, struct block *b, uint32_t from, uint32_t len)
 {
-    c->net->output_bytes += len;
+    struct net *n = c->net;
+    n->output_bytes += len;
+    if (c->holds.count || c->mark > n->released) holds_add(&c->holds, c->mark, n->group, len);
     outq_add(&c->out, b, from, len);
 }
 
@@ -113,14 +120,40 @@ static void want_write(struct conn *c, bool want)
     }
 }
 
-/* Sends until the queue is empty, the socket is full, or a fair share has left. */
+/* Cuts the list of slices off behind `bytes` bytes; returns how many are left. */
+static int cut_slices(struct slice *parts, int count, size_t bytes)
+{
+    for (int i = 0; i < count; i++) {
+        if (parts[i].len >= bytes) {
+            parts[i].len = bytes;
+            return i + 1;
+        }
+        bytes -= parts[i].len;
+    }
+    return count;
+}
+
+/* The queue is not empty: either the socket takes no more, or the rest waits for its mark. */
+static void keep_waiting(struct conn *c)
+{
+    struct net *n = c->net;
+    bool sendable = c->out.bytes > c->holds.bytes;
+    if (sendable) outq_detach(&c->out, n->turn);
+    want_write(c, sendable);
+    if (!sendable) net_add_held(n, c);
+}
+
+/* Sends until the queue is empty or what is left waits for its mark, the socket is full, or a fair
+ * share has left. */
 void conn_flush(struct conn *c)
 {
     enum { SHARE = 4 * 1024 * 1024 };
     size_t sent_now = 0;
-    while (c->out.bytes && sent_now < SHARE) {
+    if (c->holds.count) holds_release(&c->holds, c->net->released);
+    while (c->out.bytes > c->holds.bytes && sent_now < SHARE) {
         struct slice parts[SLICES_PER_SEND];
         int count = outq_slices(&c->out, parts, SLICES_PER_SEND);
+        if (c->holds.count) count = cut_slices(parts, count, c->out.bytes - c->holds.bytes);
         long sent = socket_send(c->fd, parts, count);
         if (sent == ERR_AGAIN) break;
         if (sent < 0) {
@@ -137,8 +170,7 @@ void conn_flush(struct conn *c)
     if (sent_now) c->active_us = c->net->now_us;
     if (!is_over_soft(c)) c->soft_since_us = 0;
     if (c->out.bytes) {
-        outq_detach(&c->out, c->net->turn);
-        want_write(c, true);
+        keep_waiting(c);
         return;
     }
     want_write(c, false);
@@ -183,6 +215,7 @@ void conn_drop_output(struct conn *c)
 {
     c->net->output_bytes -= c->out.bytes;
     outq_fini(&c->out);
+    holds_fini(&c->holds);
     block_release(c->tail);
     c->tail = NULL;
 }

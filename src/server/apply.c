@@ -151,6 +151,16 @@ static int dir_hook(void *ctx, struct config *now, const struct config *before, 
     return server_enter_dir(now, why, why_size);
 }
 
+static int store_hook(void *ctx, struct config *now, const struct config *before, char *why,
+                      size_t why_size)
+{
+    (void)before;
+    (void)why;
+    (void)why_size;
+    store_apply(ctx, now);
+    return 0;
+}
+
 static int log_hook(void *ctx, struct config *now, const struct config *before, char *why,
                     size_t why_size)
 {
@@ -173,6 +183,7 @@ struct config_hooks server_config_hooks(struct server *s)
                   [APPLY_LIMITS] = sessions_hook,
                   [APPLY_MEMORY] = engine_hook,
                   [APPLY_DIR] = dir_hook,
+                  [APPLY_STORE] = store_hook,
                   [APPLY_NOTIFY] = engine_hook,
                   [APPLY_PUBSUB] = pubsub_hook,
                   [APPLY_LOG] = log_hook,

@@ -35,7 +35,8 @@ enum config_loglevel {
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 /* Who may: nobody, everybody, or clients on this machine (loopback or unix socket). */
 enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
-enum config_appendonly { APPENDONLY_NO }; /* there is no journal yet */
+/* When the journal is synced; in the order of enum journal_sync. */
+enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 enum config_save { SAVE_NEVER };          /* nor snapshots */
 enum config_policy {
     POLICY_VOLATILE_LRU,
@@ -90,7 +91,10 @@ struct config {
     /* Data. */
     int64_t databases;                   /* `databases` (start) */
     struct slice dir;                    /* `dir`: working directory; changing it is protected */
-    enum config_appendonly appendonly;   /* `appendonly`: only `no` */
+    bool appendonly;                     /* `appendonly`: is there a journal? (start) */
+    enum config_appendfsync appendfsync; /* `appendfsync` */
+    uint64_t journal_segment_bytes;      /* `journal-segment-bytes`: of one file (start) */
+    uint64_t journal_tail_bytes;         /* `journal-tail-bytes`: what stays in memory (start) */
     enum config_save save;               /* `save`: only "" */
     uint64_t maxmemory;                  /* `maxmemory`: bytes; 0 is no limit */
     enum config_policy maxmemory_policy; /* `maxmemory-policy`: who goes when it is reached */
@@ -135,6 +139,7 @@ enum config_apply {
     APPLY_LIMITS,   /* client-output-buffer-limit, client-query-buffer-limit, proto-max-bulk-len */
     APPLY_MEMORY,   /* maxmemory, its policy and samples, lfu-* */
     APPLY_DIR,      /* dir */
+    APPLY_STORE,    /* appendfsync */
     APPLY_NOTIFY,   /* notify-keyspace-events */
     APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes */
     APPLY_LOG,      /* loglevel, log-format, hide-user-data-from-log */

@@ -11,8 +11,8 @@ static const char *const policies[] = {"volatile-lru",   "volatile-lfu", "volati
                                        "volatile-ttl",   "allkeys-lru",  "allkeys-lfu",
                                        "allkeys-random", "noeviction",   NULL};
 
-/* Nothing is kept on disk yet, and a configuration may say so; that it should be is an error. */
-static const char *const not_kept[] = {"no", NULL};
+static const char *const syncs[] = {"always", "everysec", "no", NULL};
+/* There are no RDB files yet, and a configuration may say so; that there should be is an error. */
 static const char *const no_snapshots[] = {"", NULL};
 
 enum {
@@ -63,7 +63,13 @@ const struct config_row config_rows[] = {
      .flags = CONFIG_START},
     {"dir", ".", FIELD(dir), .kind = KIND_PATH, .max = PATH_BYTES_MAX, .flags = CONFIG_PROTECTED,
      .apply = APPLY_DIR},
-    {"appendonly", "no", not_kept, FIELD(appendonly), .kind = KIND_ENUM},
+    {"appendonly", "yes", FIELD(appendonly), .kind = KIND_BOOL, .flags = CONFIG_START},
+    {"appendfsync", "everysec", syncs, FIELD(appendfsync), .kind = KIND_ENUM,
+     .apply = APPLY_STORE},
+    {"journal-segment-bytes", "64mb", FIELD(journal_segment_bytes), .kind = KIND_BYTES,
+     .min = MEGABYTE, .max = 1024 * MEGABYTE, .flags = CONFIG_START},
+    {"journal-tail-bytes", "16mb", FIELD(journal_tail_bytes), .kind = KIND_BYTES, .min = MEGABYTE,
+     .max = INT64_MAX, .flags = CONFIG_START},
     {"save", "", no_snapshots, FIELD(save), .kind = KIND_ENUM},
     {"maxmemory", "0", FIELD(maxmemory), .kind = KIND_BYTES, .max = INT64_MAX,
      .apply = APPLY_MEMORY},

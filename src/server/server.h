@@ -6,6 +6,7 @@
 #include "config.h"
 #include "latency.h"
 #include "log.h"
+#include "store.h"
 
 /* Figures sampled ten times a second, averaged over the last few. */
 enum { RATE_SAMPLES = 16 };
@@ -25,6 +26,7 @@ struct server {
     struct net *net;
     struct command_table *commands;
     struct sessions *sessions;
+    struct store store;     /* the journal */
     struct latency latency; /* events that took too long, for LATENCY */
     double ticks_per_us;    /* io_ticks per microsecond */
     char run_id[41];

@@ -119,6 +119,7 @@ static bool make_room(struct session *s, const struct command *command)
     bool needs = flags_of(s, command) & FLAG_DENYOOM;
     if (!s->authenticated) return true;
     if (!needs && !(s->in_multi && !is_one_of(command, ending))) return true;
+    if (all->store == SESSIONS_LOADING) return true;
     bool room = engine_make_room(all->engine, all->now_us / 1000);
     if (s->late_len) session_deliver_late(s);
     return room;
@@ -147,16 +148,32 @@ static bool is_known(struct session *s, struct command *command, enum command_lo
     return true;
 }
 
+/* Does the data on disk allow it? Writes the reason if not. */
+static bool store_allows(struct session *s, struct command *command)
+{
+    uint32_t flags = command->spec->flags;
+    if (s->all->store == SESSIONS_LOADING && !(flags & FLAG_LOADING))
+        return refuse(s, command, SLICE("LOADING Hark is loading the dataset in memory"));
+    if (s->all->store == SESSIONS_FULL && (flags_of(s, command) & FLAG_DENYOOM))
+        return refuse(s, command,
+                      SLICE("MISCONF Errors writing to the journal: the disk is full. Commands "
+                            "that add data are refused until there is room; reads, deletes and "
+                            "expiry go on."));
+    return true;
+}
+
 /* May this client have it run now? Writes the reason if not. */
 static bool is_allowed(struct session *s, struct command *command, bool room)
 {
     const struct command_spec *spec = command->spec;
+    const struct sessions *all = s->all;
     if (!s->authenticated && !(spec->flags & FLAG_NO_AUTH))
         return refuse(s, command, SLICE("NOAUTH Authentication required."));
     if (s->in_multi && (spec->flags & FLAG_NO_MULTI) && !runs_in_multi(command))
         return refuse(s, command, SLICE("ERR Command not allowed inside a transaction"));
     if (!room)
         return refuse(s, command, SLICE("OOM command not allowed when used memory > 'maxmemory'."));
+    if (all->store != SESSIONS_READY && !store_allows(s, command)) return false;
     if (session_proto(s) == 2 && session_subscriptions(s) && !fits_subscriber(command)) {
         struct resp_writer w = {.out = &s->all->reply, .proto = 2};
         command->stats.rejected++;
@@ -207,6 +224,7 @@ static void execute(struct session *s, struct command *command, const struct sli
     engine_begin(all->engine, all->now_us / 1000, command->spec->name, s->id);
     session_run(s, command, argv, argc);
     engine_seal(all->engine);
+    conn_hold(s->conn, engine_mark(all->engine));
     if (s->tracking || s->ran) tracking_end_record(s); /* EXEC may have ended it in between */
     if (s->ran) session_drop_ran(s);
     if (s->cut) conn_close(s->conn, CONN_END_OUTPUT);
@@ -264,7 +282,7 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
     size_t reply_at = all->reply.len;
     if (!is_known(s, command, lookup, argv, argc) || !is_allowed(s, command, room)) {
         refused(s, command, argv, argc, reply_at);
-    } else if (all->pause && session_must_wait(s, command)) {
+    } else if ((all->pause || all->store == SESSIONS_BEHIND) && session_must_wait(s, command)) {
         session_park(s);
         done = false;
     } else if (s->in_multi && !runs_in_multi(command)) {

@@ -90,6 +90,7 @@ struct sessions {
     struct session **monitors;
     size_t monitors_count, monitors_cap;
 
+    enum sessions_store store;
     enum pause_kind pause;
     int64_t pause_end_us;
     struct session *parked;

@@ -19,6 +19,7 @@ void session_deliver(struct subscriber *to, struct span message)
 {
     struct session *s = session_of(to);
     if (s->gone) return;
+    conn_hold(s->conn, engine_mark(s->all->engine));
     if (s->all->current != s && !s->late_len) {
         conn_push(s->conn, message);
         return;

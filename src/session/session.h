@@ -49,6 +49,10 @@ struct sessions *sessions_new(struct engine *engine, struct net *net, struct com
 void sessions_free(struct sessions *all);
 /* Copies what it keeps. */
 void sessions_set_config(struct sessions *all, struct sessions_config config);
+/* What the state of the data on disk means to clients: with LOADING most commands are refused, with
+ * FULL those that add data, with BEHIND those that write wait. */
+enum sessions_store { SESSIONS_READY, SESSIONS_LOADING, SESSIONS_FULL, SESSIONS_BEHIND };
+void sessions_set_store(struct sessions *all, enum sessions_store store);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);
 

@@ -781,6 +781,7 @@ def test_quit_with_much_behind_it(raw):
     assert leaver.rest() == b"+PONG\r\n+OK\r\n"
 
 
+@pytest.mark.memory(24)  # the value, on its way to the journal, and out
 def test_last_replies_are_sent_before_the_end(raw, c):
     """QUIT behind a reply that takes many turns to leave."""
     c("SET", "k", "x" * (8 * MB))
