@@ -10,6 +10,8 @@
 #include "../resp/write.h"
 #include "table.h"
 
+struct wait_host; /* wait.h */
+
 struct call {
     struct engine *engine;
     struct resp_writer reply;
@@ -22,6 +24,7 @@ struct call {
     uint64_t client;
     void *session; /* of the rooms above: NULL when the server itself calls */
     void *server;
+    const struct wait_host *waits; /* NULL where no command can wait */
 };
 
 static inline struct slice call_arg(const struct call *c, int i)

@@ -194,6 +194,10 @@ size_t engine_expire(struct engine *e, int64_t now_ms, size_t max);
 /* When the next key may be due: unix ms, or -1. */
 int64_t engine_next_expiry(struct engine *e, int64_t now_ms);
 void engine_set_active_expiry(struct engine *e, bool on);
+/* While it is held (CLIENT PAUSE) no key ends by itself: those past their deadline are hidden from
+ * gate_read but stay, nothing is evicted, and engine_make_room says true. A key that is opened for
+ * change all the same is put away as ever. */
+void engine_hold(struct engine *e, bool held);
 /* Brings memory under maxmemory by the policy, so far that what has come since the last call is
  * made up for: true when it is below, or on its way there. False when the policy, the lack of
  * victims or a flood of data leaves it above: commands that add data are to be refused then. */

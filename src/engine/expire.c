@@ -50,7 +50,7 @@ static void expire_one(void *ctx, int db, struct entry *entry)
 
 size_t engine_expire(struct engine *e, int64_t now_ms, size_t max)
 {
-    if (e->no_active_expiry) return 0;
+    if (e->no_active_expiry || e->held) return 0;
     bool more;
     engine_begin(e, now_ms, SLICE("expired"), 0);
     size_t n = keyspace_each_due(e->keyspace, now_ms, max, expire_one, e, &more);
@@ -60,12 +60,17 @@ size_t engine_expire(struct engine *e, int64_t now_ms, size_t max)
 
 int64_t engine_next_expiry(struct engine *e, int64_t now_ms)
 {
-    return e->no_active_expiry ? -1 : keyspace_next_due(e->keyspace, now_ms);
+    return e->no_active_expiry || e->held ? -1 : keyspace_next_due(e->keyspace, now_ms);
 }
 
 void engine_set_active_expiry(struct engine *e, bool on)
 {
     e->no_active_expiry = !on;
+}
+
+void engine_hold(struct engine *e, bool held)
+{
+    e->held = held;
 }
 
 static void evict(struct engine *e, int64_t now_ms, int db, struct entry *victim)
@@ -109,7 +114,7 @@ bool engine_make_room(struct engine *e, int64_t now_ms)
         STEPS_TO_PAY = 64 * 1024 /* some tens of milliseconds */
     };
     size_t max = e->config.memory_max, used;
-    if (!max) return true;
+    if (!max || e->held) return true;
     if (e->memory_mark < max) e->memory_mark = max;
     for (int i = 0; (used = memory_used(e)) > max; i++) {
         if (i >= (used > e->memory_mark ? STEPS_TO_PAY : STEPS)) break;
@@ -125,7 +130,7 @@ static bool shrink_slowly(struct engine *e, int64_t now_ms)
 {
     enum { STEPS = 128 };
     size_t max = e->config.memory_max;
-    if (!max) return false;
+    if (!max || e->held) return false;
     for (int i = 0; memory_used(e) > max; i++) {
         if (i == STEPS) return true;
         if (!shrink(e, now_ms)) return false;

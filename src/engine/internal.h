@@ -46,6 +46,7 @@ struct engine {
     engine_changed *hears_changes;
     void *hears_ctx;
     bool no_active_expiry;          /* DEBUG SET-ACTIVE-EXPIRE 0 */
+    bool held;                      /* no key ends by itself */
     bool wants_effects;             /* someone reads them: a sink, or the C flag */
     uint64_t mark;                  /* see engine_mark */
     uint64_t mark_all;              /* the last record that changed more than single keys */

@@ -83,8 +83,8 @@ struct journal {
     uint64_t mark_durable; /* what the newest mark vouches for */
     int64_t append_ms, sync_ms, retry_ms;
     struct chunk *oldest, *newest;
-    struct chunk *hint; /* where journal_tail found hint_seq - 1 */
-    size_t hint_at;
+    struct chunk *hint; /* where journal_tail found hint_seq - 1: from where to where */
+    size_t hint_from, hint_at;
     uint64_t hint_seq;
     size_t tail_bytes;
     uint64_t appended_bytes;

@@ -538,8 +538,9 @@ int journal_tail(struct journal *j, uint64_t seq, struct buffer *scratch, struct
 {
     if (seq >= j->begin || seq < j->oldest->first_seq) return 0;
     struct chunk *c = j->hint;
-    size_t at = j->hint_at;
-    if (!c || seq != j->hint_seq) {
+    /* Mostly the next one is asked for, or the newest by all who waited for it. */
+    size_t at = seq == j->hint_seq ? j->hint_at : j->hint_from;
+    if (!c || (seq != j->hint_seq && seq + 1 != j->hint_seq)) {
         for (c = j->newest; c->first_seq > seq;) c = c->older;
         at = 0;
     }
@@ -549,6 +550,7 @@ int journal_tail(struct journal *j, uint64_t seq, struct buffer *scratch, struct
             struct frame f = frame_at(c, at, &bytes);
             if (f.seq != seq || (f.kind != FRAME_WHOLE && f.kind != FRAME_FIRST)) continue;
             j->hint = c;
+            j->hint_from = at;
             j->hint_at = at + bytes;
             j->hint_seq = seq + 1;
             if (f.kind == FRAME_FIRST) return collect(c, at, seq, scratch, record);

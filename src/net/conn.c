@@ -108,12 +108,24 @@ void conn_push(struct conn *c, struct span message)
         n->stats.output_biggest = c->out.bytes;
 }
 
+bool conn_minds_hangup(const struct conn *c)
+{
+    return c->paused && !c->closing && !c->last_word;
+}
+
+/* Tells the poller what the connection waits for now. */
+static void update_wants(struct conn *c)
+{
+    unsigned bits = (c->paused ? 0 : POLL_READ) | (c->waits_to_write ? POLL_WRITE : 0);
+    if (conn_minds_hangup(c)) bits |= POLL_HANGUP;
+    poller_change(&c->net->poller, c->fd, bits, c);
+}
+
 static void want_write(struct conn *c, bool want)
 {
     if (c->waits_to_write == want) return;
     c->waits_to_write = want;
-    unsigned bits = (c->paused ? 0 : POLL_READ) | (want ? POLL_WRITE : 0);
-    poller_change(&c->net->poller, c->fd, bits, c);
+    update_wants(c);
     if (!want) {
         block_release(c->tail);
         c->tail = NULL;
@@ -181,7 +193,14 @@ void conn_pause(struct conn *c)
 {
     if (c->paused || c->closed) return;
     c->paused = true;
-    poller_change(&c->net->poller, c->fd, c->waits_to_write ? POLL_WRITE : 0, c);
+    update_wants(c);
+}
+
+void conn_set_last_word(struct conn *c, bool answered)
+{
+    if (c->last_word == answered) return;
+    c->last_word = answered;
+    if (c->paused && !c->closed) update_wants(c);
 }
 
 void conn_resume(struct conn *c)
@@ -190,7 +209,7 @@ void conn_resume(struct conn *c)
     if (c->closed || c->closing) return;
     if (c->paused) {
         c->paused = false;
-        poller_change(&n->poller, c->fd, POLL_READ | (c->waits_to_write ? POLL_WRITE : 0), c);
+        update_wants(c);
     }
     if (c->resumed) return;
     c->resumed = true;
@@ -206,8 +225,8 @@ void conn_resume(struct conn *c)
 void conn_close_after_reply(struct conn *c)
 {
     if (c->closed || c->closing) return;
-    conn_pause(c);
-    c->closing = true;
+    c->closing = c->paused = true;
+    update_wants(c);
     conn_mark_dirty(c);
 }
 

@@ -80,6 +80,7 @@ struct conn {
     bool dirty;          /* in net->dirty */
     bool waits_to_write; /* the poller tells when the socket takes more */
     bool paused, closing, closed, never_idle, resumed;
+    bool last_word; /* a peer that has closed its side does not end it while it is paused */
 };
 
 enum { EVENTS_PER_WAIT = 256 };
@@ -113,6 +114,8 @@ enum {
 };
 
 void conn_flush(struct conn *c);
+/* Paused, and to end with its peer's last word? */
+bool conn_minds_hangup(const struct conn *c);
 /* Forgets what is queued. */
 void conn_drop_output(struct conn *c);
 void conn_mark_dirty(struct conn *c);

@@ -294,6 +294,8 @@ static void conn_read(struct conn *c)
     long got = c->in.len ? read_kept(c) : read_shared(c);
     if (got > 0) {
         if (c->in.len > n->stats.input_biggest) n->stats.input_biggest = c->in.len;
+    } else if (got == ERR_EOF && c->dirty && !c->pushed_us) {
+        return; /* first the replies of this turn: the end will still be there in the next */
     } else if (got != ERR_AGAIN && !c->closed) {
         conn_close(c, CONN_END_PEER);
     }
@@ -308,7 +310,7 @@ static void conn_ready(struct conn *c, unsigned ready)
     if (reads && c->resumed) return; /* it has its input to be offered again: one turn is enough */
     if ((ready & POLL_READ) && reads)
         conn_read(c);
-    else if (ready & POLL_ERROR)
+    else if ((ready & POLL_ERROR) || ((ready & POLL_HANGUP) && conn_minds_hangup(c)))
         conn_close(c, CONN_END_PEER);
 }
 

@@ -105,8 +105,11 @@ void conn_send(struct conn *c, struct slice bytes);
 void conn_push(struct conn *c, struct span message);
 /* Offers the unconsumed input to the handler again, at the next net_wait. */
 void conn_resume(struct conn *c);
-/* Stops reading (the handler gets nothing more) until conn_resume. */
+/* Stops reading (the handler gets nothing more) until conn_resume. A peer that closes its sending
+ * side meanwhile ends the connection, as it would if that were read. */
 void conn_pause(struct conn *c);
+/* Or, if `answered`, such a peer is still to get what it asked for before it fell silent. */
+void conn_set_last_word(struct conn *c, bool answered);
 /* Closes after everything queued so far has left; input is ignored from now on. */
 void conn_close_after_reply(struct conn *c);
 void conn_close(struct conn *c, enum conn_end why);

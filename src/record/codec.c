@@ -363,13 +363,18 @@ static int64_t get_deadline(struct reader *r, int64_t commit_ms)
     return when >= 0 ? when : (int64_t)fail(r, ERR_CORRUPT);
 }
 
-static void get_head(struct reader *r, struct record *out)
+static void get_id(struct reader *r, struct event_id *id)
 {
     uint64_t ms = 0;
     if (get_byte(r) != RECORD_VERSION) fail(r, ERR_UNSUPPORTED);
     for (int i = 0; i < TIME_BYTES; i++) ms |= (uint64_t)get_byte(r) << 8 * i;
-    out->id.ms = (int64_t)ms;
-    out->id.n = get_number(r);
+    id->ms = (int64_t)ms;
+    id->n = get_number(r);
+}
+
+static void get_head(struct reader *r, struct record *out)
+{
+    get_id(r, &out->id);
     uint8_t code = get_byte(r);
     out->cause = code == CAUSE_TEXT ? get_bytes(r) : causes_by_code[code];
     if (code != CAUSE_TEXT && !out->cause.len) fail(r, ERR_UNSUPPORTED);
@@ -529,6 +534,65 @@ int record_decode(struct slice bytes, uint64_t seq, struct record_room *room, st
     if (all.subkeys_count) place_subkeys(out, room);
     out->notes = room->notes;
     return 0;
+}
+
+/* ---- looking ---- */
+
+int record_peek(struct slice bytes, struct event_id *id)
+{
+    const unsigned char *at = (const unsigned char *)bytes.at;
+    struct reader r = {.at = at, .end = at + bytes.len};
+    get_id(&r, id);
+    return r.error;
+}
+
+static void skip_bytes(struct reader *r)
+{
+    uint64_t len = get_number(r);
+    if (len > (uint64_t)(r->end - r->at)) len = fail(r, ERR_CORRUPT);
+    r->at += len;
+}
+
+static void skip_effect(struct reader *r)
+{
+    uint8_t byte = get_byte(r), verb = effects_by_code[byte & (CODES_MAX - 1)];
+    unsigned fields = verb ? effect_fields[verb - 1] : (unsigned)fail(r, ERR_UNSUPPORTED);
+    if (byte & EFFECT_HAS_DB) get_number(r);
+    if (fields & HAS_KEY) skip_bytes(r);
+    if (fields & (HAS_OFFSET | HAS_OTHER_DB | HAS_DEADLINE)) get_number(r);
+    if (verb == EFFECT_SET + 1 && (get_byte(r) & SET_WHEN_GIVEN)) get_number(r);
+    if (fields & HAS_ARG) skip_bytes(r);
+}
+
+/* What follows a long event's code. */
+static void skip_manner(struct reader *r)
+{
+    uint8_t manner = get_byte(r);
+    if ((manner & TELLS_MASK) == TELLS_GIVEN) get_number(r);
+    if ((manner & KEY_MASK) == KEY_GIVEN) {
+        get_number(r);
+        skip_bytes(r);
+    }
+    if (!(manner & HAS_SUBKEYS)) return;
+    for (uint64_t n = get_number(r); n > 0 && !r->error; n--) skip_bytes(r);
+}
+
+bool record_may_tell(struct slice bytes, uint64_t events)
+{
+    const unsigned char *at = (const unsigned char *)bytes.at;
+    struct reader r = {.at = at, .end = at + bytes.len};
+    struct event_id id;
+    get_id(&r, &id);
+    if (get_byte(&r) == CAUSE_TEXT) skip_bytes(&r);
+    get_number(&r);
+    for (uint64_t n = get_number(&r); n > 0 && !r.error; n--) skip_effect(&r);
+    while (r.at < r.end) {
+        uint8_t byte = get_byte(&r), code = byte == EVENT_LONG ? get_byte(&r) : byte;
+        uint8_t event = events_by_code[code & (CODES_MAX - 1)];
+        if (!event || events >> (event - 1) & 1) return true;
+        if (byte == EVENT_LONG) skip_manner(&r);
+    }
+    return r.error != 0;
 }
 
 void record_room_fini(struct record_room *room)

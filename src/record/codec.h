@@ -37,4 +37,11 @@ void record_room_fini(struct record_room *room);
  * engine_replay to find out. */
 int record_decode(struct slice bytes, uint64_t seq, struct record_room *room, struct record *out);
 
+/* For those who look through many records for a few events. */
+
+/* The id alone, in a few nanoseconds; errors as above. */
+int record_peek(struct slice bytes, struct event_id *id);
+/* Is one of `events` (a bit per enum event_name) among the record's, or is it no whole record? */
+bool record_may_tell(struct slice bytes, uint64_t events);
+
 #endif

@@ -68,6 +68,7 @@ static void apply_pubsub(struct server *s, const struct config *c)
                                      .pattern_bytes_max = c->pubsub_pattern_max,
                                      .globs_max = (size_t)c->pubsub_globs_max,
                                  });
+    pubsub_set_subscriptions_max(s->pubsub, (size_t)c->subscriptions_max);
     pubsub_set_keychange_max(s->pubsub, c->keychange_max);
 }
 

@@ -106,6 +106,7 @@ struct config {
     uint32_t notify;             /* `notify-keyspace-events`: bits of record/events.h */
     int64_t pubsub_coalesce_us;  /* `pubsub-coalesce-us`: messages may wait so long for others */
     int64_t pubsub_globs_max;    /* `pubsub-globs-max`: patterns that only a glob can decide */
+    int64_t subscriptions_max;   /* `client-subscriptions-max`: of one client, of all kinds */
     uint64_t pubsub_pattern_max; /* `pubsub-pattern-bytes-max`: length of a pattern */
     uint64_t keychange_max;      /* `keychange-max-bytes`: of one __keychange@ message */
 

@@ -56,6 +56,8 @@ const struct config_row config_rows[] = {
      .min = MEGABYTE, .max = INT64_MAX, .apply = APPLY_LIMITS},
     {"proto-max-bulk-len", "512mb", FIELD(bulk_len_max), .kind = KIND_BYTES, .min = MEGABYTE,
      .max = INT_MAX, .apply = APPLY_LIMITS},
+    {"client-subscriptions-max", "1000000", FIELD(subscriptions_max), .kind = KIND_INT, .min = 1,
+     .max = INT64_MAX, .apply = APPLY_PUBSUB},
     {"tracking-table-max-keys", "1000000", FIELD(tracking_keys_max), .kind = KIND_INT,
      .max = INT64_MAX, .apply = APPLY_TRACKING},
 

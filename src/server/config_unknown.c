@@ -26,7 +26,6 @@ static const char *const redis_has[] = {
     "aof-use-rdb-preamble",
     "appenddirname",
     "appendfilename",
-    "appendfsync",
     "aof_rewrite_cpulist",
     "auto-aof-rewrite-min-size",
     "auto-aof-rewrite-percentage",

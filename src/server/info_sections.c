@@ -65,7 +65,7 @@ static const struct info_row client_rows[] = {
     ROW("maxclients", clients_max),
     ROW("client_recent_max_input_buffer", sessions.input_biggest),
     ROW("client_recent_max_output_buffer", sessions.output_biggest),
-    ROW("blocked_clients", sessions.paused),
+    ROW("blocked_clients", sessions.blocked),
     ROW("tracking_clients", sessions.tracking_clients),
     ROW("pubsub_clients", sessions.pubsub_clients),
     ROW("watching_clients", sessions.watching_clients),

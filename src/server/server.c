@@ -12,10 +12,11 @@
 
 enum {
     TICK_US = 100 * 1000,
-    EXPIRE_SLICE = 256,    /* keys put away before the loop looks at the time again */
-    EXPIRE_TURN_US = 1000, /* what one turn may spend on it */
-    WORK_TURN_US = 200,    /* and on work that nobody waits for */
-    FILES_RESERVED = 32,   /* descriptors that are not clients */
+    EXPIRE_SLICE = 256,         /* keys put away before the loop looks at the time again */
+    EXPIRE_TURN_US = 1000,      /* what one turn may spend on it */
+    WORK_TURN_US = 200,         /* and on work that nobody waits for */
+    UNSUBSCRIBE_SLICE = 64,     /* for clients that are gone, before that work looks at the time */
+    FILES_RESERVED = 32,        /* descriptors that are not clients */
     LOAD_FIRST_US = 200 * 1000, /* loading before anybody is listened to, */
     LOAD_TURN_US = 20 * 1000,   /* and between looking after those who ask */
 };
@@ -239,7 +240,7 @@ static bool work(struct server *s, int64_t woken_us)
 {
     int64_t from_us = io_mono_us(), allowed_us = WORK_TURN_US + (from_us - woken_us) / 4;
     bool more;
-    do more = engine_work(s->engine, s->now_us / 1000);
+    do more = engine_work(s->engine, s->now_us / 1000) | pubsub_work(s->pubsub, UNSUBSCRIBE_SLICE);
     while (more && io_mono_us() - from_us < allowed_us);
     return more;
 }

@@ -33,6 +33,7 @@ static void shutdown_command(struct call *c)
     } else {
         log_line(&s->log, LOGLEVEL_WARNING, "User requested shutdown...");
         s->stop = true;
+        sessions_stop(s->sessions);
     }
 }
 

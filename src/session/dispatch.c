@@ -34,10 +34,11 @@ static void was_slow(struct session *s, const struct command *command, const str
                               us / 1000);
 }
 
-void session_run(struct session *s, struct command *command, const struct slice *argv, int argc)
+struct call session_call(struct session *s, struct command *command, const struct slice *argv,
+                         int argc)
 {
     struct sessions *all = s->all;
-    struct call call = {
+    return (struct call){
         .engine = all->engine,
         .reply = {.out = &all->reply,
                   .proto = session_proto(s),
@@ -51,20 +52,37 @@ void session_run(struct session *s, struct command *command, const struct slice 
         .client = s->id,
         .session = s,
         .server = all->hooks.server,
+        .waits = &session_wait_host,
     };
-    size_t reply_at = all->reply.len;
-    uint64_t from = io_ticks();
-    command->run(&call);
-    all->ticks = io_ticks();
-    uint64_t ticks = all->ticks - from;
+}
+
+void session_note_end(struct session *s, struct command *command, const struct slice *argv,
+                      int argc, size_t reply_at, uint64_t ns)
+{
+    struct sessions *all = s->all;
     if (all->reply.len > reply_at && all->reply.at[reply_at] == '-') {
         command->stats.failed++;
         count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
     }
-    uint64_t ns = (uint64_t)((double)ticks * all->ns_per_tick);
-    command_stats_add(&command->stats, ns, all->config.latency_histograms);
+    if (all->config.latency_histograms) command_stats_add_latency(&command->stats, ns);
     if (ns >= all->slow_ns) was_slow(s, command, argv, argc, (int64_t)(ns / 1000));
     if (s->tracking) tracking_note_reads(s, command, argv, argc);
+}
+
+void session_run(struct session *s, struct command *command, const struct slice *argv, int argc)
+{
+    struct sessions *all = s->all;
+    struct call call = session_call(s, command, argv, argc);
+    size_t reply_at = all->reply.len;
+    uint64_t from = io_ticks();
+    command->run(&call);
+    all->ticks = io_ticks();
+    uint64_t ns = (uint64_t)((double)(all->ticks - from) * all->ns_per_tick);
+    command_stats_add_part(&command->stats, ns, true);
+    if (__builtin_expect(s->waiting != NULL, 0))
+        session_note_wait(s, ns);
+    else
+        session_note_end(s, command, argv, argc, reply_at, ns);
     if (all->monitors_count) monitors_feed(s, command, argv, argc);
     s->cut |= call.reply.cut;
 }
@@ -237,12 +255,17 @@ static void execute(struct session *s, struct command *command, const struct sli
 static void drop_unwanted_reply(struct session *s, const struct command *command, size_t reply_at)
 {
     struct buffer *reply = &s->all->reply;
-    if (__builtin_expect(s->reply_mode == REPLY_ON, 1)) return;
     bool confirms = command && is_one_of(command, subscribing) && reply->len > reply_at &&
                     reply->at[reply_at] != '-';
     if (s->reply_mode != REPLY_SKIP_NEXT && !confirms) reply->len = reply_at;
     if (s->reply_mode == REPLY_SKIP) s->reply_mode = REPLY_ON;
     if (s->reply_mode == REPLY_SKIP_NEXT) s->reply_mode = REPLY_SKIP;
+}
+
+void session_end_request(struct session *s, const struct command *command, size_t reply_at)
+{
+    if (__builtin_expect(s->reply_mode != REPLY_ON, 0)) drop_unwanted_reply(s, command, reply_at);
+    if (s->tracking) tracking_after_request(s, command);
 }
 
 /* A browser can be made to send a form to us, whose lines it cannot choose but for those behind the
@@ -265,6 +288,17 @@ static void cut_off(struct session *s)
     conn_close(s->conn, CONN_END_KILLED);
 }
 
+/* RESET of a client with many subscriptions: these go in slices, and until few are left the request
+ * is put back for the next turn. */
+static bool has_left_enough(struct session *s, const struct command *command)
+{
+    enum { SLICE_MAX = 512 };
+    if (!slice_is(command->spec->name, "reset")) return true;
+    if (!pubsub_leave_some(engine_pubsub(s->all->engine), &s->subscriber, SLICE_MAX)) return true;
+    conn_resume(s->conn);
+    return false;
+}
+
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup)
 {
@@ -285,18 +319,18 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
     } else if ((all->pause || all->store == SESSIONS_BEHIND) && session_must_wait(s, command)) {
         session_park(s);
         done = false;
+    } else if (s->subscriber.subscriptions && !has_left_enough(s, command)) {
+        done = false;
     } else if (s->in_multi && !runs_in_multi(command)) {
         session_enqueue(s, command, argv, argc);
         resp_simple(&(struct resp_writer){.out = &all->reply, .proto = 2}, SLICE("QUEUED"));
     } else {
         execute(s, command, argv, argc);
     }
-    if (done) {
-        drop_unwanted_reply(s, command, reply_at);
-        if (s->tracking) tracking_after_request(s, command);
-    }
+    if (done && !s->waiting) session_end_request(s, command, reply_at);
     if (s->late_len) session_deliver_late(s);
     all->current = NULL;
+    if (s->gone) session_leave_wait(s);
     return done;
 }
 

@@ -1,4 +1,5 @@
-/* CLIENT PAUSE: requests wait, unparsed, in the input of their connections. */
+/* CLIENT PAUSE: requests wait, unparsed, in the input of their connections, and the data stand
+ * still: what expires or would be evicted meanwhile goes afterwards. */
 #include "internal.h"
 
 void session_park(struct session *s)
@@ -29,6 +30,7 @@ void sessions_pause(struct sessions *all, enum pause_kind kind, int64_t end_us)
     /* A pause can be made stricter or longer by another one, not weaker; UNPAUSE ends it. */
     if (kind > all->pause) all->pause = kind;
     if (end_us > all->pause_end_us) all->pause_end_us = end_us;
+    engine_hold(all->engine, true);
 }
 
 static void unpark_all(struct sessions *all)
@@ -40,7 +42,9 @@ void sessions_unpause(struct sessions *all)
 {
     all->pause = PAUSE_NONE;
     all->pause_end_us = 0;
+    engine_hold(all->engine, false);
     unpark_all(all);
+    waits_release_held(all);
 }
 
 void sessions_set_store(struct sessions *all, enum sessions_store store)

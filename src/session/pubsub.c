@@ -92,12 +92,14 @@ static void subscribe(struct call *c, enum pubsub_kind kind)
     struct pubsub *p = engine_pubsub(c->engine);
     for (int i = 1; i < c->argc; i++) {
         struct slice name = call_arg(c, i);
-        if (pubsub_subscribe(p, &s->subscriber, kind, name) == ERR_LIMIT) {
+        if (pubsub_subscribe(p, &s->subscriber, kind, name) != ERR_LIMIT)
+            confirm(c, kind, words[kind].subscribed, &name);
+        else if (subscriber_is_full(p, &s->subscriber))
+            resp_error(&c->reply, SLICE("ERR this client has as many subscriptions as "
+                                        "client-subscriptions-max allows"));
+        else
             resp_error(&c->reply, SLICE("ERR this pattern passes pubsub-pattern-bytes-max, or "
                                         "pubsub-globs-max for patterns without literal text"));
-            continue;
-        }
-        confirm(c, kind, words[kind].subscribed, &name);
     }
     session_update_class(s);
 }

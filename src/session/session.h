@@ -56,14 +56,18 @@ void sessions_set_store(struct sessions *all, enum sessions_store store);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);
 
-/* Once a turn: the time, which goes on from there as commands take theirs, and those whose pause is
- * over. */
+/* Once a turn: the time, which goes on from there as commands take theirs, and those whose pause or
+ * wait is over. */
 void sessions_begin_turn(struct sessions *all, int64_t now_us);
-/* Before net_flush: what is said once a turn, about all that changed in it. */
+/* Before net_flush, and before the journal is written: waits that were woken go on, which makes
+ * records; then what is said once a turn, about all that changed in it. */
 void sessions_before_flush(struct sessions *all);
+/* SHUTDOWN: from here on no request runs and no wait goes on; replies made so far still leave. */
+void sessions_stop(struct sessions *all);
 /* The last act of a turn, after net_flush: sessions that have ended are freed. */
 void sessions_end_turn(struct sessions *all);
-/* When sessions_begin_turn must be called at the latest, for pauses: unix us, or -1. */
+/* When sessions_begin_turn must be called at the latest, for pauses and waits: unix us, or
+ * -1; right away while subscriptions of those who are gone are to be removed. */
 int64_t sessions_next_turn_us(const struct sessions *all);
 
 /* The commands of this room: connection, transactions, pubsub, client, slowlog, monitor. */
@@ -72,8 +76,9 @@ void session_bind_commands(struct command_table *t);
 struct sessions_stats {
     uint64_t commands, connections, rejected_connections, errors, auth_failures;
     uint64_t input_evicted; /* connections ended by a limit on input or output */
-    size_t clients, pubsub_clients, watching_clients, tracking_clients, monitors, paused;
-    size_t memory; /* of sessions and their queues */
+    size_t clients, pubsub_clients, watching_clients, tracking_clients, monitors;
+    size_t paused, blocked; /* the paused are counted as blocked too */
+    size_t memory;          /* of sessions and their queues */
     size_t input_biggest, output_biggest;
     size_t watched_keys, tracking_keys, tracking_items, tracking_prefixes;
 };

@@ -28,12 +28,29 @@ static void check_notes(const struct record *a, const struct record *b)
     }
 }
 
+/* What is told without decoding is what decoding tells. */
+static void check_looks(struct slice bytes, int error, const struct record *r)
+{
+    struct event_id id;
+    uint64_t events = 0;
+    int looked = record_peek(bytes, &id);
+    CHECK(looked == 0 || error != 0);
+    for (uint32_t i = 0; error == 0 && i < r->notes_count; i++)
+        events |= UINT64_C(1) << r->notes[i].event;
+    for (int i = 0; i < EVENT_COUNT; i++) {
+        bool may = record_may_tell(bytes, UINT64_C(1) << i);
+        CHECK(error != 0 || may == (events >> i & 1));
+    }
+    CHECK(error != 0 || (id.ms == r->id.ms && id.n == r->id.n));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct record_room room = {0}, second_room = {0};
     struct record r, second;
     int error = record_decode(slice_of(data, size), 1, &room, &r);
     CHECK(error == 0 || error == ERR_CORRUPT || error == ERR_UNSUPPORTED);
+    check_looks(slice_of(data, size), error, &r);
     if (!error) {
         size_t max = record_encoded_max(&r);
         char *bytes = mem_alloc(max);

@@ -584,6 +584,17 @@ def test_pattern_length_is_bounded(c, raw):
 
 
 @pytest.mark.hark_only("a bound of Hark's own")
+@pytest.mark.settings(client_subscriptions_max=1000)
+def test_number_of_subscriptions_is_bounded(c, raw):
+    client = raw()
+    for i in range(1000):
+        assert client("SUBSCRIBE", f"channel:{i}")[2] == i + 1
+    assert "client-subscriptions-max" in client.error("PSUBSCRIBE", "more:*")
+    c("CONFIG", "SET", "client-subscriptions-max", 1001)
+    assert client("PSUBSCRIBE", "more:*")[2] == 1001
+
+
+@pytest.mark.hark_only("a bound of Hark's own")
 @pytest.mark.settings(pubsub_globs_max=3000)
 @pytest.mark.memory(32)
 def test_number_of_globs_is_bounded(c, raw):
