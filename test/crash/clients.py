@@ -91,6 +91,22 @@ class Subscriber(Connection):
             self.heard.append((value[2][len(b"__keyspace@0__:") :], value[3]))
 
 
+class Snapper(Connection):
+    """Has a snapshot written, somewhere in the middle of the load."""
+
+    def __init__(self, address, rng):
+        super().__init__(address)
+        self.rng = rng
+
+    def moment(self):
+        if not self.gone and self.rng.random() < 0.02:
+            self.out += request(b"BGREWRITEAOF")
+            self.flush()
+
+    def take(self, value):
+        pass  # that one is being written already is an answer too
+
+
 def identity(id):
     ms, n = id.split(b"-")
     return int(ms), int(n)

@@ -18,13 +18,14 @@ writers, and the events are those of exactly these steps.
 import errno
 import random
 import select
+import signal
 import time
 import traceback
 from collections import Counter
 
 import disk
 import story
-from clients import Reader, Subscriber, Writer
+from clients import Reader, Snapper, Subscriber, Writer
 from server import EXIT_OF_DISK_FAILURE, Server, is_redis
 from story import DISORDER, GONE, INVENTED, KINDS_OF_FINDINGS, LOST, Finding, must
 from wire import Error, Nil
@@ -59,6 +60,7 @@ class Life:
         try:
             asker = self.server.start()
             self.witness.begin(asker)
+            self.snapshots = not isinstance(asker("BGREWRITEAOF"), Error)
             for done in range(min(count, self.rng.randint(*ROUNDS_OF_A_LIFE))):
                 asker = self.round(asker)
                 done += 1
@@ -94,7 +96,7 @@ class Life:
         if self.only:
             return self.only
         if self.faulty:
-            return self.rng.choice(("power", "power", "power", "call", "call", "eio", "term"))
+            return self.rng.choice(("power", "power", "power", "call", "call", "eio", "kill", "term"))
         return self.rng.choice(("kill", "kill", "kill", "kill", "kill", "term"))
 
     def connect(self, asker):
@@ -104,6 +106,8 @@ class Life:
         self.subscriber = Subscriber(rng.choice(where))
         self.followers = self.witness.connect(rng, where)
         self.clients = [*self.writers, self.reader, self.subscriber, *self.followers]
+        if self.snapshots and rng.random() < 0.5:
+            self.clients.append(Snapper(rng.choice(where), rng))
 
     def load(self, ending):
         """Until the server is ended, or ends."""
@@ -131,6 +135,8 @@ class Life:
                     continue
                 client.ready()
                 client.flush()
+            for client in self.clients:
+                client.moment()
         assert ending not in ("call", "eio") or self.server.disk.met, "the fault was not met"
 
     def slow_syncs(self):
@@ -175,22 +181,27 @@ class Life:
 
     def start_again(self, ending):
         while self.rng.random() < 0.3:
-            self.kill_in_start()
+            self.start_badly()
         begin = time.monotonic()
         asker = self.server.start()
         self.counts["start ms"] += (time.monotonic() - begin) * 1000
         return asker
 
-    def kill_in_start(self):
-        self.counts["killed in the start"] += 1
-        if self.faulty and self.rng.random() < 0.7:
-            self.server.disk.arm("open write sync sync_folder resize rename unlink read",
-                                 action=self.rng.choice((disk.DIE, disk.DIE_AFTER)),
-                                 skip=self.rng.randrange(60))
+    def start_badly(self):
+        """Killed in some moment of the start or in some call; or some call fails: it may then serve
+        or refuse to, though not crash, nor change what the next start finds."""
+        rng = self.rng
+        action = rng.choice((disk.NONE, disk.DIE, disk.DIE_AFTER, disk.ERROR, disk.ERROR))
+        self.counts["starts that were killed, or met an error"] += 1
+        if self.faulty:
+            self.server.disk.arm(" ".join(disk.CALLS), action=action, skip=rng.randrange(60),
+                                 amount=rng.choice((errno.EIO, errno.ENOSPC)))
         self.server.launch()
-        time.sleep(self.rng.uniform(0, 0.03))
+        time.sleep(rng.uniform(0, 0.03))
         self.server.kill()
-        self.server.wait()
+        status = self.server.wait()
+        assert status in (-signal.SIGKILL, 1, EXIT_OF_DISK_FAILURE), \
+            f"status {status} of a start:\n{self.server.log()[-3000:]}"
         if self.faulty:
             self.server.disk.disarm()
             if self.rng.random() < 0.3:

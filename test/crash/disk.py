@@ -1,4 +1,4 @@
-"""The disk under a server: arms faults in it, and takes its power away (see faulty.c and README.md).
+"""The disk under a server: arms faults in it, and takes its power away (see faulty.c).
 
     disk = Disk(folder)
     subprocess.Popen([...], env=disk.env())
@@ -172,7 +172,8 @@ class Disk:
                 files[ino] = File()
                 changes.append((position, None, content.decode(), files[ino]))
             elif kind in (BYTES, ZEROS, RESIZE):
-                files[ino].pending.append((position, kind, at, content if kind == BYTES else length))
+                content = content if kind == BYTES else length
+                files[ino].pending.append((position, kind, at, content))
             elif kind in (SYNC, FORGET):
                 files[ino].sync(at, keep=kind == SYNC)
             elif kind == RENAME:

@@ -5,10 +5,9 @@ same script, and what each then claims.
     test/crash/eio.py
 
 A client writes one key after the other, each when the one before was answered; other keys expire
-meanwhile. One sync of the
-append-only file, or journal, fails with EIO; what it was to bring to the disk stays in memory, is
-read, and never reaches the disk, as Linux has it. The client goes on for some seconds. Then the power
-goes: what was synced is there. The server is started again.
+meanwhile. One sync of the append-only file, or journal, fails with EIO; what it was to bring to the
+disk stays in memory, is read, and never reaches the disk, as Linux has it. The client goes on for
+some seconds. Then the power goes: what was synced is there. The server is started again.
 """
 
 import errno

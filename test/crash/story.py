@@ -11,7 +11,7 @@ from wire import Error, request
 
 FAR_MS = 10_000_000
 VALUES, COUNTERS = 8, 2
-SIZES = (0, 1, 5, 5, 30, 30, 90, 90, 300, 300, 600, 5000, 30_000)  # of values; rarely a segment fills
+SIZES = (0, 1, 5, 5, 30, 30, 90, 90, 300, 300, 600, 5000, 30_000)  # now and then a segment fills
 
 
 class Finding(AssertionError):

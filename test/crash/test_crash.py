@@ -57,7 +57,7 @@ def test_a_loss_is_noticed(damage, monkeypatch):
         damage(life)
 
     monkeypatch.setattr(crash.Life, "finish", finish_badly)
-    monkeypatch.setattr(crash.Life, "kill_in_start", lambda life: None)
+    monkeypatch.setattr(crash.Life, "start_badly", lambda life: None)
     with pytest.raises((Finding, server.Ended)):
         for i in range(10):
             crash.Life(seed_of_this_run() + i, crash.Counter(), only="kill").rounds(10)

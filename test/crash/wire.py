@@ -117,6 +117,9 @@ class Connection:
     def ready(self):
         pass
 
+    def moment(self):
+        """Called now and then, also when nothing has come."""
+
 
 class Asker(Connection):
     """Asks and waits for the answer, for all that is not load."""

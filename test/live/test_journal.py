@@ -27,8 +27,8 @@ def content(server):
 
 def refusal(server):
     """Starts it where it must not start; the exit status and what it said."""
-    done = subprocess.run(server.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, cwd=server.folder, timeout=PATIENCE_S, text=True)
+    done = subprocess.run(server.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, cwd=server.folder, timeout=PATIENCE_S, text=True)
     assert done.returncode != 0 and "Sanitizer" not in done.stdout, done.stdout
     return done.returncode, done.stdout
 
