@@ -47,7 +47,34 @@ def forge_acknowledgement(life):
     writer.acked += 1
 
 
-@pytest.mark.parametrize("damage", [cut_journal, forge_acknowledgement])
+def forge_live_event(life):
+    """A subscriber heard of a write that is not there."""
+    life.subscriber.heard.append((life.tales[0].prefix + b"v0", b"setbit"))
+
+
+def forge_read(life):
+    """A reader saw a count that was undone."""
+    life.reader.seen[b"shared"] = life.reader.seen.get(b"shared", 0) + 1_000_000
+
+
+def forge_view_event(life):
+    """A reader of the stream had an event that is not there any more."""
+    if not life.followers:
+        pytest.skip("there are no views yet")
+    reader = max(life.witness.readers, key=lambda r: r.last)
+    reader.got.append(((reader.last[0] + 1, 0), b"w0:v0", b"set"))
+
+
+def forge_disorder(life):
+    if not life.followers:
+        pytest.skip("there are no views yet")
+    got = max(life.witness.readers, key=lambda r: len(r.got)).got
+    if len(got) > 1:
+        got[0], got[1] = got[1], got[0]
+
+
+@pytest.mark.parametrize("damage", [cut_journal, forge_acknowledgement, forge_live_event,
+                                    forge_read, forge_view_event, forge_disorder])
 def test_a_loss_is_noticed(damage, monkeypatch):
     """Between the end of the server and its next start something goes wrong."""
     finish = crash.Life.finish
@@ -58,6 +85,8 @@ def test_a_loss_is_noticed(damage, monkeypatch):
 
     monkeypatch.setattr(crash.Life, "finish", finish_badly)
     monkeypatch.setattr(crash.Life, "start_badly", lambda life: None)
+    counts = crash.Counter()
     with pytest.raises((Finding, server.Ended)):
         for i in range(10):
-            crash.Life(seed_of_this_run() + i, crash.Counter(), only="kill").rounds(10)
+            crash.Life(seed_of_this_run() + i, counts, only="kill").rounds(10)
+    assert counts["failed rounds"] == 1

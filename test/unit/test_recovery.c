@@ -15,7 +15,7 @@
 
 #include <time.h>
 
-static uint64_t seed;
+static uint64_t seed, recoveries;
 
 enum { RECORDS_MAX = 128, BATCH = 16 };
 
@@ -229,6 +229,7 @@ static int replay_all(struct back *b)
 static int bring_back(struct back *b, const struct journal_config *config, struct disk *d)
 {
     struct journal_recovery found;
+    recoveries++;
     *b = (struct back){0};
     runner_init(&b->r);
     engine_expire(b->r.engine, b->r.now_ms, 0);
@@ -304,6 +305,13 @@ static void crash_at(const struct world *good, const struct journal_config *conf
     disk_memory_free(d);
 }
 
+/* How many were tried so far, for docs/crash.md. */
+static void tell(const char *what)
+{
+    print_message("%s: %llu recoveries\n", what, (unsigned long long)recoveries);
+    recoveries = 0;
+}
+
 static void test_power_goes_in_every_call(void **state)
 {
     (void)state;
@@ -316,6 +324,7 @@ static void test_power_goes_in_every_call(void **state)
         for (uint64_t n = 1; n <= calls; n++) crash_at(&good, &config, n);
     }
     world_fini(&good);
+    tell("the power goes in each call");
 }
 
 /* The n-th call fails; then the process starts again, then the power goes. */
@@ -345,6 +354,7 @@ static void test_every_call_fails(void **state)
             disk_memory_free(d);
         }
     world_fini(&good);
+    tell("each call fails");
 }
 
 /* A second crash in the recovery from the first. */
@@ -376,6 +386,7 @@ static void test_power_goes_in_the_recovery(void **state)
         disk_memory_free(d);
     }
     world_fini(&good);
+    tell("and once more in the recovery");
 }
 
 /* Damage ---------------------------------------------------------------------------------------
@@ -416,6 +427,7 @@ static void test_each_byte_is_flipped(void **state)
     world_fini(&w);
     disk_memory_free(d);
     world_fini(&good);
+    tell("each byte is flipped");
 }
 
 int main(void)
