@@ -37,6 +37,8 @@ enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
 /* When the journal is synced; in the order of enum journal_sync. */
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
+/* Subscribers that do not keep up are told the rest from the journal, or cut off. */
+enum config_overflow { OVERFLOW_CONTINUE, OVERFLOW_DISCONNECT };
 enum config_save { SAVE_NEVER };          /* nor snapshots */
 enum config_policy {
     POLICY_VOLATILE_LRU,
@@ -105,10 +107,12 @@ struct config {
     /* Notifications. */
     uint32_t notify;             /* `notify-keyspace-events`: bits of record/events.h */
     int64_t pubsub_coalesce_us;  /* `pubsub-coalesce-us`: messages may wait so long for others */
+    enum config_overflow pubsub_overflow; /* `pubsub-overflow`: what becomes of slow subscribers */
     int64_t pubsub_globs_max;    /* `pubsub-globs-max`: patterns that only a glob can decide */
     int64_t subscriptions_max;   /* `client-subscriptions-max`: of one client, of all kinds */
     uint64_t pubsub_pattern_max; /* `pubsub-pattern-bytes-max`: length of a pattern */
     uint64_t keychange_max;      /* `keychange-max-bytes`: of one __keychange@ message */
+    uint64_t view_reply_bytes_max; /* `view-reply-bytes-max`: what a read of views may give */
 
     /* Logs and diagnosis. */
     struct slice logfile;              /* `logfile`: empty is standard output (start) */
@@ -142,7 +146,7 @@ enum config_apply {
     APPLY_DIR,      /* dir */
     APPLY_STORE,    /* appendfsync */
     APPLY_NOTIFY,   /* notify-keyspace-events */
-    APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes */
+    APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes, view-* */
     APPLY_LOG,      /* loglevel, log-format, hide-user-data-from-log */
     APPLY_SLOWLOG,  /* slowlog-* */
     APPLY_LATENCY,  /* latency-* */

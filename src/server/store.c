@@ -180,6 +180,7 @@ static void loaded(struct server *s)
     store->state = STORE_OPEN;
     engine_attach(s->engine, (struct record_sink){sealed, s});
     net_begin_marks(s->net, journal_appended(store->journal));
+    server_open_views(s);
     sessions_set_store(s->sessions, SESSIONS_READY);
 }
 

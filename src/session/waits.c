@@ -203,6 +203,7 @@ static bool execute_part(struct waiting *w)
     if (over) session_note_end(s, w->command, w->argv, w->argc, 0, w->ns);
     s->cut |= call.reply.cut;
     engine_seal(all->engine);
+    conn_hold(s->conn, engine_mark(all->engine));
     if (s->tracking) tracking_end_record(s);
     if (s->cut) conn_close(s->conn, CONN_END_OUTPUT);
     return over;
@@ -229,7 +230,9 @@ void waits_go_on(struct sessions *all)
     struct waiting *w;
     if (!all->waits.woken.first || all->stopped) return;
     while ((w = all->waits.woken.first)) {
-        if (w->verdict == RESUMES && all->pause && session_must_wait(w->session, w->command))
+        bool held_back = (all->pause || all->store == SESSIONS_BEHIND) &&
+                         session_must_wait(w->session, w->command);
+        if (w->verdict == RESUMES && held_back)
             append(&all->waits.held, w);
         else
             go_on(w);
