@@ -5,6 +5,7 @@
 #   make test             every test; the last line says `N passed, N failed`
 #   make check            the same under address and undefined-behaviour sanitizers
 #   make test-long        the same with the tests that take minutes
+#   make crash            kills the server under load, thousands of times (ROUNDS, SEED; tools/crash)
 #   make fuzz TARGET=x    fuzzes test/fuzz/fuzz_x.c for SECONDS (60) with clang
 #   make bench            measures beside redis-server (tools/bench)
 #   make build/unit/bench_journal   what the journal costs by itself (test/unit/bench_journal.c)
@@ -49,7 +50,7 @@ default: all
 
 include tools/build.mk
 
-.PHONY: run test test-long check fuzz bench demo install debug format clean
+.PHONY: run test test-long check crash fuzz bench demo install debug format clean
 
 run:
 	@tools/setup run
@@ -65,6 +66,12 @@ test-long:
 	@tools/test --long $(MAKEOVERRIDES)
 check:
 	@tools/test --check $(MAKEOVERRIDES)
+
+crash:
+	@tools/setup test
+	@$(MAKE) -s --no-print-directory -j$$(nproc) all faulty
+	@HARK_BUILD=$(BUILD) HARK_SERVER=$(BUILD)/hark-server tools/crash \
+		--rounds $(or $(ROUNDS),2000) $(if $(SEED),--seed $(SEED))
 
 fuzz:
 	@tools/setup dev

@@ -28,8 +28,9 @@ FUZZ_TESTS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 PROGRAM_OBJECTS := $(sort $(call objects,$(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(CHECK_SRC) \
 	$(BENCH_SRC)))
 
-.PHONY: all tests objects
+.PHONY: all tests objects faulty
 all: $(PROGRAMS) $(BUILD)/layers.ok
+faulty: $(BUILD)/crash/faulty.so
 tests: $(UNIT_TESTS) $(FUZZ_TESTS)
 objects: $(PROGRAM_OBJECTS)
 
@@ -84,6 +85,11 @@ $(BUILD)/hark-bench: $(call objects,$(BENCH_SRC)) $(BUILD)/libhark.a
 $(BUILD)/unit/%: $(OBJ)/test/unit/%.o $(BUILD)/librooms.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ -lcmocka $(SERVER_LIBS)
+
+# A disk that fails, to preload into servers; never itself under a sanitizer.
+$(BUILD)/crash/faulty.so: test/crash/faulty.c Makefile tools/build.mk
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -O2 -g -shared -fPIC $(WARN) -Wno-missing-prototypes $< -o $@ -lpthread
 
 # A fuzz target has a main of ours that plays inputs back, or the fuzzer's own.
 ifeq ($(MODE),fuzz)

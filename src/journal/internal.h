@@ -53,8 +53,9 @@ struct scan {
     struct segment_header header;
     uint64_t at, limit; /* the next frame; where the bytes end */
     uint32_t chain;
-    uint64_t begin; /* the record that begins next */
-    bool partial;   /* in the middle of record begin - 1 */
+    uint64_t begin;   /* the record that begins next */
+    bool partial;     /* in the middle of record begin - 1 */
+    uint64_t vouched; /* up to this record all was durable, by the last mark of scan_index */
     uint64_t window_at;
     struct buffer window;
 };

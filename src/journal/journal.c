@@ -45,7 +45,9 @@
  *  - Power fails while a segment is made. It is called `spare` then, and thrown away.
  *  - A write or sync fails. It is not tried again: Linux marks pages clean that it failed to
  *    write, so the second sync would succeed and mean nothing. The journal stands still, with
- *    the reason; the process should end, and find at the next start what is really there.
+ *    the reason; the process should end, and find at the next start what is really there. That
+ *    one reads pages that the disk lacks and that the system believes clean: what no mark vouches
+ *    for it writes anew before it syncs.
  *  - A write stops short. It is gone on with; if there was a reason, that gives the error.
  *  - The disk is full when a segment is made. That is before anything was promised: the spare is
  *    thrown away and tried again each second, journal_admits says ERR_LIMIT once the segment in

@@ -176,14 +176,35 @@ int recover_search(struct scan *s, uint64_t size, uint64_t complete, uint64_t *u
     return rc;
 }
 
-/* Makes what was read safe (the system may have it in memory only) and gives the rest back. */
-static int cut(struct journal *j, struct segment *s, uint64_t at, struct disk_why *why)
+/* Writes the same bytes once more. After a sync that failed, the system shows bytes that it has
+ * not brought to the disk and will not bring there: it believes them clean, and the sync of a later
+ * process succeeds without them. Written anew they are not clean. */
+static int write_anew(struct disk *d, int file, uint64_t from, uint64_t to, struct disk_why *why)
+{
+    int rc = 0;
+    char *window = mem_alloc(SEARCH_BYTES);
+    while (from < to && rc == 0) {
+        size_t len = to - from < SEARCH_BYTES ? (size_t)(to - from) : SEARCH_BYTES;
+        long n = disk_read_all(d, file, window, len, from, why);
+        rc = n < 0 ? (int)n : disk_write_all(d, file, window, (size_t)n, from, why);
+        from += len;
+    }
+    mem_free(window, SEARCH_BYTES);
+    return rc;
+}
+
+/* Makes what was read, up to `at`, safe (the system may have it in memory only; records up to
+ * `vouched` it had not) and gives the rest back. */
+static int cut(struct journal *j, struct segment *s, uint64_t at, uint64_t vouched,
+               struct disk_why *why)
 {
     char name[SEGMENT_NAME_BYTES];
     segment_name(s->header.number, name);
     int file = j->disk->open(j->disk, name, DISK_WRITE, why);
     if (file < 0) return named(why, name, file);
+    const struct index_entry *from = segment_seek(s, vouched);
     int rc = s->bytes > at ? j->disk->truncate(j->disk, file, at, why) : 0;
+    if (rc == 0) rc = write_anew(j->disk, file, from ? from->at : SEGMENT_HEADER_BYTES, at, why);
     if (rc == 0) rc = j->disk->sync(j->disk, file, why);
     j->disk->close(j->disk, file);
     s->bytes = s->end = at;
@@ -252,7 +273,7 @@ static int recover_last(struct journal *j, struct journal_recovery *found, struc
             closed = true;
             continue;
         }
-        rc = cut(j, last, s.at, why);
+        rc = cut(j, last, s.at, s.vouched, why);
         last->end_chain = s.chain;
         last->indexed = true;
         j->begin = complete + 1;

@@ -113,6 +113,7 @@ int scan_open(struct scan *s, struct disk *disk, const struct segment_header *h,
     s->chain = segment_chain(h);
     s->begin = h->first_seq;
     s->partial = h->continues;
+    s->vouched = 0;
     s->window_at = 0;
     s->window.len = 0;
     return 0;
@@ -223,6 +224,7 @@ int scan_index(struct scan *s, struct segment *into, uint64_t distance, struct d
         if (!mark_decode(&m, s->header.seed, entry.at, bytes))
             return damaged(why, s->header.number, entry.at, "a mark is wrong");
         entry.time_ms = m.time_ms;
+        s->vouched = m.durable;
         segment_note(into, distance, &entry);
     }
 }

@@ -131,6 +131,38 @@ static void stands_still_after_an_error(void **state)
     }
 }
 
+/* A process that could not sync ends; the next one, on the same machine, still reads what the disk
+ * does not have, and goes on behind it. Then the power goes: what it said was durable is there. */
+static void believes_no_page_that_a_failed_sync_left(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    for (int k = 0; k < STORIES_COUNT; k++) {
+        uint64_t calls = calls_of(&STORIES[k], &config);
+        for (uint64_t n = 1; n <= calls; n++) {
+            struct story s = STORIES[k];
+            struct disk *d = disk_memory_new();
+            disk_memory_fail(d, n, FAULT_IO);
+            play(&s, &config, d);
+            disk_memory_crash(d, LOSS_NONE, 0, 0);
+
+            struct journal *j;
+            struct journal_recovery found;
+            struct disk_why why;
+            must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+            struct story more = {.shape = s.shape, .now = NOW};
+            assert_true(live(&more, j, found.last_seq + 5));
+            assert_int_equal(journal_durable(j), found.last_seq + 5);
+            struct disk *copy = disk_memory_copy(d);
+            disk_memory_crash(copy, LOSS_ALL, 0, 0);
+            must_have(copy, &config, &s, found.last_seq + 5, found.last_seq + 5);
+            disk_memory_free(copy);
+            must(journal_close(j, NOW, &why), &why);
+            disk_memory_free(d);
+        }
+    }
+}
+
 static void reports_the_error_once_and_for_all(void **state)
 {
     (void)state;
@@ -629,6 +661,7 @@ int main(void)
         cmocka_unit_test(survives_a_crash_in_the_recovery),
         cmocka_unit_test(what_is_recovered_is_durable),
         cmocka_unit_test(stands_still_after_an_error),
+        cmocka_unit_test(believes_no_page_that_a_failed_sync_left),
         cmocka_unit_test(reports_the_error_once_and_for_all),
         cmocka_unit_test(notices_every_flipped_byte),
         cmocka_unit_test(notices_a_foreign_segment),
