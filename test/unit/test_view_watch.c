@@ -165,6 +165,32 @@ static void watches_hear_what_the_model_says(void **state)
     world_fini(&w);
 }
 
+static void tell_and_end(void *ctx, uint64_t seq, struct event_id id)
+{
+    struct waiter *one = ctx;
+    told(ctx, seq, id);
+    view_unwatch(&one[1].watch);
+    one[1].seq = UINT64_MAX; /* it may be gone: to be told now would be wrong */
+}
+
+/* Whoever is told may end the watch that would be told next. */
+static void a_watch_may_end_others(void **state)
+{
+    (void)state;
+    struct world w;
+    struct waiter all[3] = {0};
+    world_init(&w, 16384, 16384, false);
+    for (int i = 0; i < 3; i++) {
+        all[i].watch.came = i == 0 ? tell_and_end : told;
+        all[i].watch.ctx = &all[i];
+        assert_int_equal(view_watch(w.views, &all[i].watch, SLICE("__keyspace@0__:k")), 0);
+    }
+    runner_type(&w.r, "SET k v");
+    assert_true(all[0].seq == 1 && all[1].seq == UINT64_MAX && all[2].seq == 1);
+    for (int i = 0; i < 3; i++) view_unwatch(&all[i].watch);
+    world_fini(&w);
+}
+
 /* Globs that no literal tells from each other are tried for each event: there is a bound to them.
  */
 static void crowded_watches_are_bounded(void **state)
@@ -201,6 +227,7 @@ int main(void)
         cmocka_unit_test(names_are_told_apart),
         cmocka_unit_test(odd_names_show_what_they_name),
         cmocka_unit_test(watches_hear_what_the_model_says),
+        cmocka_unit_test(a_watch_may_end_others),
         cmocka_unit_test(crowded_watches_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

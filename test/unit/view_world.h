@@ -264,13 +264,13 @@ struct expected {
     bool gap;
 };
 
-static inline void expect_gap(const struct world *w, const struct view_range *range, uint64_t kept,
-                              struct expected *to)
+static inline void expect_gap(const struct world *w, const struct view_range *range, size_t events,
+                              uint64_t kept, struct expected *to)
 {
-    if (!range->gap || kept <= 1 || to->count == range->count) return;
+    if (!range->gap || kept <= 1 || !events || to->count == range->count) return;
     if (range->first.ms == 0 && range->first.n <= 1) return;
-    bool all = kept > w->records;
-    struct event_id upto = all ? w->events[w->count - 1].id : before(w->record_ids[kept]);
+    bool all = kept > w->events[events - 1].seq;
+    struct event_id upto = all ? w->events[events - 1].id : before(w->record_ids[kept]);
     if (order(upto, range->last) > 0) upto = range->last;
     if (order(range->first, upto) > 0) return;
     buffer_add_slice(&to->bytes, SLICE("*2\r\n"));
@@ -292,7 +292,7 @@ static inline struct expected expect(const struct world *w, const char *name,
     struct expected to = {0};
     int which = strncmp(name, "__keychange", 11) == 0;
     if (!range->count || order(range->first, range->last) > 0) return to;
-    if (!range->reverse) expect_gap(w, range, kept, &to);
+    if (!range->reverse) expect_gap(w, range, events, kept, &to);
     for (size_t i = 0; i < events && to.count < range->count; i++) {
         const struct event *e = &w->events[range->reverse ? events - 1 - i : i];
         if (e->seq < kept || !model_shows(name, e)) continue;
@@ -300,7 +300,7 @@ static inline struct expected expect(const struct world *w, const char *name,
         buffer_add(&to.bytes, e->entry[which], e->entry_len[which]);
         to.count++;
     }
-    if (range->reverse) expect_gap(w, range, kept, &to);
+    if (range->reverse) expect_gap(w, range, events, kept, &to);
     return to;
 }
 
