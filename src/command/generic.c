@@ -2,6 +2,7 @@
 #include "../base/text.h"
 #include "call.h"
 #include "introspect.h"
+#include "view_keys.h"
 
 static void delete_command(struct call *c)
 {
@@ -23,7 +24,8 @@ static void count_existing(struct call *c, unsigned flags)
 {
     int64_t found = 0;
     for (int i = 1; i < c->argc; i++)
-        found += gate_read(c->engine, c->db, call_arg(c, i), c->read_flags | flags) != NULL;
+        found += view_key(call_arg(c, i)) ||
+                 gate_read(c->engine, c->db, call_arg(c, i), c->read_flags | flags) != NULL;
     resp_int(&c->reply, found);
 }
 
@@ -41,6 +43,10 @@ static void touch_command(struct call *c)
 
 static void type_command(struct call *c)
 {
+    if (view_key(call_arg(c, 1))) {
+        resp_simple(&c->reply, SLICE("stream"));
+        return;
+    }
     const struct entry *e = gate_read(c->engine, c->db, call_arg(c, 1), READ_NO_TOUCH);
     resp_simple(&c->reply, e ? value_type_text(entry_type(e)) : SLICE("none"));
 }
@@ -71,6 +77,7 @@ static void randomkey_command(struct call *c)
 {
     enum { TRIES = 100 }; /* of keys past their deadline, which are put away as they are met */
     const struct entry *e = NULL;
+    engine_wait_for_all(c->engine);
     for (int i = 0; i < TRIES && !e; i++) {
         const struct entry *any = keyspace_any(engine_keyspace(c->engine), c->db);
         if (!any) break;
@@ -253,6 +260,7 @@ static void flushall_command(struct call *c)
 
 static void dbsize_command(struct call *c)
 {
+    engine_wait_for_all(c->engine);
     resp_int(&c->reply, (int64_t)keyspace_size(engine_keyspace(c->engine), c->db));
 }
 
@@ -282,6 +290,10 @@ static const struct entry *object_entry(struct call *c)
 
 static void object_encoding_command(struct call *c)
 {
+    if (view_key(call_arg(c, 2))) {
+        resp_bulk(&c->reply, SLICE("stream"));
+        return;
+    }
     const struct entry *e = object_entry(c);
     if (e) resp_bulk(&c->reply, string_encoding_text(entry_encoding(e)));
 }

@@ -66,6 +66,7 @@ static void keys_command(struct call *c)
     l.pattern = call_arg(c, 1);
     l.all = slice_equal(l.pattern, SLICE("*"));
     uint64_t cursor = 0;
+    engine_wait_for_all(c->engine);
     do cursor = keyspace_scan(engine_keyspace(c->engine), c->db, cursor, BUCKETS, keys_visit, &l);
     while (cursor);
     listing_reply(&l, c);
@@ -113,6 +114,7 @@ static uint64_t collect(struct call *c, uint64_t cursor, int64_t count, struct m
 {
     const struct keyspace *ks = engine_keyspace(c->engine);
     size_t buckets = (size_t)(count / 8 + 1);
+    engine_wait_for_all(c->engine);
     for (int64_t step = 0; step < 10; step++) {
         cursor = keyspace_scan(ks, c->db, cursor, buckets, met_add, m);
         if (!cursor || m->len >= (size_t)count) break;

@@ -26,9 +26,18 @@ static uint64_t bucket_start(unsigned bucket)
 
 void command_stats_add(struct command_stats *s, uint64_t ns, bool with_latency)
 {
-    s->calls++;
+    command_stats_add_part(s, ns, true);
+    if (with_latency) command_stats_add_latency(s, ns);
+}
+
+void command_stats_add_part(struct command_stats *s, uint64_t ns, bool first)
+{
+    s->calls += first;
     s->ns += ns;
-    if (!with_latency) return;
+}
+
+void command_stats_add_latency(struct command_stats *s, uint64_t ns)
+{
     if (__builtin_expect(!s->latency, 0)) s->latency = mem_zalloc(latency_size);
     s->latency[bucket_of(ns)]++;
 }

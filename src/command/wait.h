@@ -1,23 +1,28 @@
 /* Waiting: a command that cannot answer yet (BLOCK, a slow read, later BLPOP and its like).
  *
  * Instead of a reply it leaves a wait, embedded in what it must remember, and its client is parked:
- * its further requests stay in its input, other clients go on. The words of the request are kept
- * for the life of the wait.
+ * its further requests stay in its input, other clients go on.
  *
  *      struct reading { struct wait wait; … };
  *      if (!call_may_wait(c)) …reply as after a timeout…
- *      call_wait(c, &r->wait, &reading_kind, deadline_ms)
+ *      call_wait(c, &r->wait, &reading_kind, deadline_ms, true)
  *      …
  *      wait_wake(&r->wait)        from anywhere on the server's thread, any number of times
  *
- * A wait that was woken is resumed in a record of its own, right after the record that woke it and
- * before the next command, in the order of waking. It ends in one of four ways, after each of which
- * `drop` is called, once:
+ * The words of the request are kept for the life of the wait: from call_wait on, c->argv are these
+ * copies, and slices of them may be kept as long.
+ *
+ * A wait that was woken is resumed in a record of its own, as soon as the request under way is over
+ * and before the next one, in the order of waking. wait_wake itself runs nothing. While CLIENT
+ * PAUSE holds back what the command does, the wait is woken, but not resumed before the end of it;
+ * its time may be over, or somebody unblock it, before. It ends in one of four ways, after each of
+ * which `drop` is called, once, with no record open that rests on the wait:
  *
  *      resume says true              it has written the reply
  *      the deadline has come         `time_out` has written the reply (the same for CLIENT UNBLOCK)
  *      CLIENT UNBLOCK … ERROR        the session has written it
- *      the client is gone            nobody needs one */
+ *      the client is gone            nobody needs one; this may be in the middle of another
+ *                                    client's record, so that `drop` must not touch data */
 #ifndef HARK_COMMAND_WAIT_H
 #define HARK_COMMAND_WAIT_H
 
@@ -29,25 +34,34 @@ struct wait_kind {
     /* Goes on where the command stopped, with a call as it had. True: the reply is written. False:
      * waits on (nothing was written). */
     bool (*resume)(struct call *c, struct wait *w);
-    /* Writes the reply of a wait whose time is over. */
+    /* Writes the reply of a wait whose time is over, with a call as the command had. */
     void (*time_out)(struct call *c, struct wait *w);
     /* Gives everything back, the wait itself included; whatever might wake it must forget it. */
     void (*drop)(struct wait *w);
 };
 
+/* Whoever keeps the waits of a call: the room above. A call without one cannot wait. */
+struct wait_host {
+    bool (*may_wait)(const struct call *c);
+    void (*park)(struct call *c, struct wait *w);
+    void (*rearmed)(struct wait *w);
+    void (*wake)(struct wait *w);
+};
+
 struct wait {
     const struct wait_kind *kind;
     int64_t deadline_ms; /* unix time, or WAIT_FOREVER */
-    bool blocked;        /* counts as a blocked client (BLOCK); false while it only awaits a read */
-    /* The session's: */
-    void *session;
-    struct wait *next_woken;
-    bool woken;
+    /* Counts as a blocked client (BLOCK), which CLIENT UNBLOCK can end, and which is given up when
+     * its peer has closed its side. False while it only awaits a read: as any other request, that
+     * is still answered then. */
+    bool blocked;
+    const struct wait_host *host;
+    void *kept; /* the host's */
 };
 
 enum { WAIT_FOREVER = -1 };
 
-/* Not within MULTI, nor where the server itself calls. */
+/* Not within EXEC, nor where the server itself calls. */
 bool call_may_wait(const struct call *c);
 /* Parks the client. The command must return at once, without a reply. Only `drop` frees the wait
  * from now on. */
@@ -55,7 +69,7 @@ void call_wait(struct call *c, struct wait *w, const struct wait_kind *kind, int
                bool blocked);
 /* Within resume: it is to wait on, but as blocked, or until another time. */
 void wait_rearm(struct wait *w, int64_t deadline_ms, bool blocked);
-/* To be resumed as soon as the record under way, if any, is sealed. */
+/* To be resumed as soon as the request under way, if any, is over. */
 void wait_wake(struct wait *w);
 
 #endif

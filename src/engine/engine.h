@@ -182,8 +182,9 @@ void note_live(struct engine *e, enum event_name event, int db, struct slice key
 void note_publish(struct engine *e, struct slice channel, struct slice message, bool sharded);
 
 /* The books that views keep on their groups have changed: `bytes`, which redo that, are theirs
- * alone (see engine_hear_views) and are copied. No event, WATCH hears nothing. */
-void note_views(struct engine *e, struct slice bytes);
+ * alone (see engine_hear_views) and are copied. No event, WATCH hears nothing. Unless `waited`,
+ * what is said next does not rest on it: a delivery that is forgotten is made again. */
+void note_views(struct engine *e, struct slice bytes, bool waited);
 /* An event of a database as a whole, of which nobody is told live: `loaded`. */
 struct note *note_database(struct engine *e, enum event_name event, int db);
 
@@ -194,10 +195,16 @@ size_t engine_expire(struct engine *e, int64_t now_ms, size_t max);
 /* When the next key may be due: unix ms, or -1. */
 int64_t engine_next_expiry(struct engine *e, int64_t now_ms);
 void engine_set_active_expiry(struct engine *e, bool on);
+/* While it is held (CLIENT PAUSE) no key ends by itself: those past their deadline are hidden from
+ * gate_read but stay, nothing is evicted, and engine_make_room says true. A key that is opened for
+ * change all the same is put away as ever. */
+void engine_hold(struct engine *e, bool held);
 /* Brings memory under maxmemory by the policy, so far that what has come since the last call is
  * made up for: true when it is below, or on its way there. False when the policy, the lack of
  * victims or a flood of data leaves it above: commands that add data are to be refused then. */
 bool engine_make_room(struct engine *e, int64_t now_ms);
+/* Memory that does not count there: what waits to be written, or is kept of what was. */
+void engine_set_exempt(struct engine *e, size_t bytes);
 
 /* Small slices of work for idle time and every turn (tables that grow, flushed data that is freed,
  * eviction that no command asks for). Returns whether there is more. */

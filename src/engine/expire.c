@@ -18,7 +18,7 @@ void engine_put_away(struct engine *e, struct place *p, int db)
     struct slice key = arena_keep(&d->arena, entry_key(p->entry));
     struct slice cause = d->cause;
     uint64_t client = d->client;
-    bool alone = d->notes_count == 0 && !d->changed;
+    bool alone = d->notes_count == 0 && !d->changed && !d->kept;
     if (alone) {
         d->cause = SLICE("expired");
         d->client = 0;
@@ -34,6 +34,11 @@ void engine_put_away(struct engine *e, struct place *p, int db)
     d->keys_open = keys_open;
 }
 
+void engine_set_exempt(struct engine *e, size_t bytes)
+{
+    e->exempt = bytes;
+}
+
 static void expire_one(void *ctx, int db, struct entry *entry)
 {
     struct engine *e = ctx;
@@ -45,7 +50,7 @@ static void expire_one(void *ctx, int db, struct entry *entry)
 
 size_t engine_expire(struct engine *e, int64_t now_ms, size_t max)
 {
-    if (e->no_active_expiry) return 0;
+    if (e->no_active_expiry || e->held) return 0;
     bool more;
     engine_begin(e, now_ms, SLICE("expired"), 0);
     size_t n = keyspace_each_due(e->keyspace, now_ms, max, expire_one, e, &more);
@@ -55,12 +60,17 @@ size_t engine_expire(struct engine *e, int64_t now_ms, size_t max)
 
 int64_t engine_next_expiry(struct engine *e, int64_t now_ms)
 {
-    return e->no_active_expiry ? -1 : keyspace_next_due(e->keyspace, now_ms);
+    return e->no_active_expiry || e->held ? -1 : keyspace_next_due(e->keyspace, now_ms);
 }
 
 void engine_set_active_expiry(struct engine *e, bool on)
 {
     e->no_active_expiry = !on;
+}
+
+void engine_hold(struct engine *e, bool held)
+{
+    e->held = held;
 }
 
 static void evict(struct engine *e, int64_t now_ms, int db, struct entry *victim)
@@ -71,6 +81,12 @@ static void evict(struct engine *e, int64_t now_ms, int db, struct entry *victim
     engine_remove(e, &p, db, key, EVENT_EVICTED);
     e->stats.evicted++;
     engine_seal(e);
+}
+
+static size_t memory_used(const struct engine *e)
+{
+    size_t used = mem_used();
+    return used > e->exempt ? used - e->exempt : 0;
 }
 
 /* One step towards less memory; false when there is nothing to be had. */
@@ -98,9 +114,9 @@ bool engine_make_room(struct engine *e, int64_t now_ms)
         STEPS_TO_PAY = 64 * 1024 /* some tens of milliseconds */
     };
     size_t max = e->config.memory_max, used;
-    if (!max) return true;
+    if (!max || e->held) return true;
     if (e->memory_mark < max) e->memory_mark = max;
-    for (int i = 0; (used = mem_used()) > max; i++) {
+    for (int i = 0; (used = memory_used(e)) > max; i++) {
         if (i >= (used > e->memory_mark ? STEPS_TO_PAY : STEPS)) break;
         if (!shrink(e, now_ms)) return false;
     }
@@ -114,8 +130,8 @@ static bool shrink_slowly(struct engine *e, int64_t now_ms)
 {
     enum { STEPS = 128 };
     size_t max = e->config.memory_max;
-    if (!max) return false;
-    for (int i = 0; mem_used() > max; i++) {
+    if (!max || e->held) return false;
+    for (int i = 0; memory_used(e) > max; i++) {
         if (i == STEPS) return true;
         if (!shrink(e, now_ms)) return false;
     }

@@ -22,8 +22,9 @@ const struct entry *gate_read(struct engine *e, int db, struct slice key, unsign
     struct place p = find(e, db, key);
     engine_wait_for(e, e->recent[p.hash % RECENT_PLACES]);
     engine_wait_for(e, e->mark_all);
-    if (p.entry && entry_is_dead(p.entry, e->draft.now_ms)) engine_put_away(e, &p, db);
-    if (!p.entry) {
+    bool dead = p.entry && entry_is_dead(p.entry, e->draft.now_ms);
+    if (dead && !e->held) engine_put_away(e, &p, db);
+    if (!p.entry || dead) {
         if (flags & READ_QUIET) return NULL;
         e->stats.misses++;
         note_live(e, EVENT_KEYMISS, db, key);

@@ -28,6 +28,7 @@ struct draft {
     struct arena arena; /* bytes that do not outlive the command by themselves */
     int keys_open;
     bool changed; /* a value was, even if its key is still open */
+    bool kept;    /* the record has something that no reply rests on: it is numbered all the same */
 };
 
 enum { RECENT_PLACES = 8192 };
@@ -46,11 +47,13 @@ struct engine {
     engine_changed *hears_changes;
     void *hears_ctx;
     bool no_active_expiry;          /* DEBUG SET-ACTIVE-EXPIRE 0 */
+    bool held;                      /* no key ends by itself */
     bool wants_effects;             /* someone reads them: a sink, or the C flag */
     uint64_t mark;                  /* see engine_mark */
     uint64_t mark_all;              /* the last record that changed more than single keys */
     uint64_t recent[RECENT_PLACES]; /* the last record that changed a key of such a hash */
     struct event_id next_id;
+    size_t exempt;      /* see engine_set_exempt */
     size_t memory_mark; /* the least that was used since the limit was set, but not below it */
     struct engine_stats stats;
 };

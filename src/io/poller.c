@@ -27,6 +27,7 @@ static int control(struct poller *p, int op, int fd, unsigned want, void *owner)
     struct epoll_event e = {.data.ptr = owner};
     if (want & POLL_READ) e.events |= EPOLLIN;
     if (want & POLL_WRITE) e.events |= EPOLLOUT;
+    if (want & POLL_HANGUP) e.events |= EPOLLRDHUP;
     return epoll_ctl(p->fd, op, fd, &e) == 0 ? 0 : ERR_IO;
 }
 
@@ -63,8 +64,9 @@ int poller_wait(struct poller *p, struct poll_event *events, int max, int64_t ti
     int n = wait_for(p, raw, max < EVENTS_MAX ? max : EVENTS_MAX, timeout_us);
     for (int i = 0; i < n; i++) {
         unsigned ready = 0;
-        if (raw[i].events & (EPOLLIN | EPOLLRDHUP)) ready |= POLL_READ;
+        if (raw[i].events & EPOLLIN) ready |= POLL_READ;
         if (raw[i].events & EPOLLOUT) ready |= POLL_WRITE;
+        if (raw[i].events & EPOLLRDHUP) ready |= POLL_HANGUP;
         if (raw[i].events & (EPOLLERR | EPOLLHUP)) ready |= POLL_ERROR;
         events[i] = (struct poll_event){raw[i].data.ptr, ready};
     }

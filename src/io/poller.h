@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
-enum { POLL_READ = 1, POLL_WRITE = 2, POLL_ERROR = 4 };
+/* POLL_ERROR need not be asked for. POLL_HANGUP: the peer has closed its sending side, whatever of
+ * what it sent is still unread. */
+enum { POLL_READ = 1, POLL_WRITE = 2, POLL_ERROR = 4, POLL_HANGUP = 8 };
 
 struct poller {
     int fd;

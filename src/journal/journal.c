@@ -493,6 +493,11 @@ void journal_info(struct journal *j, struct journal_info *info)
     mutex_unlock(&j->lock);
 }
 
+size_t journal_memory(const struct journal *j)
+{
+    return j->tail_bytes;
+}
+
 /* The tail ----------------------------------------------------------------------------------- */
 
 uint64_t journal_tail_first(const struct journal *j)

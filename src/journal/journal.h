@@ -62,6 +62,7 @@ struct journal_recovery {
     uint64_t first_seq, last_seq; /* first > last: no records */
     uint64_t epoch;               /* of this opening */
     uint64_t segments;
+    bool clean;         /* it was closed, or is new: it has all that anybody ever saw */
     uint64_t cut_bytes; /* of a torn tail that were dropped; 0: none */
     uint64_t cut_at;    /* where it began, */
     char cut_file[32];  /* and in which file */
@@ -135,6 +136,9 @@ struct journal_info {
     bool full;
 };
 void journal_info(struct journal *j, struct journal_info *info);
+
+/* Bytes of memory that records take. For the owner; costs nothing. */
+size_t journal_memory(const struct journal *j);
 
 /* Ends the process when an invariant (journal.c) is broken. For the owner. */
 void journal_check(struct journal *j);

@@ -163,6 +163,7 @@ static int read_last(struct journal *j, struct scan *s, bool closed, struct jour
             rc = damaged(why, last->header.number, s->at, "the next segment does not follow it");
         return rc;
     }
+    found->clean = rc == 0 && last->bytes == s->at;
     uint64_t used;
     rc = search_marks(s, last->bytes, s->begin - 1 - s->partial, &used, why);
     if (rc != 0) return rc;
@@ -217,6 +218,7 @@ int recover(struct journal *j, struct journal_recovery *found, struct disk_why *
     int rc = find_segments(j, why);
     if (rc != 0) return rc;
     j->begin = 1;
+    found->clean = j->segments_count == 0;
     if (j->segments_count > 0) {
         j->epoch = j->segments[j->segments_count - 1]->header.epoch;
         rc = recover_last(j, found, why);

@@ -50,9 +50,16 @@ size_t conn_output_room(const struct conn *c)
     return left < room ? left : room;
 }
 
+void conn_hold(struct conn *c, uint64_t mark)
+{
+    if (mark > c->mark) c->mark = mark;
+}
+
 static void queue(struct conn *c, struct block *b, uint32_t from, uint32_t len)
 {
-    c->net->output_bytes += len;
+    struct net *n = c->net;
+    n->output_bytes += len;
+    if (c->holds.count || c->mark > n->released) holds_add(&c->holds, c->mark, n->group, len);
     outq_add(&c->out, b, from, len);
 }
 
@@ -101,26 +108,83 @@ void conn_push(struct conn *c, struct span message)
         n->stats.output_biggest = c->out.bytes;
 }
 
+bool conn_minds_hangup(const struct conn *c)
+{
+    return c->paused && !c->closing && !c->last_word;
+}
+
+/* Tells the poller what the connection waits for now. */
+static void update_wants(struct conn *c)
+{
+    unsigned bits = (c->paused ? 0 : POLL_READ) | (c->waits_to_write ? POLL_WRITE : 0);
+    if (conn_minds_hangup(c)) bits |= POLL_HANGUP;
+    poller_change(&c->net->poller, c->fd, bits, c);
+}
+
+bool conn_try_push(struct conn *c, struct span message)
+{
+    const struct net *n = c->net;
+    size_t after = c->out.bytes + message.len, total_max = n->config.output_total_max;
+    if ((c->limit.hard && after > c->limit.hard) || (c->limit.soft && after > c->limit.soft))
+        return false;
+    if (total_max && n->output_bytes + message.len > total_max && after > total_max / 64)
+        return false;
+    conn_push(c, message);
+    return true;
+}
+
+bool conn_has_drained(const struct conn *c)
+{
+    size_t bound = c->limit.soft && c->limit.soft < c->limit.hard ? c->limit.soft : c->limit.hard;
+    if (!bound) bound = c->limit.soft;
+    return !bound || c->out.bytes <= bound / 4;
+}
+
 static void want_write(struct conn *c, bool want)
 {
     if (c->waits_to_write == want) return;
     c->waits_to_write = want;
-    unsigned bits = (c->paused ? 0 : POLL_READ) | (want ? POLL_WRITE : 0);
-    poller_change(&c->net->poller, c->fd, bits, c);
+    update_wants(c);
     if (!want) {
         block_release(c->tail);
         c->tail = NULL;
     }
 }
 
-/* Sends until the queue is empty, the socket is full, or a fair share has left. */
+/* Cuts the list of slices off behind `bytes` bytes; returns how many are left. */
+static int cut_slices(struct slice *parts, int count, size_t bytes)
+{
+    for (int i = 0; i < count; i++) {
+        if (parts[i].len >= bytes) {
+            parts[i].len = bytes;
+            return i + 1;
+        }
+        bytes -= parts[i].len;
+    }
+    return count;
+}
+
+/* The queue is not empty: either the socket takes no more, or the rest waits for its mark. */
+static void keep_waiting(struct conn *c)
+{
+    struct net *n = c->net;
+    bool sendable = c->out.bytes > c->holds.bytes;
+    if (sendable) outq_detach(&c->out, n->turn);
+    want_write(c, sendable);
+    if (!sendable) net_add_held(n, c);
+}
+
+/* Sends until the queue is empty or what is left waits for its mark, the socket is full, or a fair
+ * share has left. */
 void conn_flush(struct conn *c)
 {
     enum { SHARE = 4 * 1024 * 1024 };
     size_t sent_now = 0;
-    while (c->out.bytes && sent_now < SHARE) {
+    if (c->holds.count) holds_release(&c->holds, c->net->released);
+    while (c->out.bytes > c->holds.bytes && sent_now < SHARE) {
         struct slice parts[SLICES_PER_SEND];
         int count = outq_slices(&c->out, parts, SLICES_PER_SEND);
+        if (c->holds.count) count = cut_slices(parts, count, c->out.bytes - c->holds.bytes);
         long sent = socket_send(c->fd, parts, count);
         if (sent == ERR_AGAIN) break;
         if (sent < 0) {
@@ -137,8 +201,7 @@ void conn_flush(struct conn *c)
     if (sent_now) c->active_us = c->net->now_us;
     if (!is_over_soft(c)) c->soft_since_us = 0;
     if (c->out.bytes) {
-        outq_detach(&c->out, c->net->turn);
-        want_write(c, true);
+        keep_waiting(c);
         return;
     }
     want_write(c, false);
@@ -149,7 +212,14 @@ void conn_pause(struct conn *c)
 {
     if (c->paused || c->closed) return;
     c->paused = true;
-    poller_change(&c->net->poller, c->fd, c->waits_to_write ? POLL_WRITE : 0, c);
+    update_wants(c);
+}
+
+void conn_set_last_word(struct conn *c, bool answered)
+{
+    if (c->last_word == answered) return;
+    c->last_word = answered;
+    if (c->paused && !c->closed) update_wants(c);
 }
 
 void conn_resume(struct conn *c)
@@ -158,7 +228,7 @@ void conn_resume(struct conn *c)
     if (c->closed || c->closing) return;
     if (c->paused) {
         c->paused = false;
-        poller_change(&n->poller, c->fd, POLL_READ | (c->waits_to_write ? POLL_WRITE : 0), c);
+        update_wants(c);
     }
     if (c->resumed) return;
     c->resumed = true;
@@ -174,8 +244,8 @@ void conn_resume(struct conn *c)
 void conn_close_after_reply(struct conn *c)
 {
     if (c->closed || c->closing) return;
-    conn_pause(c);
-    c->closing = true;
+    c->closing = c->paused = true;
+    update_wants(c);
     conn_mark_dirty(c);
 }
 
@@ -183,6 +253,7 @@ void conn_drop_output(struct conn *c)
 {
     c->net->output_bytes -= c->out.bytes;
     outq_fini(&c->out);
+    holds_fini(&c->holds);
     block_release(c->tail);
     c->tail = NULL;
 }

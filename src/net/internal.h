@@ -26,6 +26,26 @@ void outq_drop(struct outq *q, size_t n);
  * reader does not keep a large shared block alive. */
 void outq_detach(struct outq *q, const struct block *shared);
 
+/* Bytes at the end of a queue that wait for a mark. */
+struct hold {
+    uint64_t mark;
+    size_t bytes;
+};
+
+/* What of a queue may not leave yet: the last bytes of it, in runs with growing marks. */
+struct holds {
+    struct hold *at;
+    uint32_t count, cap;
+    size_t bytes; /* of all runs */
+};
+
+void holds_fini(struct holds *h);
+/* The next `len` bytes of the queue wait for `mark`; in one run with those before if these wait for
+ * as much, or for more than `group`. */
+void holds_add(struct holds *h, uint64_t mark, uint64_t group, size_t len);
+/* Lets go what waits for marks up to this one. */
+void holds_release(struct holds *h, uint64_t mark);
+
 struct listener {
     uint32_t magic;
     int fd;
@@ -46,6 +66,8 @@ struct conn {
     size_t in_needed; /* the handler's word on how much it must have */
     size_t in_max;    /* a bound of this connection's own, or 0 */
     struct outq out;
+    struct holds holds; /* what of it waits for its mark */
+    uint64_t mark;      /* what is queued next waits for this one */
     struct block *tail; /* own block for replies while the socket is full, or NULL */
     struct out_limit limit;
     int64_t soft_since_us; /* since when the soft limit is exceeded; 0 while it is not */
@@ -53,9 +75,12 @@ struct conn {
     int64_t pushed_us; /* when the oldest message that may still wait was queued, or 0 */
     uint64_t received, sent;
     uint32_t index;      /* in net->conns */
+    uint32_t held_index; /* in net->held, if held */
+    bool held;
     bool dirty;          /* in net->dirty */
     bool waits_to_write; /* the poller tells when the socket takes more */
     bool paused, closing, closed, never_idle, resumed;
+    bool last_word; /* a peer that has closed its side does not end it while it is paused */
 };
 
 enum { EVENTS_PER_WAIT = 256 };
@@ -68,6 +93,9 @@ struct net {
     size_t conns_len, conns_cap;
     struct conn **dirty; /* with something to send, close or free */
     size_t dirty_len, dirty_cap;
+    struct conn **held; /* with nothing to send but what waits for its mark */
+    size_t held_len, held_cap;
+    uint64_t released, group; /* see net_release and net_end_group */
     struct conn **resumed; /* to be offered their input again */
     size_t resumed_len, resumed_cap;
     struct poll_event ready[EVENTS_PER_WAIT];
@@ -86,8 +114,12 @@ enum {
 };
 
 void conn_flush(struct conn *c);
+/* Paused, and to end with its peer's last word? */
+bool conn_minds_hangup(const struct conn *c);
 /* Forgets what is queued. */
 void conn_drop_output(struct conn *c);
 void conn_mark_dirty(struct conn *c);
+/* Enters it among those that net_release looks at. */
+void net_add_held(struct net *n, struct conn *c);
 
 #endif

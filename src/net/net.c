@@ -23,6 +23,7 @@ struct net *net_new(struct net_config config)
     n->read_buffer = mem_alloc(READ_SIZE);
     n->turn = block_new(TURN_BLOCK);
     n->now_us = io_mono_us();
+    n->released = UINT64_MAX;
     return n;
 }
 
@@ -51,9 +52,27 @@ void conn_mark_dirty(struct conn *c)
     list_add(&c->net->dirty, &c->net->dirty_len, &c->net->dirty_cap, c);
 }
 
+void net_add_held(struct net *n, struct conn *c)
+{
+    if (c->held) return;
+    c->held = true;
+    c->held_index = (uint32_t)n->held_len;
+    list_add(&n->held, &n->held_len, &n->held_cap, c);
+}
+
+static void drop_held(struct net *n, struct conn *c)
+{
+    if (!c->held) return;
+    struct conn *last = n->held[--n->held_len];
+    n->held[c->held_index] = last;
+    last->held_index = c->held_index;
+    c->held = false;
+}
+
 static void conn_free(struct conn *c)
 {
     struct net *n = c->net;
+    drop_held(n, c);
     struct conn *last = n->conns[--n->conns_len];
     n->conns[c->index] = last;
     last->index = c->index;
@@ -105,6 +124,7 @@ void net_free(struct net *n)
     block_release(n->turn);
     mem_free(n->conns, n->conns_cap * sizeof *n->conns);
     mem_free(n->dirty, n->dirty_cap * sizeof *n->dirty);
+    mem_free(n->held, n->held_cap * sizeof *n->held);
     mem_free(n->resumed, n->resumed_cap * sizeof *n->resumed);
     mem_free(n->read_buffer, READ_SIZE);
     mem_delete(n);
@@ -274,6 +294,10 @@ static void conn_read(struct conn *c)
     long got = c->in.len ? read_kept(c) : read_shared(c);
     if (got > 0) {
         if (c->in.len > n->stats.input_biggest) n->stats.input_biggest = c->in.len;
+    } else if (got == ERR_EOF && c->dirty && !c->pushed_us) {
+        return; /* first the replies of this turn: the end will still be there in the next */
+    } else if (got == ERR_EOF && c->holds.count) {
+        conn_close_after_reply(c); /* and those that wait for their mark */
     } else if (got != ERR_AGAIN && !c->closed) {
         conn_close(c, CONN_END_PEER);
     }
@@ -288,7 +312,7 @@ static void conn_ready(struct conn *c, unsigned ready)
     if (reads && c->resumed) return; /* it has its input to be offered again: one turn is enough */
     if ((ready & POLL_READ) && reads)
         conn_read(c);
-    else if (ready & POLL_ERROR)
+    else if ((ready & POLL_ERROR) || ((ready & POLL_HANGUP) && conn_minds_hangup(c)))
         conn_close(c, CONN_END_PEER);
 }
 
@@ -363,6 +387,29 @@ void net_flush(struct net *n, int64_t now_us)
         block_release(n->turn);
         n->turn = block_new(TURN_BLOCK);
     }
+}
+
+void net_begin_marks(struct net *n, uint64_t mark)
+{
+    n->released = n->group = mark;
+}
+
+void net_release(struct net *n, uint64_t mark)
+{
+    if (mark <= n->released) return;
+    n->released = mark;
+    for (size_t i = n->held_len; i-- > 0;) {
+        struct conn *c = n->held[i];
+        holds_release(&c->holds, mark);
+        if (c->out.bytes == c->holds.bytes) continue;
+        drop_held(n, c);
+        conn_mark_dirty(c);
+    }
+}
+
+void net_end_group(struct net *n, uint64_t mark)
+{
+    n->group = mark;
 }
 
 int64_t net_flush_delay_us(const struct net *n, int64_t now_us)

@@ -79,6 +79,15 @@ void net_wait(struct net *n, int64_t timeout_us);
 void net_read(struct net *n, int64_t now_us);
 /* Sends what is queued, closes what is to be closed, frees what was closed. */
 void net_flush(struct net *n, int64_t now_us);
+/* Marks. What a connection says may rest on something that must happen first (a change that is not
+ * on the disk yet): it is queued with a mark, a number that only grows, and leaves when marks up to
+ * there have been released. Those above the end of the last group that was told are released
+ * together, and so not kept apart. Before net_begin_marks nothing waits; from then on all marks
+ * above its `mark` are waited for, and with UINT64_MAX nothing again. Released bytes leave with the
+ * next net_flush. */
+void net_begin_marks(struct net *n, uint64_t mark);
+void net_release(struct net *n, uint64_t mark);
+void net_end_group(struct net *n, uint64_t mark);
 /* How long net_wait may sleep before a coalesced message must leave: -1 when nothing waits. */
 int64_t net_flush_delay_us(const struct net *n, int64_t now_us);
 /* Closes connections that were idle for longer than each one's limit, and accepts again after the
@@ -88,14 +97,23 @@ void net_close_idle(struct net *n, int64_t now_us, int64_t idle_us_max);
 /* ---- one connection ---- */
 
 void conn_own(struct conn *c, const struct conn_handler *handler, void *owner);
+/* What is queued from now on waits for this mark, or for an earlier call's if that was larger. */
+void conn_hold(struct conn *c, uint64_t mark);
 /* Queues bytes of a reply (copied). */
 void conn_send(struct conn *c, struct slice bytes);
 /* Queues a message shared with others; takes a reference of its own. */
 void conn_push(struct conn *c, struct span message);
+/* The same, but only if no limit is passed by it: false, and nothing is queued, otherwise. */
+bool conn_try_push(struct conn *c, struct span message);
+/* Is its queue so far from its limits that it is worth while to go on filling it? */
+bool conn_has_drained(const struct conn *c);
 /* Offers the unconsumed input to the handler again, at the next net_wait. */
 void conn_resume(struct conn *c);
-/* Stops reading (the handler gets nothing more) until conn_resume. */
+/* Stops reading (the handler gets nothing more) until conn_resume. A peer that closes its sending
+ * side meanwhile ends the connection, as it would if that were read. */
 void conn_pause(struct conn *c);
+/* Or, if `answered`, such a peer is still to get what it asked for before it fell silent. */
+void conn_set_last_word(struct conn *c, bool answered);
 /* Closes after everything queued so far has left; input is ignored from now on. */
 void conn_close_after_reply(struct conn *c);
 void conn_close(struct conn *c, enum conn_end why);

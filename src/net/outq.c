@@ -67,6 +67,38 @@ void outq_drop(struct outq *q, size_t n)
     }
 }
 
+void holds_fini(struct holds *h)
+{
+    mem_free(h->at, h->cap * sizeof *h->at);
+    *h = (struct holds){0};
+}
+
+void holds_add(struct holds *h, uint64_t mark, uint64_t group, size_t len)
+{
+    h->bytes += len;
+    struct hold *last = h->count ? &h->at[h->count - 1] : NULL;
+    if (last && (last->mark >= mark || last->mark > group)) {
+        last->bytes += len;
+        if (mark > last->mark) last->mark = mark;
+        return;
+    }
+    if (h->count == h->cap) {
+        uint32_t more = h->cap ? h->cap * 2 : 2;
+        h->at = mem_resize(h->at, h->cap * sizeof *h->at, more * sizeof *h->at);
+        h->cap = more;
+    }
+    h->at[h->count++] = (struct hold){mark, len};
+}
+
+void holds_release(struct holds *h, uint64_t mark)
+{
+    uint32_t n = 0;
+    for (; n < h->count && h->at[n].mark <= mark; n++) h->bytes -= h->at[n].bytes;
+    if (!n) return;
+    h->count -= n;
+    memmove(h->at, h->at + n, h->count * sizeof *h->at);
+}
+
 void outq_detach(struct outq *q, const struct block *shared)
 {
     for (uint32_t i = 0; i < q->count; i++) {

@@ -8,6 +8,7 @@ struct telling {
     const struct record *record;
     const struct note *note;
     struct event_id id;
+    uint32_t flags;      /* what notify-keyspace-events switched on then */
     struct slice event;  /* its name */
     bool subkeys_listed; /* p->subkeys holds their list */
 };
@@ -175,7 +176,7 @@ static bool is_told_live(enum event_name event)
 static void tell(struct pubsub *p, struct telling *t)
 {
     const struct note *n = t->note;
-    uint32_t flags = n->notify;
+    uint32_t flags = t->flags;
     if (!(flags & 1u << event_class(n->event)) || !is_told_live(n->event)) return;
     t->event = event_text(n->event);
     if (flags & NOTIFY_KEYSPACE) tell_keyspace(p, t);
@@ -196,7 +197,9 @@ void pubsub_announce(struct pubsub *p, const struct record *r)
     for (uint32_t i = 0; i < r->notes_count; i++) {
         const struct note *n = &r->notes[i];
         t.note = n;
+        t.flags = n->notify;
         t.subkeys_listed = false;
+        p->telling = n->kind == NOTE_EVENT ? r->seq : 0;
         switch (n->kind) {
         case NOTE_EVENT:
             tell(p, &t);
@@ -207,4 +210,23 @@ void pubsub_announce(struct pubsub *p, const struct record *r)
         case NOTE_SPUBLISH: pubsub_publish(p, n->key, n->payload, n->kind == NOTE_SPUBLISH); break;
         }
     }
+    p->telling = 0;
+}
+
+void pubsub_retell(struct pubsub *p, const struct record *r, struct subscriber *who,
+                   uint32_t notify)
+{
+    if (!who->subscriptions) return;
+    struct telling t = {.record = r, .id = r->id, .flags = notify};
+    p->only = who;
+    p->telling = r->seq;
+    for (uint32_t i = 0; i < r->notes_count; i++) {
+        if (r->notes[i].kind != NOTE_EVENT) continue;
+        t.note = &r->notes[i];
+        t.subkeys_listed = false;
+        tell(p, &t);
+        t.id.n++;
+    }
+    p->telling = 0;
+    p->only = NULL;
 }

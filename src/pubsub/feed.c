@@ -162,6 +162,16 @@ size_t feed_deliver(struct feed *f, struct slice channel, struct slice payload, 
     return f->taken;
 }
 
+size_t feed_deliver_to(struct feed *f, struct subscriber *who, struct slice channel,
+                       struct slice payload, struct feed **open)
+{
+    if (message_size(f, channel, payload) > UINT32_MAX) return 0;
+    struct span span = format(f, who->proto == 3, channel, payload, open);
+    who->deliver(who, span);
+    block_release(span.block);
+    return 1;
+}
+
 void feed_close(struct feed *f)
 {
     if (!f->at_open) return;

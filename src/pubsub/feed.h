@@ -69,6 +69,9 @@ void feed_unseat(struct feed *f, struct subscription *s);
 /* Hands a message to every subscriber; returns how many these are. Feeds with open blocks are put
  * in the list *open. Nothing is sent, and 0 returned, when the message would have 4 GB. */
 size_t feed_deliver(struct feed *f, struct slice channel, struct slice payload, struct feed **open);
+/* The same for one of them alone. */
+size_t feed_deliver_to(struct feed *f, struct subscriber *who, struct slice channel,
+                       struct slice payload, struct feed **open);
 /* Lets its open blocks go and takes it out of the list. */
 void feed_close(struct feed *f);
 

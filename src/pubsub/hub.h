@@ -16,12 +16,16 @@ struct pubsub {
     struct chains subscriptions; /* all, by subscriber and feed */
     struct feed *open;           /* feeds with open message blocks */
     struct pubsub_limits limits;
+    size_t subscriptions_max;
     size_t keychange_max;
     size_t clients;
     size_t feeds_bytes; /* of the feeds, seats included */
     uint64_t messages;
-    bool delivering;                         /* subscribers may not call back */
-    struct buffer channel, payload, subkeys; /* scratch of announcements */
+    struct subscriber *retired, **retired_end; /* whose subscriptions go by and by */
+    bool delivering;                           /* subscribers may not call back */
+    uint64_t telling;                          /* see pubsub_telling */
+    struct subscriber *only;                   /* of pubsub_retell; NULL: all hear */
+    struct buffer channel, payload, subkeys;   /* scratch of announcements */
 };
 
 /* Hands a message to all who hear its channel; returns how many got it. */

@@ -21,6 +21,7 @@ struct pubsub *pubsub_new(const unsigned char *hash_secret, struct pubsub_limits
     directory_init(&p->directory, hash_secret);
     routes_init(&p->routes);
     p->limits = limits;
+    p->retired_end = &p->retired;
     p->keychange_max = KEYCHANGE_BYTES_DEFAULT;
     return p;
 }
@@ -28,6 +29,11 @@ struct pubsub *pubsub_new(const unsigned char *hash_secret, struct pubsub_limits
 void pubsub_set_limits(struct pubsub *p, struct pubsub_limits limits)
 {
     p->limits = limits;
+}
+
+void pubsub_set_subscriptions_max(struct pubsub *p, size_t max)
+{
+    p->subscriptions_max = max;
 }
 
 void pubsub_set_keychange_max(struct pubsub *p, size_t bytes)
@@ -118,12 +124,28 @@ static void drop(struct pubsub *p, struct subscription *s)
     if (!f->taken) feed_end(p, f);
 }
 
+static size_t count_of_all(const struct subscriber *who)
+{
+    size_t count = 0;
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++) count += subscriber_count(who, kind);
+    return count;
+}
+
+bool subscriber_is_full(const struct pubsub *p, const struct subscriber *who)
+{
+    return p->subscriptions_max && count_of_all(who) >= p->subscriptions_max;
+}
+
 int pubsub_subscribe(struct pubsub *p, struct subscriber *who, enum pubsub_kind kind,
                      struct slice name)
 {
     CHECK(!p->delivering);
+    enum { WORK_A_SUBSCRIPTION = 2 };
+    /* It pays for the retired, so that no rush of new ones can outrun what is removed. */
+    pubsub_work(p, WORK_A_SUBSCRIPTION);
     struct feed *f = directory_find(&p->directory, kind, name);
     if (f && find(p, who, f)) return 0;
+    if (subscriber_is_full(p, who)) return ERR_LIMIT;
     if (!f) f = feed_open(p, kind, name);
     if (!f) return ERR_LIMIT;
     struct subscription *s = mem_new(struct subscription);
@@ -159,11 +181,48 @@ bool pubsub_unsubscribe_any(struct pubsub *p, struct subscriber *who, enum pubsu
     return true;
 }
 
-void pubsub_leave(struct pubsub *p, struct subscriber *who)
+bool pubsub_leave_some(struct pubsub *p, struct subscriber *who, size_t max)
 {
     CHECK(!p->delivering);
     for (int kind = 0; kind < PUBSUB_KINDS; kind++)
-        while (subscriber_count(who, kind)) drop(p, who->subscriptions->of[kind].first);
+        for (; subscriber_count(who, kind); max--) {
+            if (!max) return true;
+            drop(p, who->subscriptions->of[kind].first);
+        }
+    return false;
+}
+
+void pubsub_leave(struct pubsub *p, struct subscriber *who)
+{
+    pubsub_leave_some(p, who, SIZE_MAX);
+}
+
+static void tell_nothing(struct subscriber *to, struct span message)
+{
+    (void)to;
+    (void)message;
+}
+
+void pubsub_retire(struct pubsub *p, struct subscriber *who)
+{
+    who->deliver = tell_nothing;
+    if (!who->subscriptions) return;
+    who->next_retired = NULL;
+    *p->retired_end = who;
+    p->retired_end = &who->next_retired;
+}
+
+bool pubsub_work(struct pubsub *p, size_t max)
+{
+    while (p->retired && max) {
+        struct subscriber *who = p->retired;
+        size_t before = count_of_all(who);
+        if (pubsub_leave_some(p, who, max)) break;
+        max -= before; /* its owner may free it as soon as we have returned */
+        p->retired = who->next_retired;
+        if (!p->retired) p->retired_end = &p->retired;
+    }
+    return p->retired != NULL;
 }
 
 void pubsub_free(struct pubsub *p)
@@ -186,8 +245,7 @@ size_t subscriber_count(const struct subscriber *who, enum pubsub_kind kind)
 size_t subscriber_bytes(const struct subscriber *who)
 {
     if (!who->subscriptions) return 0;
-    size_t count = 0;
-    for (int kind = 0; kind < PUBSUB_KINDS; kind++) count += subscriber_count(who, kind);
+    size_t count = count_of_all(who);
     size_t each = mem_cost(sizeof(struct subscription)) + sizeof(void *) + sizeof(struct seat);
     return mem_cost(sizeof *who->subscriptions) + count * each;
 }
@@ -198,11 +256,21 @@ size_t hub_deliver(struct pubsub *p, struct hearers hearers, struct slice channe
     size_t n = 0;
     CHECK(!p->delivering);
     p->delivering = true;
-    for (size_t i = 0; i < hearers.len; i++)
-        n += feed_deliver(hearers.at[i], channel, payload, &p->open);
+    for (size_t i = 0; i < hearers.len; i++) {
+        struct feed *f = hearers.at[i];
+        if (!p->only)
+            n += feed_deliver(f, channel, payload, &p->open);
+        else if (find(p, p->only, f))
+            n += feed_deliver_to(f, p->only, channel, payload, &p->open);
+    }
     p->delivering = false;
     p->messages += n;
     return n;
+}
+
+uint64_t pubsub_telling(const struct pubsub *p)
+{
+    return p->telling;
 }
 
 /* The one feed of a sharded channel as a list. */

@@ -41,11 +41,12 @@ struct subscriber;
  * that has to go is remembered and taken out later. */
 typedef void pubsub_deliver(struct subscriber *to, struct span message);
 
-/* Embedded in whoever subscribes; zeroed, then `deliver` and `proto` set. Must stay where it is
- * until pubsub_leave. */
+/* Embedded in whoever subscribes; zeroed, then `deliver` and `proto` set. Must stay where it is as
+ * long as it has subscriptions. */
 struct subscriber {
     pubsub_deliver *deliver;
-    struct pubsub_subscriptions *subscriptions; /* NULL until the first one */
+    struct pubsub_subscriptions *subscriptions; /* NULL while there are none */
+    struct subscriber *next_retired;            /* the room's own */
     int proto;                                  /* 2 or 3; may change at any time */
 };
 
@@ -63,6 +64,10 @@ struct pubsub *pubsub_new(const unsigned char *hash_secret, struct pubsub_limits
 void pubsub_free(struct pubsub *p);
 /* For new subscriptions; what is there stays. */
 void pubsub_set_limits(struct pubsub *p, struct pubsub_limits limits);
+/* How many subscriptions one subscriber may have, of all kinds; 0, as from the start: no bound. */
+void pubsub_set_subscriptions_max(struct pubsub *p, size_t max);
+/* Has it so many that new ones are refused? */
+bool subscriber_is_full(const struct pubsub *p, const struct subscriber *s);
 
 /* 1 when newly subscribed, 0 when it was already, ERR_LIMIT when a bound forbids it. */
 int pubsub_subscribe(struct pubsub *p, struct subscriber *s, enum pubsub_kind kind,
@@ -75,8 +80,16 @@ bool pubsub_unsubscribe(struct pubsub *p, struct subscriber *s, enum pubsub_kind
 struct buffer;
 bool pubsub_unsubscribe_any(struct pubsub *p, struct subscriber *s, enum pubsub_kind kind,
                             struct buffer *name);
-/* Forgets a subscriber altogether. */
+/* Removes at most `max` of its subscriptions; has it more? */
+bool pubsub_leave_some(struct pubsub *p, struct subscriber *s, size_t max);
+/* All of them, now: for who has few. */
 void pubsub_leave(struct pubsub *p, struct subscriber *s);
+/* All of them, by and by: it is told nothing any more and must not subscribe again; pubsub_work and
+ * new subscriptions of others do the rest, in the order of retirement. Until then it is counted
+ * still. */
+void pubsub_retire(struct pubsub *p, struct subscriber *s);
+/* Removes at most `max` subscriptions of the retired; are there more? */
+bool pubsub_work(struct pubsub *p, size_t max);
 /* How many subscriptions of this kind it has. */
 size_t subscriber_count(const struct subscriber *s, enum pubsub_kind kind);
 /* Bytes its subscriptions take. */
@@ -93,6 +106,13 @@ size_t pubsub_receivers(struct pubsub *p, struct slice channel, bool sharded);
  * channel exact subscribers before patterns. Messages of PUBLISH are delivered whatever the flags;
  * events of whole databases (flushdb, swapdb) are not told live. */
 void pubsub_announce(struct pubsub *p, const struct record *r);
+/* Within `deliver`: the record of whose event the message tells, if the journal keeps that event; 0
+ * for PUBLISH, and for what is heard live only. */
+uint64_t pubsub_telling(const struct pubsub *p);
+/* Tells one subscriber alone of a record that others were told of before: of the events that the
+ * journal keeps, on the channels that `notify` switches on. */
+void pubsub_retell(struct pubsub *p, const struct record *r, struct subscriber *who,
+                   uint32_t notify);
 /* How much of an effect a keychange message carries. */
 void pubsub_set_keychange_max(struct pubsub *p, size_t bytes);
 

@@ -39,6 +39,7 @@ static void apply_sessions(struct server *s, const struct config *c)
         .slow_us = c->slowlog_slower_us,
         .slow_len_max = (size_t)c->slowlog_len_max,
         .latency_histograms = c->latency_tracking,
+        .overflow_disconnects = c->pubsub_overflow == OVERFLOW_DISCONNECT,
         .tracking_keys_max = (size_t)c->tracking_keys_max,
         .latency_event_ms = c->latency_threshold_ms,
         .ticks_per_us = s->ticks_per_us,
@@ -68,7 +69,9 @@ static void apply_pubsub(struct server *s, const struct config *c)
                                      .pattern_bytes_max = c->pubsub_pattern_max,
                                      .globs_max = (size_t)c->pubsub_globs_max,
                                  });
+    pubsub_set_subscriptions_max(s->pubsub, (size_t)c->subscriptions_max);
     pubsub_set_keychange_max(s->pubsub, c->keychange_max);
+    server_apply_views(s, c);
 }
 
 void server_apply_all(struct server *s)
@@ -151,6 +154,16 @@ static int dir_hook(void *ctx, struct config *now, const struct config *before, 
     return server_enter_dir(now, why, why_size);
 }
 
+static int store_hook(void *ctx, struct config *now, const struct config *before, char *why,
+                      size_t why_size)
+{
+    (void)before;
+    (void)why;
+    (void)why_size;
+    store_apply(ctx, now);
+    return 0;
+}
+
 static int log_hook(void *ctx, struct config *now, const struct config *before, char *why,
                     size_t why_size)
 {
@@ -173,6 +186,7 @@ struct config_hooks server_config_hooks(struct server *s)
                   [APPLY_LIMITS] = sessions_hook,
                   [APPLY_MEMORY] = engine_hook,
                   [APPLY_DIR] = dir_hook,
+                  [APPLY_STORE] = store_hook,
                   [APPLY_NOTIFY] = engine_hook,
                   [APPLY_PUBSUB] = pubsub_hook,
                   [APPLY_LOG] = log_hook,

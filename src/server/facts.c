@@ -29,6 +29,7 @@ struct memory_facts memory_facts(struct server *s, size_t clients)
         .databases = keyspace_overhead(s->keyspace),
         .pubsub = pubsub_counts(s->pubsub).bytes,
         .machine = process_machine_memory(),
+        .journal = s->store.journal ? journal_memory(s->store.journal) : 0,
     };
     size_t resident_peak, committed = mem_committed();
     m.resident = process_resident(&resident_peak);
@@ -101,6 +102,37 @@ static void take_times(struct facts *f, const struct server *s)
     f->cpu_main = io_cpu_thread();
 }
 
+static void take_snapshots(struct store_facts *f, const struct snapshots *n)
+{
+    f->snapshot_running = n->phase != SNAPSHOTS_IDLE;
+    f->snapshot_wanted = n->wanted;
+    f->snapshot_last_s = n->last_seconds;
+    f->snapshot_now_s = f->snapshot_running ? (io_mono_us() - n->begun_us) / 1000000 : -1;
+    f->snapshot_status = n->last_failed ? "err" : "ok";
+    f->snapshots = n->taken;
+    f->snapshot_failures = n->failures_in_row;
+    f->snapshot_bytes = n->base_bytes;
+    f->snapshot_seq = n->whole_count ? n->whole[0] : 0;
+}
+
+static struct store_facts store_facts(struct server *s)
+{
+    const struct store *store = &s->store;
+    struct store_facts f = {
+        .enabled = store->state != STORE_OFF,
+        .loading = store->state == STORE_LOADING,
+        .load_us = store->loaded_us,
+        .write_status = store->state == STORE_FAILED ? "err" : "ok",
+    };
+    take_snapshots(&f, &s->snapshots);
+    f.loading_percent = 100 * store_progress(s, &f.loading_eta_s);
+    if (!store->journal) return f;
+    journal_info(store->journal, &f.journal);
+    f.records = f.journal.appended + 1 - f.journal.first_seq;
+    if (f.journal.full) f.write_status = "err";
+    return f;
+}
+
 void server_facts(struct server *s, struct facts *f)
 {
     *f = (struct facts){
@@ -113,6 +145,7 @@ void server_facts(struct server *s, struct facts *f)
         .allocator = mem_allocator(),
     };
     f->memory = memory_facts(s, f->sessions.memory);
+    f->store = store_facts(s);
     take_settings(f, s);
     take_figures(f, s);
     take_times(f, s);

@@ -18,6 +18,7 @@ struct memory_facts {
     uint64_t held;      /* of which by the allocator, in use or free: what it has committed, but not
                            more than is resident, as it commits ahead of need */
     uint64_t machine;
+    uint64_t journal;       /* records in memory; they do not count for maxmemory */
     double peak_percent;    /* used of peak */
     double dataset_percent; /* dataset of what was not there at the start */
     /* Of which a ratio of 1 and a difference of 0 would be the ideal. */
@@ -34,6 +35,16 @@ struct facts {
     struct pubsub_counts pubsub;
     struct database_info databases; /* the sum of all */
     struct memory_facts memory;
+    struct store_facts {
+        int64_t enabled, loading, loading_eta_s, load_us;
+        const char *write_status;
+        int64_t snapshot_running, snapshot_wanted, snapshot_last_s, snapshot_now_s;
+        uint64_t snapshots, snapshot_failures, snapshot_bytes, snapshot_seq;
+        const char *snapshot_status;
+        struct journal_info journal;
+        uint64_t records;
+        double loading_percent;
+    } store;
     struct cpu_time cpu, cpu_main;
     int64_t now_us, started_s, uptime_s, uptime_days;
     int64_t process, port, clients_max;

@@ -30,7 +30,6 @@ static void announce(struct server *s)
              process_id(), s->config.bind.count ? s->config.bind.at[0].at : "no",
              (long long)s->config.port, s->config.unixsocket.len ? ", unix socket " : "",
              s->config.unixsocket.len ? s->config.unixsocket.at : "");
-    log_line(&s->log, LOGLEVEL_NOTICE, "Ready to accept connections");
 }
 
 static int write_pidfile(const char *path)

@@ -12,10 +12,13 @@
 
 enum {
     TICK_US = 100 * 1000,
-    EXPIRE_SLICE = 256,    /* keys put away before the loop looks at the time again */
-    EXPIRE_TURN_US = 1000, /* what one turn may spend on it */
-    WORK_TURN_US = 200,    /* and on work that nobody waits for */
-    FILES_RESERVED = 32,   /* descriptors that are not clients */
+    EXPIRE_SLICE = 256,         /* keys put away before the loop looks at the time again */
+    EXPIRE_TURN_US = 1000,      /* what one turn may spend on it */
+    WORK_TURN_US = 200,         /* and on work that nobody waits for */
+    UNSUBSCRIBE_SLICE = 64,     /* for clients that are gone, before that work looks at the time */
+    FILES_RESERVED = 32,        /* descriptors that are not clients */
+    LOAD_FIRST_US = 200 * 1000, /* loading before anybody is listened to, */
+    LOAD_TURN_US = 20 * 1000,   /* and between looking after those who ask */
 };
 
 static void slow_event(void *ctx, const char *event, int64_t ms)
@@ -37,6 +40,7 @@ static void bind_commands(struct command_table *t)
     command_bind_generic(t);
     command_bind_expiry(t);
     command_bind_scan(t);
+    command_bind_streams(t);
     session_bind_commands(t);
     bind_server_commands(t);
     bind_config_commands(t);
@@ -128,8 +132,12 @@ int server_init(struct server *s, struct config config, char **argv)
         return ERR_IO;
     }
     build(s);
+    snapshots_init(&s->snapshots);
+    if (server_init_views(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
+    rc = store_open(s);
+    if (rc != 0) return rc;
     char why[512];
     rc = server_listen(s, &s->config, why, sizeof why);
     if (rc != 0) log_line(&s->log, LOGLEVEL_WARNING, "%s", why);
@@ -148,7 +156,10 @@ void server_reset_stats(struct server *s)
 
 void server_fini(struct server *s)
 {
+    server_stop_views(s);
+    store_close(s);
     if (s->sessions) sessions_free(s->sessions);
+    if (s->engine) server_fini_views(s);
     net_free(s->net);
     if (s->engine) engine_free(s->engine);
     if (s->pubsub) pubsub_free(s->pubsub);
@@ -234,8 +245,10 @@ static bool work(struct server *s, int64_t woken_us)
 {
     int64_t from_us = io_mono_us(), allowed_us = WORK_TURN_US + (from_us - woken_us) / 4;
     bool more;
-    do more = engine_work(s->engine, s->now_us / 1000);
-    while (more && io_mono_us() - from_us < allowed_us);
+    do {
+        more = engine_work(s->engine, s->now_us / 1000);
+        more |= pubsub_work(s->pubsub, UNSUBSCRIBE_SLICE);
+    } while (more && io_mono_us() - from_us < allowed_us);
     return more;
 }
 
@@ -249,12 +262,19 @@ static bool turn(struct server *s, bool busy)
     net_read(s->net, woken_us);
     int64_t read_us = io_mono_us();
     s->now_us = io_unix_us();
-    bool more = expire(s, read_us);
-    more |= work(s, woken_us);
+    bool more;
+    if (s->store.state == STORE_LOADING) {
+        more = store_load(s, LOAD_TURN_US);
+    } else {
+        more = expire(s, read_us);
+        more |= work(s, woken_us);
+        more |= snapshots_turn(s, woken_us);
+    }
     tick(s, read_us);
     sessions_before_flush(s->sessions);
     pubsub_end_turn(s->pubsub);
-    net_flush(s->net, read_us);
+    if (store_end_turn(s)) net_flush(s->net, read_us);
+    more |= sessions_have_work(s->sessions);
     sessions_end_turn(s->sessions);
     s->turns++;
     int64_t took_us = io_mono_us() - woken_us;
@@ -264,9 +284,16 @@ static bool turn(struct server *s, bool busy)
 
 int server_run(struct server *s)
 {
-    bool busy = false;
+    /* Most data is loaded in less time than a client takes to be told that it is not. */
+    bool busy = s->store.state == STORE_LOADING && store_load(s, LOAD_FIRST_US);
+    if (busy)
+        log_line(&s->log, LOGLEVEL_NOTICE, "Listening; commands are refused while data is loaded");
+    else if (!s->stop)
+        log_line(&s->log, LOGLEVEL_NOTICE, "Ready to accept connections");
     while (!s->stop) busy = turn(s, busy);
-    net_flush(s->net, io_mono_us()); /* the last replies, as far as the sockets take them */
+    /* The last replies, as far as the sockets take them. */
+    server_stop_views(s);
+    if (store_close(s)) net_flush(s->net, io_mono_us());
     net_unlisten(s->net);
     if (s->config.unixsocket.len) socket_unlink(s->config.unixsocket.at);
     log_line(&s->log, LOGLEVEL_WARNING, "Hark is now ready to exit, bye bye...");

@@ -33,6 +33,29 @@ static void shutdown_command(struct call *c)
     } else {
         log_line(&s->log, LOGLEVEL_WARNING, "User requested shutdown...");
         s->stop = true;
+        sessions_stop(s->sessions);
+    }
+}
+
+/* ---- BGREWRITEAOF ---- */
+
+/* A snapshot is what a rewritten AOF is elsewhere: the journal before it is not needed to start. */
+static void bgrewriteaof_command(struct call *c)
+{
+    switch (snapshots_ask(call_server(c))) {
+    case SNAPSHOT_STARTED:
+        resp_simple(&c->reply, SLICE("Background append only file rewriting started"));
+        break;
+    case SNAPSHOT_SCHEDULED:
+        resp_simple(&c->reply, SLICE("Background append only file rewriting scheduled"));
+        break;
+    case SNAPSHOT_RUNNING:
+        resp_error(&c->reply,
+                   SLICE("ERR Background append only file rewriting already in progress"));
+        break;
+    case SNAPSHOT_NO_JOURNAL:
+        resp_error(&c->reply, SLICE("ERR There is no journal to be rewritten: appendonly is no"));
+        break;
     }
 }
 
@@ -117,6 +140,7 @@ void bind_server_commands(struct command_table *t)
 {
     static const struct command_binding rows[] = {
         {"shutdown", shutdown_command},
+        {"bgrewriteaof", bgrewriteaof_command},
         {"time", time_command},
         {"lolwut", lolwut_command},
     };

@@ -91,7 +91,10 @@ static void unblock_command(struct call *c)
         resp_error(&c->reply, SLICE("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
         return;
     }
-    if (call_int(c, 2, &id)) resp_int(&c->reply, 0); /* no command blocks */
+    if (!call_int(c, 2, &id)) return;
+    struct session *target = session_by_id(call_session(c)->all, (uint64_t)id);
+    resp_int(&c->reply,
+             target && session_unblock(target, c->argc == 4 && call_arg_is(c, 3, "error")));
 }
 
 static void pause_command(struct call *c)

@@ -42,7 +42,7 @@ static void write_flags(char to[16], const struct session *s, const struct conn_
         {s->monitors, 'O'},
         {session_subscriptions(s) > 0, 'P'},
         {s->in_multi, 'x'},
-        {s->parked, 'b'},
+        {s->parked || session_is_blocked(s), 'b'},
         {s->tracking != NULL, 't'},
         {tracking_is_broken(s), 'R'},
         {tracking_broadcasts(s), 'B'},
@@ -102,7 +102,7 @@ static void write_memory(struct buffer *to, const struct session *s, const struc
 static void write_line(struct buffer *to, struct session *s, const struct call *c, int64_t mono_us)
 {
     struct conn_info conn = conn_info(s->conn, mono_us);
-    size_t argv_bytes = 0;
+    size_t argv_bytes = session_waiting_bytes(s);
     for (int i = 0; i < c->argc && s == call_session(c); i++) argv_bytes += call_arg(c, i).len;
     write_who(to, s, &conn);
     write_memory(to, s, &conn, argv_bytes);

@@ -1,5 +1,6 @@
 /* From a request to its reply: what may run, running it, and what is counted. */
 #include "../base/assert.h"
+#include "../command/view_keys.h"
 #include "../io/clock.h"
 #include "internal.h"
 
@@ -34,10 +35,11 @@ static void was_slow(struct session *s, const struct command *command, const str
                               us / 1000);
 }
 
-void session_run(struct session *s, struct command *command, const struct slice *argv, int argc)
+struct call session_call(struct session *s, struct command *command, const struct slice *argv,
+                         int argc)
 {
     struct sessions *all = s->all;
-    struct call call = {
+    return (struct call){
         .engine = all->engine,
         .reply = {.out = &all->reply,
                   .proto = session_proto(s),
@@ -51,20 +53,38 @@ void session_run(struct session *s, struct command *command, const struct slice 
         .client = s->id,
         .session = s,
         .server = all->hooks.server,
+        .waits = &session_wait_host,
+        .streams = all->streams,
     };
-    size_t reply_at = all->reply.len;
-    uint64_t from = io_ticks();
-    command->run(&call);
-    all->ticks = io_ticks();
-    uint64_t ticks = all->ticks - from;
+}
+
+void session_note_end(struct session *s, struct command *command, const struct slice *argv,
+                      int argc, size_t reply_at, uint64_t ns)
+{
+    struct sessions *all = s->all;
     if (all->reply.len > reply_at && all->reply.at[reply_at] == '-') {
         command->stats.failed++;
         count_error(all, slice_of(all->reply.at + reply_at, all->reply.len - reply_at));
     }
-    uint64_t ns = (uint64_t)((double)ticks * all->ns_per_tick);
-    command_stats_add(&command->stats, ns, all->config.latency_histograms);
+    if (all->config.latency_histograms) command_stats_add_latency(&command->stats, ns);
     if (ns >= all->slow_ns) was_slow(s, command, argv, argc, (int64_t)(ns / 1000));
     if (s->tracking) tracking_note_reads(s, command, argv, argc);
+}
+
+void session_run(struct session *s, struct command *command, const struct slice *argv, int argc)
+{
+    struct sessions *all = s->all;
+    struct call call = session_call(s, command, argv, argc);
+    size_t reply_at = all->reply.len;
+    uint64_t from = io_ticks();
+    if (!view_key_refuses(&call)) command->run(&call);
+    all->ticks = io_ticks();
+    uint64_t ns = (uint64_t)((double)(all->ticks - from) * all->ns_per_tick);
+    command_stats_add_part(&command->stats, ns, true);
+    if (__builtin_expect(s->waiting != NULL, 0))
+        session_note_wait(s, ns);
+    else
+        session_note_end(s, command, argv, argc, reply_at, ns);
     if (all->monitors_count) monitors_feed(s, command, argv, argc);
     s->cut |= call.reply.cut;
 }
@@ -119,6 +139,7 @@ static bool make_room(struct session *s, const struct command *command)
     bool needs = flags_of(s, command) & FLAG_DENYOOM;
     if (!s->authenticated) return true;
     if (!needs && !(s->in_multi && !is_one_of(command, ending))) return true;
+    if (all->store == SESSIONS_LOADING) return true;
     bool room = engine_make_room(all->engine, all->now_us / 1000);
     if (s->late_len) session_deliver_late(s);
     return room;
@@ -147,16 +168,32 @@ static bool is_known(struct session *s, struct command *command, enum command_lo
     return true;
 }
 
+/* Does the data on disk allow it? Writes the reason if not. */
+static bool store_allows(struct session *s, struct command *command)
+{
+    uint32_t flags = command->spec->flags;
+    if (s->all->store == SESSIONS_LOADING && !(flags & FLAG_LOADING))
+        return refuse(s, command, SLICE("LOADING Hark is loading the dataset in memory"));
+    if (s->all->store == SESSIONS_FULL && (flags_of(s, command) & FLAG_DENYOOM))
+        return refuse(s, command,
+                      SLICE("MISCONF Errors writing to the journal: the disk is full. Commands "
+                            "that add data are refused until there is room; reads, deletes and "
+                            "expiry go on."));
+    return true;
+}
+
 /* May this client have it run now? Writes the reason if not. */
 static bool is_allowed(struct session *s, struct command *command, bool room)
 {
     const struct command_spec *spec = command->spec;
+    const struct sessions *all = s->all;
     if (!s->authenticated && !(spec->flags & FLAG_NO_AUTH))
         return refuse(s, command, SLICE("NOAUTH Authentication required."));
     if (s->in_multi && (spec->flags & FLAG_NO_MULTI) && !runs_in_multi(command))
         return refuse(s, command, SLICE("ERR Command not allowed inside a transaction"));
     if (!room)
         return refuse(s, command, SLICE("OOM command not allowed when used memory > 'maxmemory'."));
+    if (all->store != SESSIONS_READY && !store_allows(s, command)) return false;
     if (session_proto(s) == 2 && session_subscriptions(s) && !fits_subscriber(command)) {
         struct resp_writer w = {.out = &s->all->reply, .proto = 2};
         command->stats.rejected++;
@@ -207,6 +244,7 @@ static void execute(struct session *s, struct command *command, const struct sli
     engine_begin(all->engine, all->now_us / 1000, command->spec->name, s->id);
     session_run(s, command, argv, argc);
     engine_seal(all->engine);
+    conn_hold(s->conn, engine_mark(all->engine));
     if (s->tracking || s->ran) tracking_end_record(s); /* EXEC may have ended it in between */
     if (s->ran) session_drop_ran(s);
     if (s->cut) conn_close(s->conn, CONN_END_OUTPUT);
@@ -219,12 +257,17 @@ static void execute(struct session *s, struct command *command, const struct sli
 static void drop_unwanted_reply(struct session *s, const struct command *command, size_t reply_at)
 {
     struct buffer *reply = &s->all->reply;
-    if (__builtin_expect(s->reply_mode == REPLY_ON, 1)) return;
     bool confirms = command && is_one_of(command, subscribing) && reply->len > reply_at &&
                     reply->at[reply_at] != '-';
     if (s->reply_mode != REPLY_SKIP_NEXT && !confirms) reply->len = reply_at;
     if (s->reply_mode == REPLY_SKIP) s->reply_mode = REPLY_ON;
     if (s->reply_mode == REPLY_SKIP_NEXT) s->reply_mode = REPLY_SKIP;
+}
+
+void session_end_request(struct session *s, const struct command *command, size_t reply_at)
+{
+    if (__builtin_expect(s->reply_mode != REPLY_ON, 0)) drop_unwanted_reply(s, command, reply_at);
+    if (s->tracking) tracking_after_request(s, command);
 }
 
 /* A browser can be made to send a form to us, whose lines it cannot choose but for those behind the
@@ -247,6 +290,17 @@ static void cut_off(struct session *s)
     conn_close(s->conn, CONN_END_KILLED);
 }
 
+/* RESET of a client with many subscriptions: these go in slices, and until few are left the request
+ * is put back for the next turn. */
+static bool has_left_enough(struct session *s, const struct command *command)
+{
+    enum { SLICE_MAX = 512 };
+    if (!slice_is(command->spec->name, "reset")) return true;
+    if (!pubsub_leave_some(engine_pubsub(s->all->engine), &s->subscriber, SLICE_MAX)) return true;
+    conn_resume(s->conn);
+    return false;
+}
+
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup)
 {
@@ -264,8 +318,10 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
     size_t reply_at = all->reply.len;
     if (!is_known(s, command, lookup, argv, argc) || !is_allowed(s, command, room)) {
         refused(s, command, argv, argc, reply_at);
-    } else if (all->pause && session_must_wait(s, command)) {
+    } else if ((all->pause || all->store == SESSIONS_BEHIND) && session_must_wait(s, command)) {
         session_park(s);
+        done = false;
+    } else if (s->subscriber.subscriptions && !has_left_enough(s, command)) {
         done = false;
     } else if (s->in_multi && !runs_in_multi(command)) {
         session_enqueue(s, command, argv, argc);
@@ -273,12 +329,10 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
     } else {
         execute(s, command, argv, argc);
     }
-    if (done) {
-        drop_unwanted_reply(s, command, reply_at);
-        if (s->tracking) tracking_after_request(s, command);
-    }
+    if (done && !s->waiting) session_end_request(s, command, reply_at);
     if (s->late_len) session_deliver_late(s);
     all->current = NULL;
+    if (s->gone) session_leave_wait(s);
     return done;
 }
 

@@ -2,6 +2,8 @@
 #ifndef HARK_SESSION_INTERNAL_H
 #define HARK_SESSION_INTERNAL_H
 
+#include "../command/wait.h"
+#include "../ds/heap.h"
 #include "../resp/request.h"
 #include "session.h"
 
@@ -49,11 +51,16 @@ struct session {
     struct queued *ran;   /* requests of the EXEC under way, kept until its record is sealed */
     struct watcher watcher;
 
-    bool gone; /* its connection ended; it is freed at the end of the turn */
+    bool gone; /* its connection ended; it is put away at the end of the turn */
     struct session *next_gone;
 
     bool parked; /* a request waits for the end of CLIENT PAUSE */
     struct session *next_parked;
+
+    struct waiting *waiting; /* what its command waits with, or NULL: waits.c */
+
+    struct behind *behind;   /* behind.c; NULL while it keeps up */
+    uint64_t told_seq, told; /* the last record that it was told of live, and its messages so far */
 
     struct tracking *tracking; /* NULL while CLIENT TRACKING is off */
 
@@ -64,10 +71,21 @@ struct session {
 
 enum pause_kind { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
 
+/* Waits that are to go on (waits.c), in the order in which they do. */
+struct waits_list {
+    struct waiting *first, *last;
+};
+
+struct waits {
+    struct heap due; /* by deadline, those that have one */
+    struct waits_list woken, held;
+};
+
 struct sessions {
     struct engine *engine;
     struct net *net;
     struct command_table *table;
+    struct streams *streams;
     struct session_hooks hooks;
     struct sessions_config config;
     double ns_per_tick;
@@ -85,14 +103,20 @@ struct sessions {
     struct buffer reply;     /* of the session that runs now; moved to its connection in one go */
     struct session *current; /* inside a command, or NULL */
     struct session *gone;    /* ended in this turn */
-    struct resp_words words; /* of the requests that were parsed last */
+    struct session *retired, **retired_end; /* and before, until their subscriptions are removed */
+    struct resp_words words;                /* of the requests that were parsed last */
 
     struct session **monitors;
     size_t monitors_count, monitors_cap;
 
+    struct behind *behind;  /* those who are */
+    struct session *retold; /* the one whom a record is told again */
+    enum sessions_store store;
     enum pause_kind pause;
     int64_t pause_end_us;
     struct session *parked;
+    struct waits waits;
+    bool stopped; /* no request runs any more */
 
     struct tracking_table *tracking;
     struct slowlog *slowlog;
@@ -124,6 +148,8 @@ void session_quit(struct session *s);
 void session_reset(struct session *s);
 void session_authenticate(struct session *s);
 size_t session_bytes(const struct session *s);
+/* Hands the replies made so far to the connection. */
+void session_flush_reply(struct session *s);
 /* "127.0.0.1:54321", "/path:0" for a unix socket; borrowed. */
 struct slice session_peer(struct session *s);
 struct slice session_local(struct session *s);
@@ -135,13 +161,21 @@ bool session_name_is_valid(struct slice name);
 bool session_rename(struct call *c, struct slice name);
 
 /* dispatch.c */
-/* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait
- * (CLIENT PAUSE): nothing has been done then. */
+/* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait (for
+ * CLIENT PAUSE, or the next turn): it has not been done then, and is to be offered again. */
 bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
                      enum command_lookup lookup);
 /* A request without words (an empty line): it counts as the next one for what holds for one only.
  */
 void session_empty_request(struct session *s);
+/* A call of this session, as commands get it. */
+struct call session_call(struct session *s, struct command *command, const struct slice *argv,
+                         int argc);
+/* A command is over, its reply stands from reply_at on: counts how it went and what it took. */
+void session_note_end(struct session *s, struct command *command, const struct slice *argv,
+                      int argc, size_t reply_at, uint64_t ns);
+/* A request is over, its reply stands from reply_at on: what holds for one request ends. */
+void session_end_request(struct session *s, const struct command *command, size_t reply_at);
 /* Runs a command inside the open record; used by dispatch and EXEC. */
 void session_run(struct session *s, struct command *command, const struct slice *argv, int argc);
 
@@ -164,6 +198,36 @@ void session_unpark(struct session *s);
 void sessions_pause(struct sessions *all, enum pause_kind kind, int64_t end_us);
 void sessions_unpause(struct sessions *all);
 bool session_must_wait(const struct session *s, const struct command *command);
+
+/* waits.c */
+extern const struct wait_host session_wait_host;
+/* Its command has begun to wait, after so many ns. */
+void session_note_wait(struct session *s, uint64_t ns);
+/* Does it wait as a blocked client, which nobody has unblocked yet? */
+bool session_is_blocked(const struct session *s);
+/* CLIENT UNBLOCK; false when it is not blocked. */
+bool session_unblock(struct session *s, bool with_error);
+size_t session_waiting_bytes(const struct session *s);
+/* The session is gone: so is its wait. */
+void session_leave_wait(struct session *s);
+/* Lets those go on that were woken. No record is open and no reply unsent. */
+void waits_go_on(struct sessions *all);
+/* A pause is over. */
+void waits_release_held(struct sessions *all);
+/* Ends those whose time is over, so many a turn; when that must be called again (unix us, or -1).
+ */
+void waits_time_out(struct sessions *all);
+int64_t waits_next_us(const struct sessions *all);
+
+/* behind.c */
+/* A message of an event of record `seq`, which the journal has: true if that is seen to (it was
+ * queued, or will be told later). */
+bool behind_push(struct session *s, uint64_t seq, struct span message);
+void behind_end(struct session *s);
+/* Once a turn: those whose queues have drained are told more. */
+void behind_turn(struct sessions *all);
+/* Is there one who could be told more at once? */
+bool behind_has_work(const struct sessions *all);
 
 /* tracking.c: client-side caching */
 struct tracking_table *tracking_new(struct sessions *all);

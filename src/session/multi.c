@@ -117,6 +117,7 @@ static void exec_command(struct call *c)
     if (failed) {
         resp_error(&c->reply, SLICE("EXECABORT Transaction discarded because of previous errors."));
     } else if (watched) {
+        engine_wait_for_all(c->engine); /* what has touched them is told by this reply */
         resp_null_array(&c->reply);
     } else {
         run_queue(s, c);

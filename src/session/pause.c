@@ -1,4 +1,5 @@
-/* CLIENT PAUSE: requests wait, unparsed, in the input of their connections. */
+/* CLIENT PAUSE: requests wait, unparsed, in the input of their connections, and the data stand
+ * still: what expires or would be evicted meanwhile goes afterwards. */
 #include "internal.h"
 
 void session_park(struct session *s)
@@ -29,13 +30,30 @@ void sessions_pause(struct sessions *all, enum pause_kind kind, int64_t end_us)
     /* A pause can be made stricter or longer by another one, not weaker; UNPAUSE ends it. */
     if (kind > all->pause) all->pause = kind;
     if (end_us > all->pause_end_us) all->pause_end_us = end_us;
+    engine_hold(all->engine, true);
+}
+
+static void unpark_all(struct sessions *all)
+{
+    while (all->parked) session_unpark(all->parked);
+    waits_release_held(all);
 }
 
 void sessions_unpause(struct sessions *all)
 {
     all->pause = PAUSE_NONE;
     all->pause_end_us = 0;
-    while (all->parked) session_unpark(all->parked);
+    engine_hold(all->engine, false);
+    unpark_all(all);
+    waits_release_held(all);
+}
+
+void sessions_set_store(struct sessions *all, enum sessions_store store)
+{
+    if (store == all->store) return;
+    all->store = store;
+    unpark_all(all); /* who must wait still is parked again */
+    waits_release_held(all);
 }
 
 /* With PAUSE_WRITE reads go on, and so does a transaction that only reads. CLIENT itself must
@@ -44,6 +62,7 @@ bool session_must_wait(const struct session *s, const struct command *command)
 {
     const struct command *top = command->parent ? command->parent : command;
     if (s->monitors || slice_is(top->spec->name, "client")) return false;
+    if (s->all->store == SESSIONS_LOADING) return false; /* it has its own refusal */
     if (s->all->pause == PAUSE_ALL) return true;
     uint32_t flags = command->spec->flags;
     if (s->in_multi && slice_is(command->spec->name, "exec")) flags |= s->queue_flags;

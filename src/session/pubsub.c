@@ -19,7 +19,11 @@ void session_deliver(struct subscriber *to, struct span message)
 {
     struct session *s = session_of(to);
     if (s->gone) return;
-    if (s->all->current != s && !s->late_len) {
+    conn_hold(s->conn, engine_mark(s->all->engine));
+    uint64_t seq = pubsub_telling(engine_pubsub(s->all->engine));
+    bool direct = s->all->current != s && !s->late_len;
+    if (seq && (direct || s->behind) && behind_push(s, seq, message)) return;
+    if (direct) {
         conn_push(s->conn, message);
         return;
     }
@@ -91,12 +95,14 @@ static void subscribe(struct call *c, enum pubsub_kind kind)
     struct pubsub *p = engine_pubsub(c->engine);
     for (int i = 1; i < c->argc; i++) {
         struct slice name = call_arg(c, i);
-        if (pubsub_subscribe(p, &s->subscriber, kind, name) == ERR_LIMIT) {
+        if (pubsub_subscribe(p, &s->subscriber, kind, name) != ERR_LIMIT)
+            confirm(c, kind, words[kind].subscribed, &name);
+        else if (subscriber_is_full(p, &s->subscriber))
+            resp_error(&c->reply, SLICE("ERR this client has as many subscriptions as "
+                                        "client-subscriptions-max allows"));
+        else
             resp_error(&c->reply, SLICE("ERR this pattern passes pubsub-pattern-bytes-max, or "
                                         "pubsub-globs-max for patterns without literal text"));
-            continue;
-        }
-        confirm(c, kind, words[kind].subscribed, &name);
     }
     session_update_class(s);
 }

@@ -10,8 +10,9 @@ enum {
     BATCH = 32, /* requests that are looked up ahead of running them */
     INLINE_MAX = 64 * 1024,
     WORDS_MAX = 1024 * 1024,
-    WORDS_KEPT = 64 * 1024, /* places for words, from one batch to the next */
-    REPLY_KEPT = 64 * 1024, /* replies of a batch beyond this go to the connection at once */
+    WORDS_KEPT = 64 * 1024,     /* places for words, from one batch to the next */
+    SUBSCRIPTIONS_A_TURN = 512, /* of those who are gone, removed in each; some 0.3 ms */
+    REPLY_KEPT = 64 * 1024,     /* replies of a batch beyond this go to the connection at once */
 };
 
 struct sessions *sessions_new(struct engine *engine, struct net *net, struct command_table *table,
@@ -25,6 +26,7 @@ struct sessions *sessions_new(struct engine *engine, struct net *net, struct com
     all->password = SLICE("");
     map_init(&all->by_id, keyspace_secret(engine_keyspace(engine)));
     map_init(&all->errors, keyspace_secret(engine_keyspace(engine)));
+    all->retired_end = &all->retired;
     all->slowlog = slowlog_new();
     all->tracking = tracking_new(all);
     return all;
@@ -38,28 +40,38 @@ static void detach(struct session *s)
     tracking_leave(s);
     monitor_stop(s);
     session_unpark(s);
+    session_leave_wait(s);
+    behind_end(s);
 }
 
 static void leave(struct session *s)
 {
     struct sessions *all = s->all;
+    s->gone = true;
     detach(s);
     map_erase(&all->by_id, map_find(&all->by_id, slice_of(&s->id, sizeof s->id)));
     struct session *last = all->list[--all->count];
     all->list[s->index] = last;
     last->index = s->index;
-    s->gone = true;
     s->next_gone = all->gone;
     all->gone = s;
 }
 
-static void session_free(struct session *s)
+/* What is left of it when the turn is over, but for its subscriptions, which may be many. */
+static void retire(struct session *s)
 {
     struct sessions *all = s->all;
     detach(s); /* again: it may have been closed in the middle of a command of its own */
     session_discard(s);
     session_drop_ran(s);
-    pubsub_leave(engine_pubsub(all->engine), &s->subscriber);
+    pubsub_retire(engine_pubsub(all->engine), &s->subscriber);
+    s->next_gone = NULL;
+    *all->retired_end = s;
+    all->retired_end = &s->next_gone;
+}
+
+static void session_free(struct session *s)
+{
     for (size_t i = 0; i < s->late_len; i++) block_release(s->late[i].block);
     mem_free(s->late, s->late_cap * sizeof *s->late);
     resp_parser_fini(&s->parser);
@@ -74,22 +86,48 @@ static void session_free(struct session *s)
 
 void sessions_before_flush(struct sessions *all)
 {
+    all->ticks = io_ticks();
+    waits_go_on(all);
     tracking_end_turn(all);
+    behind_turn(all);
+}
+
+bool sessions_have_work(const struct sessions *all)
+{
+    return behind_has_work(all);
+}
+
+void sessions_stop(struct sessions *all)
+{
+    all->stopped = true;
+}
+
+/* Puts away who is gone; of their subscriptions so many. */
+static void put_away(struct sessions *all, size_t subscriptions_max)
+{
+    struct session *s;
+    while ((s = all->gone)) {
+        all->gone = s->next_gone;
+        retire(s);
+    }
+    pubsub_work(engine_pubsub(all->engine), subscriptions_max);
+    while ((s = all->retired) && !s->subscriber.subscriptions) {
+        all->retired = s->next_gone;
+        if (!all->retired) all->retired_end = &all->retired;
+        session_free(s);
+    }
 }
 
 void sessions_end_turn(struct sessions *all)
 {
-    while (all->gone) {
-        struct session *s = all->gone;
-        all->gone = s->next_gone;
-        session_free(s);
-    }
+    put_away(all, SUBSCRIPTIONS_A_TURN);
 }
 
 void sessions_free(struct sessions *all)
 {
     while (all->count) leave(all->list[all->count - 1]);
-    sessions_end_turn(all);
+    put_away(all, SIZE_MAX);
+    heap_fini(&all->waits.due);
     tracking_free(all->tracking);
     slowlog_free(all->slowlog);
     map_fini(&all->by_id);
@@ -154,7 +192,7 @@ size_t session_bytes(const struct session *s)
     return sizeof *s + s->parser.partial_cap * sizeof *s->parser.partial + s->queue_bytes +
            s->watcher.bytes + s->name.len + s->lib_name.len + s->lib_version.len + s->peer.len +
            s->local.len + s->late_cap * sizeof *s->late + subscriber_bytes(&s->subscriber) +
-           tracking_bytes(s);
+           tracking_bytes(s) + session_waiting_bytes(s);
 }
 
 /* ---- what it may ---- */
@@ -175,7 +213,7 @@ void session_update_class(struct session *s)
     bool subscriber = session_subscriptions(s) > 0;
     s->parser.limits = limits_of(s);
     conn_set_input_max(s->conn, s->authenticated ? 0 : GUEST_INPUT_MAX);
-    conn_set_never_idle(s->conn, subscriber || s->monitors || s->parked);
+    conn_set_never_idle(s->conn, subscriber || s->monitors || s->parked || s->waiting);
     conn_set_output_limit(s->conn, all->config.output[subscriber    ? OUTPUT_CLASS_PUBSUB
                                                       : s->monitors ? OUTPUT_CLASS_REPLICA
                                                                     : OUTPUT_CLASS_NORMAL]);
@@ -199,6 +237,7 @@ void session_reset(struct session *s)
     session_unwatch(s);
     tracking_leave(s);
     monitor_stop(s);
+    behind_end(s);
     pubsub_leave(engine_pubsub(all->engine), &s->subscriber);
     session_free_name(&s->name);
     s->db = 0;
@@ -260,7 +299,7 @@ static int prepare(struct session *s, const char *bytes, size_t len, struct prep
     return n;
 }
 
-static void flush_reply(struct session *s)
+void session_flush_reply(struct session *s)
 {
     struct sessions *all = s->all;
     if (!all->reply.len) return;
@@ -273,7 +312,7 @@ static void protocol_error(struct session *s)
 {
     struct resp_writer w = {.out = &s->all->reply, .proto = 2};
     resp_errorf(&w, "ERR %s", s->parser.error);
-    flush_reply(s);
+    session_flush_reply(s);
     session_quit(s);
 }
 
@@ -293,6 +332,8 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
     size_t used = 0;
     MAGIC(s, SESSION_MAGIC);
     all->ticks = io_ticks();
+    waits_go_on(all);
+    if (conn_is_closing(s->conn) || all->stopped) return 0;
     for (;;) {
         struct prepared batch[BATCH];
         enum resp_status status = RESP_REQUEST;
@@ -308,17 +349,18 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
                 session_empty_request(s);
             engine_hint(all->engine, (struct slice){0}, 0);
             if (done) used += p->request.size;
-            if (all->reply.len > REPLY_KEPT) flush_reply(s);
-            bool goes_on = done && !conn_is_closing(s->conn);
+            if (all->reply.len > REPLY_KEPT || all->waits.woken.first) session_flush_reply(s);
+            waits_go_on(all);
+            bool goes_on = done && !s->waiting && !all->stopped && !conn_is_closing(s->conn);
             bool yields = goes_on && i + 1 < n && turn_is_long(all, true);
             if (goes_on && !yields) continue;
             /* The others stay, unparsed: for the next turn, parked, or never to be read. */
             resp_parser_restart(&s->parser);
-            flush_reply(s);
+            session_flush_reply(s);
             if (yields) conn_resume(s->conn);
             return used;
         }
-        flush_reply(s);
+        session_flush_reply(s);
         if (conn_is_closing(s->conn)) return used; /* it left too many replies unread */
         if (status == RESP_MORE) *needed = s->parser.bytes_needed;
         if (status == RESP_ERROR) {
@@ -417,6 +459,11 @@ static void find_slow_threshold(struct sessions *all)
     all->ns_per_tick = 1000 / c->ticks_per_us;
 }
 
+void sessions_set_streams(struct sessions *all, struct streams *streams)
+{
+    all->streams = streams;
+}
+
 void sessions_set_config(struct sessions *all, struct sessions_config config)
 {
     session_set_name(&all->password, config.password);
@@ -442,11 +489,15 @@ void sessions_begin_turn(struct sessions *all, int64_t now_us)
     all->now_us = all->turn_us = now_us;
     all->ticks = all->turn_ticks = io_ticks();
     if (all->pause && now_us >= all->pause_end_us) sessions_unpause(all);
+    waits_time_out(all);
 }
 
 int64_t sessions_next_turn_us(const struct sessions *all)
 {
-    return all->pause ? all->pause_end_us : -1;
+    if (all->retired) return all->turn_us; /* there is work */
+    int64_t due_us = waits_next_us(all);
+    if (!all->pause) return due_us;
+    return due_us < 0 || all->pause_end_us < due_us ? all->pause_end_us : due_us;
 }
 
 struct sessions_stats sessions_stats(struct sessions *all)
@@ -463,7 +514,9 @@ struct sessions_stats sessions_stats(struct sessions *all)
         stats.pubsub_clients += session_subscriptions(s) > 0;
         stats.watching_clients += s->watcher.first != NULL;
         stats.tracking_clients += s->tracking != NULL;
+        stats.behind += s->behind != NULL;
         stats.paused += s->parked;
+        stats.blocked += s->parked || session_is_blocked(s);
         stats.memory += session_bytes(s) + conn_info(s->conn, 0).memory;
     }
     tracking_fill_stats(all, &stats);

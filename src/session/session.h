@@ -29,6 +29,7 @@ struct sessions_config {
     int64_t slow_us;  /* slowlog-log-slower-than; -1 never */
     size_t slow_len_max;      /* slowlog-max-len */
     bool latency_histograms;  /* latency-tracking */
+    bool overflow_disconnects; /* pubsub-overflow disconnect */
     size_t tracking_keys_max; /* tracking-table-max-keys; 0 no limit */
     int64_t latency_event_ms; /* latency-monitor-threshold; 0 off */
     double ticks_per_us;
@@ -49,17 +50,29 @@ struct sessions *sessions_new(struct engine *engine, struct net *net, struct com
 void sessions_free(struct sessions *all);
 /* Copies what it keeps. */
 void sessions_set_config(struct sessions *all, struct sessions_config config);
+/* What the state of the data on disk means to clients: with LOADING most commands are refused, with
+ * FULL those that add data, with BEHIND those that write wait. */
+enum sessions_store { SESSIONS_READY, SESSIONS_LOADING, SESSIONS_FULL, SESSIONS_BEHIND };
+void sessions_set_store(struct sessions *all, enum sessions_store store);
+/* What stream commands work on; borrowed. */
+void sessions_set_streams(struct sessions *all, struct streams *streams);
 /* For net_listen. */
 struct net_listener sessions_listener(struct sessions *all);
 
-/* Once a turn: the time, which goes on from there as commands take theirs, and those whose pause is
- * over. */
+/* Once a turn: the time, which goes on from there as commands take theirs, and those whose pause or
+ * wait is over. */
 void sessions_begin_turn(struct sessions *all, int64_t now_us);
-/* Before net_flush: what is said once a turn, about all that changed in it. */
+/* Before net_flush, and before the journal is written: waits that were woken go on, which makes
+ * records; then what is said once a turn, about all that changed in it. */
 void sessions_before_flush(struct sessions *all);
+/* SHUTDOWN: from here on no request runs and no wait goes on; replies made so far still leave. */
+void sessions_stop(struct sessions *all);
+/* Is there something to go on with at once, without anybody's asking? */
+bool sessions_have_work(const struct sessions *all);
 /* The last act of a turn, after net_flush: sessions that have ended are freed. */
 void sessions_end_turn(struct sessions *all);
-/* When sessions_begin_turn must be called at the latest, for pauses: unix us, or -1. */
+/* When sessions_begin_turn must be called at the latest, for pauses and waits: unix us, or
+ * -1; right away while subscriptions of those who are gone are to be removed. */
 int64_t sessions_next_turn_us(const struct sessions *all);
 
 /* The commands of this room: connection, transactions, pubsub, client, slowlog, monitor. */
@@ -67,9 +80,12 @@ void session_bind_commands(struct command_table *t);
 
 struct sessions_stats {
     uint64_t commands, connections, rejected_connections, errors, auth_failures;
+    uint64_t fell_behind; /* subscribers that did not keep up, and were continued */
+    size_t behind;        /* that are continued now */
     uint64_t input_evicted; /* connections ended by a limit on input or output */
-    size_t clients, pubsub_clients, watching_clients, tracking_clients, monitors, paused;
-    size_t memory; /* of sessions and their queues */
+    size_t clients, pubsub_clients, watching_clients, tracking_clients, monitors;
+    size_t paused, blocked; /* the paused are counted as blocked too */
+    size_t memory;          /* of sessions and their queues */
     size_t input_biggest, output_biggest;
     size_t watched_keys, tracking_keys, tracking_items, tracking_prefixes;
 };

@@ -434,6 +434,7 @@ void tracking_end_turn(struct sessions *all)
     if (!t->hears) return;
     size_t max = all->config.tracking_keys_max;
     if (max) evict(t, max, EVICTED_A_TURN);
+    engine_wait_for_all(all->engine);
     if (map_count(&t->changed)) broadcast_send(t);
     if (!t->clients) drop_keys(t);
     bool dropped = table_clear(&t->dropped, free_readers, NULL, DROPPED_A_TURN);

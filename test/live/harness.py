@@ -373,6 +373,9 @@ class Server:
     def __init__(self, settings=None, binary=None):
         self.binary = binary or server_binary()
         self.settings = {**self.defaults, **(settings or {})}
+        if "redis" not in os.path.basename(self.binary):
+            self.settings.setdefault("journal-segment-bytes", "1mb")  # made often, and followed
+            self.settings.setdefault("journal-tail-bytes", "1mb")
         self.folder = tempfile.mkdtemp(prefix="hark-live-")
         self.clients = []
         self.process = None

@@ -1,6 +1,8 @@
 """CLIENT, and what a connection is: names, replies on and off, lists, kills, pauses, MONITOR,
 RESET, HELLO, and who may run what."""
 
+import socket
+
 import pytest
 
 from harness import Closed, Error, client_lines, eventually
@@ -394,6 +396,46 @@ def test_longer_and_stricter_pause_wins(connect):
     eventually(lambda: line_of(c, line_of_own_id(c, other))["flags"] == "b")
     c("CLIENT", "UNPAUSE")
     assert other.reply() == "OK"
+
+
+def test_who_leaves_during_the_pause_is_noticed(connect):
+    """Also one that has only closed its side, with requests unread."""
+    c, gone, silent = connect(), connect(), connect()
+    c("CLIENT", "PAUSE", "60000", "WRITE")
+    for other in (gone, silent):
+        other.send("SET", "a", "1")
+        other.send("SET", "a", "2")
+    eventually(lambda: c.info("clients")["blocked_clients"] == "2")
+    gone.close()
+    silent.socket.shutdown(socket.SHUT_WR)
+    eventually(lambda: c.info("clients")["connected_clients"] == "1")
+    assert silent.ends() == []
+    c("CLIENT", "UNPAUSE")
+    assert c("GET", "a") is None
+
+
+@pytest.mark.settings(notify_keyspace_events="KEA")
+def test_nothing_expires_or_is_evicted_during_the_pause(connect):
+    c, ear = connect(), connect(3)
+    ear("SUBSCRIBE", "__keyevent@0__:expired", "__keyevent@0__:evicted")
+    ear.pushes(1)
+    c("SET", "stays", "1")
+    c("SET", "short", "1", "PX", "200")
+    c("CLIENT", "PAUSE", "60000", "WRITE")
+    eventually(lambda: c("GET", "short") is None)
+    if ear.waiting:  # it was over before the pause began
+        pytest.skip("too slow")
+    c("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+    c("CONFIG", "SET", "maxmemory", "1")
+    assert c("EXISTS", "short") == 0
+    assert c("PTTL", "short") == -2
+    assert c("RANDOMKEY") == "stays"
+    assert c("DBSIZE") == 2
+    ear.quiet()
+    c("CONFIG", "SET", "maxmemory", "0")
+    c("CLIENT", "UNPAUSE")
+    assert ear.push() == ["message", "__keyevent@0__:expired", "short"]
+    assert c("DBSIZE") == 1
 
 
 def test_pipeline_goes_on_after_the_pause(connect):

@@ -584,6 +584,17 @@ def test_pattern_length_is_bounded(c, raw):
 
 
 @pytest.mark.hark_only("a bound of Hark's own")
+@pytest.mark.settings(client_subscriptions_max=1000)
+def test_number_of_subscriptions_is_bounded(c, raw):
+    client = raw()
+    for i in range(1000):
+        assert client("SUBSCRIBE", f"channel:{i}")[2] == i + 1
+    assert "client-subscriptions-max" in client.error("PSUBSCRIBE", "more:*")
+    c("CONFIG", "SET", "client-subscriptions-max", 1001)
+    assert client("PSUBSCRIBE", "more:*")[2] == 1001
+
+
+@pytest.mark.hark_only("a bound of Hark's own")
 @pytest.mark.settings(pubsub_globs_max=3000)
 @pytest.mark.memory(32)
 def test_number_of_globs_is_bounded(c, raw):
@@ -781,6 +792,7 @@ def test_quit_with_much_behind_it(raw):
     assert leaver.rest() == b"+PONG\r\n+OK\r\n"
 
 
+@pytest.mark.memory(24)  # the value, on its way to the journal, and out
 def test_last_replies_are_sent_before_the_end(raw, c):
     """QUIT behind a reply that takes many turns to leave."""
     c("SET", "k", "x" * (8 * MB))

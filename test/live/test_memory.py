@@ -56,7 +56,9 @@ def evictions(c, connect):
 
 
 def used(c):
-    return int(c.info("memory")["used_memory"])
+    """What counts for maxmemory."""
+    memory = c.info("memory")
+    return int(memory["used_memory"]) - int(memory["mem_not_counted_for_evict"])
 
 
 def policy(c, name):

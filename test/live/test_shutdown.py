@@ -109,3 +109,10 @@ def test_what_was_answered_had_been_read_before_the_end(server):
     client.say(request("ECHO", "x" * 100) * 300 + request("SHUTDOWN", "NOSAVE"))
     assert client.rest().count(b"x" * 100) == 300
     assert server.wait() == 0
+
+
+def test_nothing_runs_behind_it(server):
+    client = Raw(server)
+    client.say(request("SHUTDOWN", "NOSAVE") + request("PING") * 100)
+    assert client.rest() == b""
+    assert server.wait() == 0

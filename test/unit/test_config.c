@@ -175,8 +175,10 @@ static void defaults_are_redis(void **state)
         {"enable-protected-configs", "no"},
         {"pubsub-coalesce-us", "0"},
         {"pubsub-globs-max", "10000"},
+        {"client-subscriptions-max", "1000000"},
         {"pubsub-pattern-bytes-max", "65536"},
         {"keychange-max-bytes", "65536"},
+        {"view-reply-bytes-max", "67108864"},
     };
     size_t before = mem_used();
     struct config c;
@@ -271,7 +273,7 @@ static void file_errors_name_file_and_line(void **state)
         const char *text, *error;
     } cases[] = {
         {"\n\nfoo 1\n", "bad.conf:3: unknown directive 'foo'"},
-        {"appendfsync no\n", "bad.conf:1: 'appendfsync' is a directive of Redis that this version "
+        {"lua-time-limit 5\n", "bad.conf:1: 'lua-time-limit' is a directive of Redis that this version "
                              "of Hark does not have"},
         {"availability-zone x\n", "bad.conf:1: 'availability-zone' is a directive of Valkey that "
                                   "this version of Hark does not have"},
@@ -505,9 +507,9 @@ static void set_errors_are_those_of_redis(void **state)
 
     assert_true(set(&c, "foo", "bar") < 0);
     assert_string_equal(error, "ERR Unknown option or number of arguments for CONFIG SET - 'foo'");
-    assert_true(set(&c, "appendfsync", "always") < 0);
+    assert_true(set(&c, "lua-time-limit", "5") < 0);
     assert_string_equal(error,
-                        "ERR Unknown option or number of arguments for CONFIG SET - 'appendfsync'");
+                        "ERR Unknown option or number of arguments for CONFIG SET - 'lua-time-limit'");
     assert_true(set(&c, "maxmemory", "1mb", "loglevel") < 0);
     assert_string_equal(error, "ERR syntax error");
     assert_true(set(&c, "maxmemory", "1mb", "MAXMEMORY", "2mb") < 0);

@@ -1,59 +1,6 @@
 /* Sessions over real sockets, without the server around them: the order of replies and messages,
  * transactions, pauses, those who end in the middle of something, and that all get their turn. */
-#include "../../src/base/hash.h"
-#include "../../src/base/mem.h"
-#include "../../src/io/clock.h"
-#include "../../src/io/socket.h"
-#include "../../src/session/session.h"
-
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-enum { KB = 1024, MB = 1024 * 1024 };
-
-/* So many ticks to the microsecond that commands take no time, and the clock is the test's. */
-static const double ticks_of_a_standing_clock = 1e12;
-
-static struct keyspace *keyspace;
-static struct pubsub *pubsub;
-static struct engine *engine;
-static struct net *net;
-static struct command_table *table;
-static struct sessions *sessions;
-static struct sessions_config config;
-static struct buffer log_lines;
-static char path[64];
-static int64_t now_us;
-static size_t memory_before;
-
-/* ---- the server ---- */
-
-static void note_slow(void *server, const char *event, int64_t ms)
-{
-    (void)server;
-    (void)event;
-    (void)ms;
-}
-
-static void note_line(void *server, struct slice line)
-{
-    (void)server;
-    buffer_add_slice(&log_lines, line);
-}
-
-static bool no_secret(struct slice name)
-{
-    (void)name;
-    return false;
-}
+#include "dialog.h"
 
 /* In place of a command of the server's: takes as long as it is told, in milliseconds. */
 static void lolwut(struct call *c)
@@ -70,153 +17,17 @@ static void time_command(struct call *c)
     resp_int(&c->reply, engine_now(c->engine));
 }
 
-static void bind_commands(void)
+static void shutdown_command(struct call *c)
 {
-    static const struct command_binding rows[] = {{"lolwut", lolwut}, {"time", time_command}};
-    command_bind_strings(table);
-    command_bind_generic(table);
-    command_bind_expiry(table);
-    session_bind_commands(table);
-    command_bind_all(table, rows, 2);
+    (void)c;
+    sessions_stop(sessions);
 }
 
-static void notify(const char *flags)
+static void bind_test_commands(struct command_table *t)
 {
-    struct engine_config c = engine_config(engine);
-    assert_int_equal(notify_from_text(slice_text(flags), &c.notify), 0);
-    engine_set_config(engine, c);
-}
-
-static int set_up(void **state)
-{
-    static const unsigned char secret[HASH_SECRET_SIZE] = "the tests' own secret";
-    char why[128];
-    (void)state;
-    memory_before = mem_used();
-    now_us = INT64_C(1750000000000000);
-    keyspace = keyspace_new(4, secret, 1);
-    pubsub = pubsub_new(secret, (struct pubsub_limits){1024, 16});
-    engine = engine_new(keyspace, pubsub);
-    net = net_new((struct net_config){.input_max = 64 * MB, .output_total_max = 1 << 30});
-    table = command_table_new();
-    bind_commands();
-    struct session_hooks hooks = {NULL, note_slow, note_line, no_secret};
-    sessions = sessions_new(engine, net, table, hooks);
-    config = (struct sessions_config){.password = SLICE(""),
-                                      .clients_max = 100,
-                                      .bulk_max = 512 * MB,
-                                      .queue_max = MB,
-                                      .slow_us = -1,
-                                      .ticks_per_us = ticks_of_a_standing_clock};
-    sessions_set_config(sessions, config);
-    snprintf(path, sizeof path, "/tmp/hark-test-dispatch-%d", (int)getpid());
-    int fd = socket_listen_unix(path, 0, 64, why, sizeof why);
-    assert_int_equal(net_listen(net, fd, true, sessions_listener(sessions)), 0);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sessions_free(sessions);
-    net_free(net);
-    engine_free(engine);
-    pubsub_free(pubsub);
-    keyspace_free(keyspace);
-    command_table_free(table);
-    buffer_fini(&log_lines);
-    unlink(path);
-    return mem_used() != memory_before;
-}
-
-static void turn(void)
-{
-    net_wait(net, 0);
-    sessions_begin_turn(sessions, now_us);
-    net_read(net, now_us);
-    sessions_before_flush(sessions);
-    pubsub_end_turn(pubsub);
-    net_flush(net, now_us);
-    sessions_end_turn(sessions);
-}
-
-static void turns(int count)
-{
-    while (count-- > 0) turn();
-}
-
-/* ---- the clients ---- */
-
-static int join(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    turn();
-    return fd;
-}
-
-static void say(int fd, const char *text)
-{
-    ssize_t len = (ssize_t)strlen(text);
-    assert_int_equal(send(fd, text, (size_t)len, MSG_NOSIGNAL), len);
-}
-
-/* The same many times over, in one go. */
-static void say_often(int fd, const char *text, int times)
-{
-    struct buffer all = {0};
-    for (int i = 0; i < times; i++) buffer_add_slice(&all, slice_text(text));
-    assert_int_equal(send(fd, all.at, all.len, MSG_NOSIGNAL), all.len);
-    buffer_fini(&all);
-}
-
-static bool is_at_end(int fd)
-{
-    char byte;
-    ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-    return n == 0 || (n < 0 && errno == ECONNRESET);
-}
-
-/* What has come to the client is this; line ends are written as blanks. */
-static void expect(int fd, const char *expected)
-{
-    char bytes[64 * KB], flat[64 * KB];
-    size_t len = 0;
-    ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    for (ssize_t i = 0; i < n; i++)
-        if (bytes[i] != '\n') flat[len++] = bytes[i] == '\r' ? ' ' : bytes[i];
-    if (len == strlen(expected) && memcmp(flat, expected, len) == 0) return;
-    fail_msg("heard:    %.*s\n  expected: %s", (int)len, flat, expected);
-}
-
-/* Says something, and this comes back. */
-static void talk(int fd, const char *text, const char *expected)
-{
-    say(fd, text);
-    turns(2);
-    expect(fd, expected);
-}
-
-/* Takes and forgets what has come; how much that was. */
-static size_t forget(int fd)
-{
-    static char bytes[MB];
-    size_t sum = 0;
-    ssize_t n;
-    while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) sum += (size_t)n;
-    return sum;
-}
-
-/* A client that speaks RESP3. */
-static int join_in_resp3(void)
-{
-    int fd = join();
-    say(fd, "HELLO 3\r\n");
-    turns(2);
-    assert_true(forget(fd) > 50);
-    return fd;
+    static const struct command_binding rows[] = {
+        {"lolwut", lolwut}, {"time", time_command}, {"shutdown", shutdown_command}};
+    command_bind_all(t, rows, 3);
 }
 
 /* ---- order ---- */
@@ -283,6 +94,91 @@ static void test_messages_to_others(void **state)
     turn();
     talk(pub, "PUBLISH news hello\r\n", ":0 ");
     close(pub);
+}
+
+static void test_subscriptions_are_bounded(void **state)
+{
+    (void)state;
+    pubsub_set_subscriptions_max(pubsub, 3);
+    int fd = join_in_resp3(), other = join_in_resp3();
+    talk(fd, "SUBSCRIBE a\r\nPSUBSCRIBE b*\r\nSSUBSCRIBE c\r\n",
+         ">3 $9 subscribe $1 a :1 >3 $10 psubscribe $2 b* :2 >3 $10 ssubscribe $1 c :1 ");
+    talk(fd, "SUBSCRIBE d a\r\n",
+         "-ERR this client has as many subscriptions as client-subscriptions-max allows "
+         ">3 $9 subscribe $1 a :2 ");
+    talk(fd, "SUNSUBSCRIBE c\r\nSUBSCRIBE d\r\n",
+         ">3 $12 sunsubscribe $1 c :0 >3 $9 subscribe $1 d :3 ");
+    talk(other, "PSUBSCRIBE b* *\r\n", ">3 $10 psubscribe $2 b* :1 >3 $10 psubscribe $1 * :2 ");
+    close(fd);
+    close(other);
+}
+
+/* Subscribes to so many patterns. */
+static void subscribe_often(int fd, int count)
+{
+    for (int i = 0; i < count;) {
+        struct buffer line = {0};
+        buffer_printf(&line, "PSUBSCRIBE");
+        for (int end = i + 500; i < end && i < count; i++) buffer_printf(&line, " %d:*", i);
+        buffer_printf(&line, "\r\n");
+        assert_int_equal(send(fd, line.at, line.len, MSG_NOSIGNAL), line.len);
+        buffer_fini(&line);
+        turns(2);
+        forget(fd);
+    }
+}
+
+/* Who had many subscriptions leaves in slices, is told nothing any more at once, and is outrun by
+ * nobody. */
+static void test_many_subscriptions_end(void **state)
+{
+    enum { MANY = 5000 };
+    (void)state;
+    int fd = join_in_resp3(), other = join_in_resp3();
+    subscribe_often(fd, MANY);
+    assert_int_equal(pubsub_counts(pubsub).patterns, MANY);
+    close(fd);
+    turn();
+    size_t left = pubsub_counts(pubsub).patterns;
+    assert_true(left > MANY / 2 && left < MANY);
+    assert_int_equal(sessions_stats(sessions).clients, 1);
+    assert_true(sessions_next_turn_us(sessions) <= now_us);
+    say(other, "PUBLISH 4999:x hello\r\n"); /* nobody is there to get it */
+    turn();
+    forget(other);
+    left = pubsub_counts(pubsub).patterns;
+    say(other, "PSUBSCRIBE a* b* c*\r\n");
+    net_wait(net, 0);
+    net_read(net, now_us);
+    assert_int_equal(pubsub_counts(pubsub).patterns, left - 2 * 3 + 3);
+    for (int i = 0; i < MANY && sessions_next_turn_us(sessions) >= 0; i++) turn();
+    assert_int_equal(pubsub_counts(pubsub).patterns, 3);
+    assert_int_equal(sessions_next_turn_us(sessions), -1);
+    close(other);
+}
+
+static void test_reset_with_many_subscriptions(void **state)
+{
+    enum { MANY = 5000 };
+    (void)state;
+    int fd = join_in_resp3(), other = join_in_resp3();
+    subscribe_often(fd, MANY);
+    say(fd, "SET a 1\r\nRESET\r\nPING\r\n");
+    turn();
+    expect(fd, "+OK ");
+    size_t left = pubsub_counts(pubsub).patterns;
+    assert_true(left > MANY / 2 && left < MANY);
+    talk(other, "PING\r\n", "+PONG "); /* others go on */
+    turns(20);
+    expect(fd, "+RESET +PONG ");
+    assert_int_equal(pubsub_counts(pubsub).patterns, 0);
+    subscribe_often(fd, MANY);
+    sessions_free(sessions); /* all at once, at the end */
+    assert_int_equal(pubsub_counts(pubsub).patterns, 0);
+    struct session_hooks hooks = {NULL, note_slow, note_line, no_secret};
+    sessions = sessions_new(engine, net, table, hooks);
+    close(fd);
+    close(other);
 }
 
 /* ---- transactions ---- */
@@ -410,6 +306,47 @@ static void test_pause(void **state)
     expect(fd, "$1 1 ");
     close(fd);
     close(other);
+}
+
+/* Data stand still: what is past its deadline is hidden, not gone, and nothing is evicted. */
+static void test_pause_holds_expiry(void **state)
+{
+    (void)state;
+    notify("KEA");
+    int fd = join(), sub = join();
+    talk(sub, "PSUBSCRIBE __keyevent@*\r\n", "*3 $10 psubscribe $12 __keyevent@* :1 ");
+    talk(fd, "SET a 1 PX 100\r\nCLIENT PAUSE 1000 WRITE\r\n", "+OK +OK ");
+    turn();
+    forget(sub);
+    now_us += 200 * 1000;
+    assert_int_equal(engine_expire(engine, now_us / 1000, 100), 0);
+    assert_int_equal(engine_next_expiry(engine, now_us / 1000), -1);
+    talk(fd, "GET a\r\nEXISTS a\r\nTTL a\r\nRANDOMKEY\r\nDBSIZE\r\n", "$-1 :0 :-2 $-1 :1 ");
+    turn();
+    expect(sub, "");
+    talk(fd, "CLIENT UNPAUSE\r\nGET a\r\nDBSIZE\r\n", "+OK $-1 :0 ");
+    turn();
+    expect(sub, "*4 $8 pmessage $12 __keyevent@* $22 __keyevent@0__:expired $1 a ");
+    close(fd);
+    close(sub);
+}
+
+static void test_pause_holds_eviction(void **state)
+{
+    (void)state;
+    int fd = join();
+    talk(fd, "SET a 1\r\nCLIENT PAUSE 1000 WRITE\r\n", "+OK +OK ");
+    struct engine_config c = engine_config(engine);
+    c.memory_max = 1;
+    c.policy = EVICT_ALLKEYS_RANDOM;
+    engine_set_config(engine, c);
+    engine_work(engine, now_us / 1000);
+    talk(fd, "DBSIZE\r\nSET b 1\r\n", ":1 "); /* no room is made, and it waits */
+    now_us += 1000 * 1000;
+    turns(2);
+    expect(fd, "-OOM command not allowed when used memory > 'maxmemory'. ");
+    talk(fd, "DBSIZE\r\n", ":0 ");
+    close(fd);
 }
 
 static void test_end_while_paused(void **state)
@@ -620,6 +557,25 @@ static void test_time_goes_on(void **state)
     close(fd);
 }
 
+/* Nothing runs behind SHUTDOWN, whoever sent it in the same turn; replies of before still leave. */
+static void test_stop(void **state)
+{
+    (void)state;
+    int a = join(), b = join(), c = join();
+    say(a, "SET a 1\r\n");
+    say(b, "SET b 1\r\nSHUTDOWN\r\nSET b 2\r\n");
+    say(c, "SET c 1\r\n");
+    turns(3);
+    expect(a, "+OK ");
+    expect(b, "+OK ");
+    expect(c, "");
+    assert_int_equal(keyspace_size(keyspace, 0), 2);
+    assert_int_equal(sessions_commands(sessions), 3);
+    close(a);
+    close(b);
+    close(c);
+}
+
 /* Many slow requests of one client do not keep the others waiting for all of them. */
 static void test_turns_are_shared(void **state)
 {
@@ -655,12 +611,17 @@ int main(void)
         TEST(test_reply_before_own_messages),
         TEST(test_eviction_keeps_its_place),
         TEST(test_messages_to_others),
+        TEST(test_subscriptions_are_bounded),
+        TEST(test_many_subscriptions_end),
+        TEST(test_reset_with_many_subscriptions),
         TEST(test_transactions),
         TEST(test_watch),
         TEST(test_words_of_a_transaction),
         TEST(test_queue_is_bounded),
         TEST(test_watches_are_bounded),
         TEST(test_pause),
+        TEST(test_pause_holds_expiry),
+        TEST(test_pause_holds_eviction),
         TEST(test_end_while_paused),
         TEST(test_password),
         TEST(test_too_many_clients),
@@ -672,6 +633,7 @@ int main(void)
         TEST(test_silence),
         TEST(test_monitor),
         TEST(test_time_goes_on),
+        TEST(test_stop),
         TEST(test_turns_are_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,41 @@ static void test_strings(void **state)
     expect("DEL k", "");
 }
 
+/* What a reply rests on. */
+static uint64_t mark_after(const char *line)
+{
+    quietly(line);
+    return engine_mark(r.engine);
+}
+
+static void test_marks(void **state)
+{
+    (void)state;
+    uint64_t a = mark_after("SET a 1"), b = mark_after("SET b 1");
+    assert_true(a > 0);
+    assert_int_equal(b, a + 1);
+    assert_int_equal(mark_after("GET a"), a);
+    assert_int_equal(mark_after("GET b"), b);
+    assert_int_equal(mark_after("STRLEN never-heard-of"), 0);
+    assert_int_equal(mark_after("DEL nothing here"), 0);
+    assert_int_equal(mark_after("MGET a b c"), b);
+    assert_int_equal(mark_after("DBSIZE"), b);
+    uint64_t gone = mark_after("RENAME a c");
+    assert_int_equal(mark_after("GET a"), gone);
+    assert_int_equal(mark_after("EXISTS c"), gone);
+    /* A dead key that is met: the reply rests on its end. */
+    quietly("SET d 1 PX 5");
+    r.now_ms += 10;
+    uint64_t expired = mark_after("GET d");
+    assert_int_equal(expired, engine_stats(r.engine).seq);
+    assert_int_equal(mark_after("GET b"), b);
+    uint64_t flush = mark_after("FLUSHALL");
+    assert_int_equal(mark_after("GET never-heard-of"), flush);
+    /* One that found nothing to do made no record, and keeps nobody waiting. */
+    quietly("FLUSHALL");
+    assert_int_equal(mark_after("GET never-heard-of"), flush);
+}
+
 static void test_rename(void **state)
 {
     (void)state;
@@ -619,6 +654,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_strings),
+        TEST(test_marks),
         TEST(test_rename),
         TEST(test_rename_of_the_empty_key),
         TEST(test_move_and_copy),

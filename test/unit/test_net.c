@@ -838,6 +838,89 @@ static void test_peer_that_breaks_off_while_paused(void **state)
     assert_true(o->closed && o->why == CONN_END_PEER);
 }
 
+static void answer_again(struct owner *o)
+{
+    answer(o, "then");
+}
+
+/* It closes its side only, with something unread: as if that had been read. */
+static void test_last_word_while_paused(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    conn_pause(o->conn);
+    say(fd, "unread");
+    turns(2);
+    assert_false(o->closed);
+    shutdown(fd, SHUT_WR);
+    turns(2);
+    assert_true(o->closed && o->why == CONN_END_PEER);
+    close(fd);
+}
+
+/* Unless it is to be answered; and then all of it is, before the end is heard. */
+static void test_last_word_that_is_answered(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    o->take_max = 1;
+    say(fd, "abc");
+    turn();
+    conn_pause(o->conn);
+    conn_set_last_word(o->conn, true);
+    shutdown(fd, SHUT_WR);
+    turns(2);
+    assert_false(o->closed);
+    answer(o, "first ");
+    o->take_max = SIZE_MAX;
+    o->act = answer_again;
+    conn_resume(o->conn); /* the rest is offered in the turn in which the end is read */
+    turns(3);
+    expect_got(o, "abc");
+    expect_heard(fd, "first then");
+    assert_true(o->closed && o->why == CONN_END_PEER);
+    close(fd);
+}
+
+/* Replies that wait for their mark leave before the end that has been heard. */
+static void test_last_word_and_marks(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    net_begin_marks(net, 0);
+    conn_hold(o->conn, 1);
+    o->act = answer_again;
+    say(fd, "write");
+    shutdown(fd, SHUT_WR);
+    turns(3);
+    expect_heard(fd, "");
+    assert_false(o->closed);
+    net_release(net, 1);
+    turn();
+    expect_heard(fd, "then");
+    assert_true(o->closed && o->why == CONN_END_DONE);
+    close(fd);
+}
+
+/* One that is to end anyway gets its last reply. */
+static void test_last_word_while_closing(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    conn_pause(o->conn);
+    conn_close_after_reply(o->conn);
+    answer(o, "bye");
+    shutdown(fd, SHUT_WR);
+    turn();
+    expect_heard(fd, "bye");
+    assert_true(o->closed && o->why == CONN_END_DONE);
+    close(fd);
+}
+
 /* ---- listeners ---- */
 
 static void refuse(void *ctx, struct conn *c, bool unix_socket)
@@ -941,6 +1024,126 @@ static void test_watched_descriptor(void **state)
     close(pipes[1]);
 }
 
+/* ---- marks ---- */
+
+static void hold_and_answer(struct owner *o, uint64_t mark, const char *text)
+{
+    conn_hold(o->conn, mark);
+    answer(o, text);
+}
+
+static void test_nothing_waits_before_marks_begin(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    hold_and_answer(o, 5, "a");
+    turn();
+    expect_heard(fd, "a");
+    close(fd);
+}
+
+/* What waits keeps back what is behind it, and nobody else. */
+static void test_marks(void **state)
+{
+    struct owner *a, *b;
+    (void)state;
+    int fa = join(&a), fb = join(&b);
+    net_begin_marks(net, 10);
+    hold_and_answer(a, 10, "old ");
+    hold_and_answer(a, 11, "first ");
+    net_end_group(net, 11);
+    turn();
+    expect_heard(fa, "old ");
+    hold_and_answer(a, 12, "second ");
+    push(a, "message ");
+    hold_and_answer(a, 3, "behind ");
+    answer(b, "free");
+    net_end_group(net, 12);
+    turn();
+    expect_heard(fa, "");
+    expect_heard(fb, "free");
+    net_release(net, 11);
+    turn();
+    expect_heard(fa, "first ");
+    net_release(net, 12);
+    turn();
+    expect_heard(fa, "second message behind ");
+    assert_int_equal(conn_info(a->conn, now_us).output_bytes, 0);
+    close(fa);
+    close(fb);
+}
+
+/* Within a group nothing is told apart: it leaves as a whole. */
+static void test_marks_of_a_group(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    net_begin_marks(net, 0);
+    for (uint64_t i = 1; i <= 9; i++) hold_and_answer(o, i, "x");
+    net_end_group(net, 9);
+    turn();
+    net_release(net, 8);
+    turn();
+    expect_heard(fd, "");
+    net_release(net, 9);
+    turn();
+    expect_heard(fd, "xxxxxxxxx");
+    hold_and_answer(o, 20, "end");
+    net_begin_marks(net, UINT64_MAX);
+    conn_close_after_reply(o->conn);
+    turn();
+    expect_heard(fd, "end");
+    assert_true(o->closed);
+    close(fd);
+}
+
+/* The queue is long, the socket slow, and the mark comes in the middle. */
+static void test_marks_and_back_pressure(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    net_begin_marks(net, 0);
+    queue_stream(o, 0, 3 * MB);
+    conn_hold(o->conn, 1);
+    queue_stream(o, 3 * MB, 2 * MB);
+    net_end_group(net, 1);
+    size_t heard = 0;
+    for (int i = 0; i < 1000; i++) {
+        turn();
+        heard += hear_stream(fd, heard, 256 * 1024);
+    }
+    assert_int_equal(heard, 3 * MB);
+    net_release(net, 1);
+    for (int i = 0; i < 1000 && heard < 5 * MB; i++) {
+        turn();
+        heard += hear_stream(fd, heard, 256 * 1024);
+    }
+    assert_int_equal(heard, 5 * MB);
+    close(fd);
+}
+
+static void test_end_while_waiting(void **state)
+{
+    struct owner *a, *b;
+    (void)state;
+    int fa = join(&a), fb = join(&b);
+    net_begin_marks(net, 0);
+    hold_and_answer(a, 1, "never");
+    hold_and_answer(b, 1, "later");
+    turn();
+    conn_close(a->conn, CONN_END_KILLED);
+    turn();
+    assert_true(a->closed);
+    net_release(net, 1);
+    turn();
+    expect_heard(fb, "later");
+    close(fa);
+    close(fb);
+}
+
 /* Nothing is lost of what is there when everything ends at once. */
 static void test_free_with_everything_open(void **state)
 {
@@ -991,10 +1194,19 @@ int main(void)
         TEST(test_resume_inside_handler),
         TEST(test_peer_that_breaks_off),
         TEST(test_peer_that_breaks_off_while_paused),
+        TEST(test_last_word_while_paused),
+        TEST(test_last_word_that_is_answered),
+        TEST(test_last_word_while_closing),
+        TEST(test_last_word_and_marks),
         TEST(test_refusal),
         TEST(test_out_of_descriptors),
         TEST(test_unlisten_inside_handler),
         TEST(test_watched_descriptor),
+        TEST(test_nothing_waits_before_marks_begin),
+        TEST(test_marks),
+        TEST(test_marks_of_a_group),
+        TEST(test_marks_and_back_pressure),
+        TEST(test_end_while_waiting),
         TEST(test_free_with_everything_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -290,6 +290,40 @@ static void test_limits(void **state)
     buffer_fini(&got);
 }
 
+/* Who retires is deaf at once, and gone by and by, the first first. */
+static void test_retire(void **state)
+{
+    (void)state;
+    struct buffer got = {0};
+    struct listener l[3];
+    struct pubsub *p = new_pubsub();
+    for (int i = 0; i < 3; i++) {
+        listener_init(&l[i], i, 2, &got);
+        pubsub_subscribe(p, &l[i].base, PUBSUB_CHANNEL, SLICE("a"));
+        pubsub_subscribe(p, &l[i].base, PUBSUB_PATTERN, SLICE("a*"));
+        pubsub_subscribe(p, &l[i].base, PUBSUB_SHARD, SLICE("a"));
+    }
+    pubsub_retire(p, &l[1].base);
+    pubsub_retire(p, &l[0].base);
+    pubsub_publish(p, SLICE("a"), SLICE("x"), false);
+    assert_int_equal(l[0].heard + l[1].heard, 0);
+    assert_int_equal(l[2].heard, 2);
+    assert_true(pubsub_work(p, 2));
+    assert_int_equal(subscriber_count(&l[1].base, PUBSUB_SHARD), 1);
+    assert_true(pubsub_work(p, 2));
+    assert_null(l[1].base.subscriptions);
+    assert_int_equal(subscriber_count(&l[0].base, PUBSUB_CHANNEL), 0);
+    assert_int_equal(subscriber_count(&l[0].base, PUBSUB_PATTERN), 1);
+    assert_false(pubsub_work(p, 2));
+    assert_int_equal(pubsub_counts(p).clients, 1);
+    listener_init(&l[0], 0, 2, &got); /* none at all, and one that is left to pubsub_free */
+    pubsub_retire(p, &l[0].base);
+    pubsub_retire(p, &l[2].base);
+    assert_true(pubsub_work(p, 1));
+    pubsub_free(p);
+    buffer_fini(&got);
+}
+
 /* Many subscribers of one name, leaving in several orders; the others keep theirs. */
 static void test_many_leave(void **state)
 {
@@ -344,6 +378,7 @@ int main(void)
         cmocka_unit_test_teardown(test_bytes, no_leak),
         cmocka_unit_test_teardown(test_messages_share_blocks, no_leak),
         cmocka_unit_test_teardown(test_limits, no_leak),
+        cmocka_unit_test_teardown(test_retire, no_leak),
         cmocka_unit_test_teardown(test_many_leave, no_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,8 @@ class Server:
             "port": self.port, "bind": "127.0.0.1", "dir": self.folder,
             "enable-debug-command": "yes", "loglevel": "warning",
         }  # fmt: skip
+        if self.name == "hark":
+            settings["journal-segment-bytes"] = "1mb"  # follow each other often
         command = [self.binary]
         for key, value in settings.items():
             command += [f"--{key}", str(value)]
