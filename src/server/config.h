@@ -97,8 +97,13 @@ struct config {
     enum config_appendfsync appendfsync; /* `appendfsync` */
     uint64_t journal_segment_bytes;      /* `journal-segment-bytes`: of one file (start) */
     uint64_t journal_tail_bytes;         /* `journal-tail-bytes`: what stays in memory (start) */
-    enum config_save save;               /* `save`: only "" */
-    uint64_t maxmemory;                  /* `maxmemory`: bytes; 0 is no limit */
+    uint64_t journal_retention_bytes;    /* `journal-retention-bytes`: the journal keeps so much
+                                            beyond need; 0: a tenth of the disk, at least 1gb */
+    int64_t rewrite_percentage; /* `auto-aof-rewrite-percentage`: a snapshot is taken when the
+                                   journal has grown by so much of the last one; 0 is never */
+    uint64_t rewrite_min_bytes; /* `auto-aof-rewrite-min-size`: and by so much at least */
+    enum config_save save;      /* `save`: only "" */
+    uint64_t maxmemory;         /* `maxmemory`: bytes; 0 is no limit */
     enum config_policy maxmemory_policy; /* `maxmemory-policy`: who goes when it is reached */
     int64_t maxmemory_samples; /* `maxmemory-samples`: keys looked at to find one that goes */
     int64_t lfu_log_factor;    /* `lfu-log-factor`: how slowly a key's frequency grows */

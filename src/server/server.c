@@ -132,6 +132,7 @@ int server_init(struct server *s, struct config config, char **argv)
         return ERR_IO;
     }
     build(s);
+    snapshots_init(&s->snapshots);
     if (server_init_views(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
@@ -268,6 +269,7 @@ static bool turn(struct server *s, bool busy)
     } else {
         more = expire(s, read_us);
         more |= work(s, woken_us);
+        more |= snapshots_turn(s, woken_us);
     }
     tick(s, read_us);
     sessions_before_flush(s->sessions);

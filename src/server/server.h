@@ -7,6 +7,7 @@
 #include "config.h"
 #include "latency.h"
 #include "log.h"
+#include "snapshots.h"
 #include "store.h"
 
 /* Figures sampled ten times a second, averaged over the last few. */
@@ -27,7 +28,8 @@ struct server {
     struct net *net;
     struct command_table *commands;
     struct sessions *sessions;
-    struct store store;     /* the journal */
+    struct store store; /* the journal */
+    struct snapshots snapshots;
     struct streams streams; /* views, and their groups */
     int views_fd;           /* the views have something to do */
     int64_t next_views_us;  /* mono time of the next server_tick_views with something to do */

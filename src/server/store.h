@@ -1,8 +1,8 @@
 /* What is kept on disk: the journal, as the server has it.
  *
  *      start      store_open ─ store_load, a slice a turn ─▶ the data is there
- *      a turn     commands ─ sealed records are appended ─ store_end_turn ─▶ written; marks released
- *      stop       store_close ─▶ all of it synced
+ *      a turn     commands ─ sealed records are appended ─ store_end_turn ─▶ written; marks
+ * released stop       store_close ─▶ all of it synced
  *
  * Everything that clients are told waits, in its connection's queue, for the record that it rests
  * on (engine_mark): until that is synced with `appendfsync always`, until it is written otherwise.
