@@ -268,6 +268,7 @@ void asking_run(struct call *c, struct asking *a)
 
 void stream_no_group(struct call *c, struct slice key, struct slice name, enum group_words words)
 {
+    if (c->streams) engine_wait_for(c->engine, groups_waited_seq(c->streams->groups));
     switch (words) {
     case GROUP_WORDS_KEY_NAME:
         resp_errorf(&c->reply, "NOGROUP No such consumer group '%.*s' for key name '%.*s'",
@@ -286,8 +287,9 @@ struct group *stream_group(struct call *c, struct slice key, struct slice name,
                            enum group_words words)
 {
     struct group *g = groups_find(c->streams->groups, key, name);
+    bool reads = words == GROUP_WORDS_READ; /* not what others have acknowledged meanwhile */
     if (g)
-        engine_wait_for(c->engine, g->waited_seq);
+        engine_wait_for(c->engine, reads ? g->made_seq : g->waited_seq);
     else
         stream_no_group(c, key, name, words);
     return g;

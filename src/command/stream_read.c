@@ -75,6 +75,11 @@ bool read_words(struct call *c, struct read_words *w, bool group)
     }
     w->first = i + 1;
     w->streams = words / 2;
+    if (w->streams > READ_STREAMS_MAX) {
+        resp_errorf(&c->reply, "ERR limit reached: too many streams in one command (at most %d)",
+                    READ_STREAMS_MAX);
+        return false;
+    }
     if (!group || w->group_at) return true;
     resp_error(&c->reply, SLICE("ERR Missing GROUP option for XREADGROUP"));
     return false;

@@ -4,6 +4,8 @@
 
 #include "stream.h"
 
+enum { READ_STREAMS_MAX = 10000 };
+
 struct read_words {
     bool group;   /* XREADGROUP */
     int group_at; /* the word that is the group's name, the consumer's behind it; 0: none yet */

@@ -201,6 +201,7 @@ static void tick(struct server *s, int64_t mono_us)
     int64_t since = s->next_tick_us ? mono_us - s->next_tick_us + TICK_US : TICK_US;
     s->next_tick_us = mono_us + TICK_US;
     if (s->pause_ticks) return;
+    server_tick_views(s, mono_us);
     net_close_idle(s->net, mono_us, s->config.timeout_s * 1000000);
     struct net_stats net = net_stats(s->net);
     rate_sample(&s->commands_rate, sessions_commands(s->sessions), since);

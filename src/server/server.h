@@ -34,6 +34,7 @@ struct server {
     struct saving saving;
     struct streams streams; /* views, and their groups */
     int views_fd;           /* the views have something to do */
+    int64_t next_views_us;  /* mono time of the next server_tick_views with something to do */
     struct {
         uint64_t keys, expired;
     } loaded;               /* at the start, from a file of another server */
@@ -86,6 +87,8 @@ int server_init_views(struct server *s);
 /* The journal is there and loaded. */
 void server_open_views(struct server *s);
 void server_apply_views(struct server *s, const struct config *c);
+/* From time to time. */
+void server_tick_views(struct server *s, int64_t mono_us);
 /* The journal is about to be closed. */
 void server_stop_views(struct server *s);
 /* After the sessions. */

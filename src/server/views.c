@@ -60,6 +60,16 @@ void server_apply_views(struct server *s, const struct config *c)
                          (size_t)c->keychange_max);
 }
 
+void server_tick_views(struct server *s, int64_t mono_us)
+{
+    enum { EVERY_US = 10 * 1000 * 1000 };
+    if (!s->streams.views || mono_us < s->next_views_us) return;
+    s->next_views_us = mono_us + EVERY_US;
+    engine_begin(s->engine, s->now_us / 1000, SLICE("xgroup"), 0);
+    streams_note_scanned(&s->streams);
+    engine_seal(s->engine);
+}
+
 void server_stop_views(struct server *s)
 {
     if (s->streams.views) views_set_journal(s->streams.views, NULL);

@@ -134,11 +134,19 @@ size_t groups_of(const struct groups *gs, struct slice view, struct group *const
     return list ? list->count : 0;
 }
 
-struct group *groups_at(const struct groups *gs, size_t i)
+uint32_t groups_numbers(const struct groups *gs)
 {
-    for (uint32_t n = 0; n < gs->numbers_count; n++)
-        if (gs->by_number[n] && !i--) return gs->by_number[n];
-    return NULL;
+    return gs->numbers_count;
+}
+
+struct group *groups_numbered(const struct groups *gs, uint32_t number)
+{
+    return gs->by_number[number];
+}
+
+uint64_t groups_waited_seq(const struct groups *gs)
+{
+    return gs->waited_seq;
 }
 
 static struct slice kept(struct slice s)

@@ -430,6 +430,30 @@ static void blocked_ones_come_in_turn(void **state)
     world_fini(&w);
 }
 
+static void who_waits_in_vain_does_not_fall_behind(void **state)
+{
+    (void)state;
+    struct world w;
+    struct client *a = w.clients;
+    world_init(&w);
+    tell(a, "XGROUP CREATE __keyevent@0__:expired g $");
+    tell(a, "XGROUP CREATE __keyevent@0__:del g $");
+    assert_false(ask(a, "XREADGROUP GROUP g a BLOCK 0 STREAMS __keyevent@0__:expired >"));
+    set_keys(&w, 1, 5000);
+    struct group *waits =
+        groups_find(w.streams.groups, SLICE("__keyevent@0__:expired"), SLICE("g"));
+    struct group *idle = groups_find(w.streams.groups, SLICE("__keyevent@0__:del"), SLICE("g"));
+    for (int i = 0; i < 2; i++) {
+        engine_begin(w.engine, w.now_ms, SLICE("xgroup"), 0);
+        streams_note_scanned(&w.streams);
+        engine_seal(w.engine);
+    }
+    assert_true(waits->position.scanned_seq >= engine_stats(w.engine).seq - 1);
+    assert_true(idle->position.scanned_seq < 10);
+    assert_true(a->wait && !a->woken);
+    world_fini(&w);
+}
+
 /* ---- what retention has dropped ---- */
 
 static void drop_until(struct world *w, uint64_t seq)
@@ -533,6 +557,7 @@ int main(void)
         cmocka_unit_test(one_reads_at_a_time),
         cmocka_unit_test(a_group_changes_while_it_is_read),
         cmocka_unit_test(blocked_ones_come_in_turn),
+        cmocka_unit_test(who_waits_in_vain_does_not_fall_behind),
         cmocka_unit_test(events_that_are_gone),
         cmocka_unit_test(every_event_once_and_in_order),
     };
