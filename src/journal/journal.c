@@ -546,6 +546,7 @@ uint64_t journal_first(struct journal *j)
 void journal_info(struct journal *j, struct journal_info *info)
 {
     mutex_lock(&j->lock);
+    bool waits = oldest_waits(j);
     *info = (struct journal_info){
         .first_seq = j->segments[0]->header.first_seq,
         .appended = j->begin - 1,
@@ -559,6 +560,8 @@ void journal_info(struct journal *j, struct journal_info *info)
         .sync_us_last = j->sync_us_last,
         .sync_us_max = j->sync_us_max,
         .full = __atomic_load_n(&j->full, __ATOMIC_ACQUIRE),
+        .waits_by_size = waits && oldest_is_large(j),
+        .waits_by_age = waits && oldest_is_old(j),
     };
     mutex_unlock(&j->lock);
 }

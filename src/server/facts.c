@@ -133,6 +133,15 @@ static void take_snapshots(struct store_facts *f, const struct snapshots *n)
     f->snapshot_seq = n->whole_count ? n->whole[0] : 0;
 }
 
+/* Of the first event that is kept, or 0-0. */
+static void take_first_id(struct store_facts *f, struct server *s)
+{
+    struct event_id first = {0}, last;
+    if (s->streams.views) views_bounds(s->streams.views, &first, &last);
+    snprintf(f->first_id, sizeof f->first_id, "%lld-%llu", (long long)first.ms,
+             (unsigned long long)first.n);
+}
+
 static struct store_facts store_facts(struct server *s)
 {
     const struct store *store = &s->store;
@@ -140,12 +149,18 @@ static struct store_facts store_facts(struct server *s)
         .enabled = store->state != STORE_OFF,
         .loading = store->state == STORE_LOADING,
         .load_us = store->loaded_us,
+        .retention_ms = s->config.journal_retention_ms,
+        .retention_waits_for = "none",
         .write_status = store->state == STORE_FAILED ? "err" : "ok",
     };
     take_snapshots(&f, &s->snapshots);
+    take_first_id(&f, s);
     f.loading_percent = 100 * store_progress(s, &f.loading_eta_s);
     if (!store->journal) return f;
     journal_info(store->journal, &f.journal);
+    f.retention_bytes = retention_bytes(s);
+    f.retention_waits_for = retention_waits_for(s);
+    f.retention_refuses = s->retention.refuses;
     f.records = f.journal.appended + 1 - f.journal.first_seq;
     if (f.journal.full) f.write_status = "err";
     return f;
