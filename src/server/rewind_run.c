@@ -6,6 +6,7 @@
 #include "store.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 enum { PATH_MAX_BYTES = 4096, WHEN_BYTES = 96 };
@@ -71,15 +72,31 @@ static int tell_failure(int rc, const struct rewind_found *f, const char *to,
     } else {
         unable("the data cannot be recovered", why->text);
     }
-    fprintf(stderr, "hark-server: what is in %s/" PARTIAL " is not complete; remove it\n", to);
+    fprintf(stderr, "hark-server: what is in %s/" PARTIAL " is not complete\n", to);
     return 1;
+}
+
+static int note_other(void *ctx, const char *name)
+{
+    *(bool *)ctx |= strcmp(name, PARTIAL) != 0;
+    return 0;
 }
 
 static int note_name(void *ctx, const char *name)
 {
-    (void)name;
-    *(bool *)ctx = true;
+    snprintf(ctx, PATH_MAX_BYTES, "%s", name);
     return 1;
+}
+
+/* Removes what an attempt that failed has left. */
+static int clear(struct disk *journal, struct disk_why *why)
+{
+    for (;;) {
+        char name[PATH_MAX_BYTES];
+        int rc = journal->list(journal, note_name, name, why);
+        if (rc == 1) rc = journal->unlink(journal, name, why) == 0 ? 1 : ERR_IO;
+        if (rc <= 0) return rc;
+    }
 }
 
 /* Makes the folder, which must be new or empty, and opens both in it. */
@@ -89,11 +106,12 @@ static int open_new(const char *to, struct disk **folder, struct disk **journal)
     char path[PATH_MAX_BYTES];
     bool used = false;
     if (disk_open(to, folder, &why) != 0) return unable("cannot make the folder", why.text);
-    int rc = (*folder)->list(*folder, note_name, &used, &why);
+    int rc = (*folder)->list(*folder, note_other, &used, &why);
     if (used) return unable("--recover-to wants a folder that is new or empty", to);
     if (rc != 0) return unable(to, why.text);
     snprintf(path, sizeof path, "%s/%s", to, PARTIAL);
-    if (disk_open(path, journal, &why) != 0) return unable(path, why.text);
+    if (disk_open(path, journal, &why) != 0 || clear(*journal, &why) != 0)
+        return unable(path, why.text);
     return 0;
 }
 
