@@ -1,6 +1,6 @@
 # Hark: a Redis-compatible server whose heart is keyspace notifications.
 #
-#   make                  builds build/hark-server, build/hark-cli, build/hark-bench
+#   make                  builds build/hark-server, hark-cli, hark-check, hark-bench
 #   make run PORT=7000    installs what is missing, builds, serves on 127.0.0.1, data in ./data
 #   make test             every test; the last line says `N passed, N failed`
 #   make check            the same under address and undefined-behaviour sanitizers
@@ -8,6 +8,7 @@
 #   make crash            kills the server under load, thousands of times (ROUNDS, SEED; tools/crash)
 #   make fuzz TARGET=x    fuzzes test/fuzz/fuzz_x.c for SECONDS (60) with clang
 #   make bench            measures beside redis-server (tools/bench)
+#   make build/unit/bench_journal   what the journal costs by itself (test/unit/bench_journal.c)
 #   make demo             a short tour of what Hark does (tools/demo)
 #   make install          into PREFIX (/usr/local), below DESTDIR
 #   make debug | format | clean
@@ -94,8 +95,8 @@ install: all
 	install -m 644 include/hark.h $(DESTDIR)$(PREFIX)/include
 
 format:
-	clang-format -i $(wildcard src/*/*.[ch] client/*.[ch] cli/*.[ch] bench/*.[ch] include/*.h \
-		test/*/*.[ch])
+	clang-format -i $(wildcard src/*/*.[ch] client/*.[ch] cli/*.[ch] check/*.[ch] bench/*.[ch] \
+		include/*.h test/*/*.[ch])
 
 clean:
 	rm -rf build build-*

@@ -24,6 +24,9 @@ struct streams {
 /* Without views and limit, which the server sets when there is a journal. */
 void streams_init(struct streams *st, struct engine *engine);
 void streams_fini(struct streams *st);
+/* Now and then, in a record of its own: groups whose clients wait in vain count as read up to here,
+ * so that nothing is kept for them, nor looked through again after a restart. */
+void streams_note_scanned(struct streams *st);
 
 /* ---- keys ---- */
 

@@ -230,8 +230,7 @@ static void ask_next(struct call *c, struct group_reading *r, struct reader *rd)
                                .from_seq = rd->scanned_seq ? rd->scanned_seq + 1 : 0,
                                .gap = true};
     r->asked_seq = engine_stats(c->engine).seq;
-    r->question =
-        view_ask(r->streams->views, &range, tail_only(c, r), reading_answered, r);
+    r->question = view_ask(r->streams->views, &range, tail_only(c, r), reading_answered, r);
 }
 
 static void too_many_pending(struct call *c)
@@ -254,8 +253,10 @@ static bool deliver(struct call *c, struct group_reading *r, struct group *g,
     for (size_t i = 0; i < a->count; i++) ids[i] = a->entries[i].id;
     int rc = group_deliver(gs, g, to, ids, a->count, a->scanned_seq, r->words.noack);
     mem_free(ids, a->count * sizeof *ids);
-    if (rc) too_many_pending(c);
-    else buffer_add_slice(&r->reply.bytes, buffer_slice(&a->bytes));
+    if (rc)
+        too_many_pending(c);
+    else
+        buffer_add_slice(&r->reply.bytes, buffer_slice(&a->bytes));
     return !rc;
 }
 
@@ -268,6 +269,24 @@ static void end_turn(struct group_reading *r, struct reader *rd, const struct vi
     if (rd->news_seq <= rd->scanned_seq) rd->news_seq = 0;
     rd->turn = NULL;
     wake_next_turn(rd);
+}
+
+/* The books on the group follow what its reader knows, if it is worth it. */
+static void note_up_to_date(struct streams *st, struct reader *rd)
+{
+    uint64_t sealed = engine_stats(st->engine).seq;
+    if (sealed > rd->scanned_seq) rd->scanned_seq = sealed;
+    group_scanned(st->groups, rd->group, rd->scanned_seq);
+}
+
+void streams_note_scanned(struct streams *st)
+{
+    for (uint32_t n = 0; n < groups_numbers(st->groups); n++) {
+        struct group *g = groups_numbered(st->groups, n);
+        struct reader *rd = g ? g->reader : NULL;
+        if (rd && rd->version == g->version && rd->up_to_date && !rd->news_seq)
+            note_up_to_date(st, rd);
+    }
 }
 
 /* Within EXEC nobody can wait for his turn. */
@@ -294,14 +313,19 @@ static enum read_end read_next(struct call *c, struct group_reading *r, struct m
     }
     if (rd->turn && rd->version != g->version) forget_question(r); /* it asked for something else */
     follow_version(rd);
-    if (rd->up_to_date && !rd->news_seq) return READ_NOTHING;
+    if (rd->up_to_date && !rd->news_seq) {
+        note_up_to_date(r->streams, rd);
+        return READ_NOTHING;
+    }
     if (!r->question) ask_next(c, r, rd);
     rd->turn = &m->seat;
     if (!view_is_answered(r->question)) return READ_WAITS;
     const struct view_answer *a = view_answer(r->question);
     bool done = !stream_is_error(c, a) && deliver(c, r, g, a);
-    if (done) end_turn(r, rd, a);
-    else rd->turn = NULL;
+    if (done)
+        end_turn(r, rd, a);
+    else
+        rd->turn = NULL;
     group_settle(g);
     forget_question(r);
     return done ? READ_NOTHING : READ_FAILED;
@@ -362,6 +386,7 @@ static enum read_end read_history(struct call *c, struct group_reading *r, struc
 {
     struct group *g = stream_group(c, name_of(c, r, r->at), group_of(c, r), GROUP_WORDS_READ);
     if (!g) return READ_FAILED;
+    engine_wait_for(c->engine, g->waited_seq); /* what it does not show was acknowledged */
     if (!r->question) ask_history(c, r, g, m);
     bool waits = !view_is_answered(r->question), failed = false;
     if (!waits) {

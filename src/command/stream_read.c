@@ -75,6 +75,11 @@ bool read_words(struct call *c, struct read_words *w, bool group)
     }
     w->first = i + 1;
     w->streams = words / 2;
+    if (w->streams > READ_STREAMS_MAX) {
+        resp_errorf(&c->reply, "ERR limit reached: too many streams in one command (at most %d)",
+                    READ_STREAMS_MAX);
+        return false;
+    }
     if (!group || w->group_at) return true;
     resp_error(&c->reply, SLICE("ERR Missing GROUP option for XREADGROUP"));
     return false;
@@ -104,8 +109,10 @@ void read_reply_write(struct call *c, const struct read_reply *r)
         resp_null_array(&c->reply);
         return;
     }
-    if (c->reply.proto < 3) resp_array(&c->reply, r->streams);
-    else resp_map(&c->reply, r->streams);
+    if (c->reply.proto < 3)
+        resp_array(&c->reply, r->streams);
+    else
+        resp_map(&c->reply, r->streams);
     stream_add_raw(&c->reply, buffer_slice(&r->bytes));
 }
 
@@ -172,8 +179,8 @@ static void ask(struct call *c, struct reading *r, struct read_stream *s)
                                .count = s->wants_last ? 1 : r->words.count,
                                .from_seq = s->wants_last ? 0 : s->from_seq,
                                .gap = !s->wants_last};
-    r->question = view_ask(r->streams->views, &range, !r->parked && !call_may_wait(c),
-                           reading_answered, r);
+    r->question =
+        view_ask(r->streams->views, &range, !r->parked && !call_may_wait(c), reading_answered, r);
 }
 
 /* Takes the answer for the stream `at`; false after writing an error. */
@@ -336,8 +343,7 @@ static void xread_command(struct call *c)
     struct read_words words;
     if (!read_words(c, &words, false)) return;
     if (words.blocks && !call_may_wait(c)) words.blocks = false;
-    size_t size =
-        sizeof(struct reading) + (size_t)words.streams * sizeof(struct read_stream);
+    size_t size = sizeof(struct reading) + (size_t)words.streams * sizeof(struct read_stream);
     struct reading *r = mem_zalloc(size);
     r->size = size;
     r->streams = c->streams;

@@ -4,9 +4,11 @@
 
 #include "stream.h"
 
+enum { READ_STREAMS_MAX = 10000 };
+
 struct read_words {
-    bool group;      /* XREADGROUP */
-    int group_at;    /* the word that is the group's name, the consumer's behind it; 0: none yet */
+    bool group;   /* XREADGROUP */
+    int group_at; /* the word that is the group's name, the consumer's behind it; 0: none yet */
     bool noack;
     size_t count;    /* COUNT, or how many there are at most without */
     bool blocks;     /* BLOCK */

@@ -21,6 +21,7 @@
 enum {
     CONFIG_BIND_MAX = 16,         /* addresses to listen on */
     CONFIG_PERCENTILES_MAX = 32,  /* of latency-tracking-info-percentiles */
+    CONFIG_SAVES_MAX = 16,        /* of save */
     CONFIG_ERROR_MAX = 512,       /* room that an error text never needs more than */
     CONFIG_FILE_MAX = 1024 * 1024 /* bytes of one configuration file */
 };
@@ -39,7 +40,6 @@ enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 /* Subscribers that do not keep up are told the rest from the journal, or cut off. */
 enum config_overflow { OVERFLOW_CONTINUE, OVERFLOW_DISCONNECT };
-enum config_save { SAVE_NEVER };          /* nor snapshots */
 enum config_policy {
     POLICY_VOLATILE_LRU,
     POLICY_VOLATILE_LFU,
@@ -66,6 +66,15 @@ struct config_addresses {
 
 struct config_percentiles {
     double at[CONFIG_PERCENTILES_MAX];
+    int count;
+};
+
+/* A file is saved when so many seconds have passed since the last and so many keys were changed. */
+struct config_save {
+    int64_t seconds, changes;
+};
+struct config_saves {
+    struct config_save at[CONFIG_SAVES_MAX];
     int count;
 };
 
@@ -97,21 +106,33 @@ struct config {
     enum config_appendfsync appendfsync; /* `appendfsync` */
     uint64_t journal_segment_bytes;      /* `journal-segment-bytes`: of one file (start) */
     uint64_t journal_tail_bytes;         /* `journal-tail-bytes`: what stays in memory (start) */
-    enum config_save save;               /* `save`: only "" */
-    uint64_t maxmemory;                  /* `maxmemory`: bytes; 0 is no limit */
+    uint64_t journal_retention_bytes;    /* `journal-retention-bytes`: the journal keeps so much
+                                            beyond need; 0: a tenth of the disk, at least 1gb */
+    int64_t rewrite_percentage; /* `auto-aof-rewrite-percentage`: a snapshot is taken when the
+                                   journal has grown by so much of the last one; 0 is never */
+    uint64_t rewrite_min_bytes; /* `auto-aof-rewrite-min-size`: and by so much at least */
+    struct config_saves save;   /* `save`: when an RDB file is written by itself */
+    struct slice dbfilename;    /* `dbfilename`: its name */
+    bool rdbcompression;        /* `rdbcompression`: strings in it by LZF */
+    bool rdbchecksum;           /* `rdbchecksum`: a checksum at its end (start) */
+    bool stop_writes; /* `stop-writes-on-bgsave-error`: no changes while it cannot be written */
+    struct slice appenddirname;  /* `appenddirname`: folder of another server's AOF (start) */
+    struct slice appendfilename; /* `appendfilename`: name of the same (start) */
+    bool aof_load_truncated;     /* `aof-load-truncated`: it may break off at its end */
+    uint64_t maxmemory;          /* `maxmemory`: bytes; 0 is no limit */
     enum config_policy maxmemory_policy; /* `maxmemory-policy`: who goes when it is reached */
     int64_t maxmemory_samples; /* `maxmemory-samples`: keys looked at to find one that goes */
     int64_t lfu_log_factor;    /* `lfu-log-factor`: how slowly a key's frequency grows */
     int64_t lfu_decay_minutes; /* `lfu-decay-time`: after how long it is one less; 0 never */
 
     /* Notifications. */
-    uint32_t notify;             /* `notify-keyspace-events`: bits of record/events.h */
-    int64_t pubsub_coalesce_us;  /* `pubsub-coalesce-us`: messages may wait so long for others */
+    uint32_t notify;            /* `notify-keyspace-events`: bits of record/events.h */
+    int64_t pubsub_coalesce_us; /* `pubsub-coalesce-us`: messages may wait so long for others */
     enum config_overflow pubsub_overflow; /* `pubsub-overflow`: what becomes of slow subscribers */
-    int64_t pubsub_globs_max;    /* `pubsub-globs-max`: patterns that only a glob can decide */
-    int64_t subscriptions_max;   /* `client-subscriptions-max`: of one client, of all kinds */
-    uint64_t pubsub_pattern_max; /* `pubsub-pattern-bytes-max`: length of a pattern */
-    uint64_t keychange_max;      /* `keychange-max-bytes`: of one __keychange@ message */
+    int64_t pubsub_globs_max;      /* `pubsub-globs-max`: patterns that only a glob can decide */
+    int64_t subscriptions_max;     /* `client-subscriptions-max`: of one client, of all kinds */
+    uint64_t pubsub_pattern_max;   /* `pubsub-pattern-bytes-max`: length of a pattern */
+    uint64_t keychange_max;        /* `keychange-max-bytes`: of one __keychange@ message */
     uint64_t view_reply_bytes_max; /* `view-reply-bytes-max`: what a read of views may give */
 
     /* Logs and diagnosis. */
@@ -144,6 +165,7 @@ enum config_apply {
     APPLY_LIMITS,   /* client-output-buffer-limit, client-query-buffer-limit, proto-max-bulk-len */
     APPLY_MEMORY,   /* maxmemory, its policy and samples, lfu-* */
     APPLY_DIR,      /* dir */
+    APPLY_SAVING,   /* save, stop-writes-on-bgsave-error */
     APPLY_STORE,    /* appendfsync */
     APPLY_NOTIFY,   /* notify-keyspace-events */
     APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes, view-* */

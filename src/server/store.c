@@ -7,10 +7,10 @@
 #include "../engine/replay.h"
 #include "../io/clock.h"
 #include "../io/thread.h"
+#include "../view/features.h"
 #include "server.h"
 
 enum {
-    SCRATCH_KEPT = 64 << 10,       /* room for a record to be encoded in, between two */
     BATCH = 32,                    /* records replayed at once, so that what they need is fetched */
     BACKLOG_MAX = 64 << 20,        /* appended and not written: beyond it writes wait */
     RESERVE = 1 << 20,             /* of a segment, for what must go on when the disk is full */
@@ -23,6 +23,7 @@ struct loading {
     struct journal_cursor *cursor;
     uint64_t first, last; /* records */
     uint64_t done;
+    bool snapshot;        /* it is being loaded, and the journal after it */
     uint64_t lost_epochs; /* in which ids may have been seen that are forgotten */
     int64_t from_us, told_us;
     struct buffer bytes[BATCH];
@@ -37,11 +38,12 @@ static void sealed(void *ctx, const struct record *r)
     struct server *s = ctx;
     struct store *store = &s->store;
     if (!r->seq) return;
-    char *to = buffer_reserve(&store->scratch, record_encoded_max(r));
+    char *to = journal_reserve(store->journal, record_encoded_max(r), r->id.ms);
+    if (!to) return; /* it has failed, as the end of the turn will find */
     size_t len = record_encode(to, r);
-    uint64_t seq = journal_append(store->journal, slice_of(to, len), r->id.ms);
-    if (store->scratch.cap > SCRATCH_KEPT) buffer_fini(&store->scratch);
-    CHECK(seq == r->seq || seq == 0); /* 0: it has failed, as the end of the turn will find */
+    uint64_t seq = journal_commit(store->journal, len, r->id.ms);
+    snapshots_count(&s->snapshots, len);
+    CHECK(seq == r->seq);
 }
 
 static void wake(void *ctx)
@@ -92,6 +94,7 @@ static struct journal_config journal_config_of(struct server *s)
         .tail_bytes_max = s->config.journal_tail_bytes,
         .backlog_bytes_max = BACKLOG_MAX,
         .reserve_bytes = RESERVE,
+        .describer = {VIEW_FEATURES_SCHEME, view_describe, &s->store.described},
         .threaded = true,
         .seed = seed,
         .wake = wake,
@@ -99,19 +102,33 @@ static struct journal_config journal_config_of(struct server *s)
     };
 }
 
-static void begin_loading(struct server *s, const struct journal_recovery *found)
+/* The snapshot, if there was one, is loaded: the journal goes on from it. */
+static void begin_replay(struct server *s)
+{
+    struct loading *l = s->store.loading;
+    l->snapshot = false;
+    l->first = snapshots_next_seq(s);
+    l->cursor = journal_cursor_open(s->store.journal, l->first);
+    snapshots_end_loading(s);
+}
+
+static int begin_loading(struct server *s, const struct journal_recovery *found,
+                         struct disk_why *why)
 {
     struct loading *l = mem_new(struct loading);
     l->first = found->first_seq;
     l->last = found->last_seq;
     l->lost_epochs = found->epoch - found->last_epoch - found->clean;
     l->from_us = l->told_us = io_mono_us();
-    l->cursor = journal_cursor_open(s->store.journal, found->first_seq);
     s->store.loading = l;
     s->store.state = STORE_LOADING;
     sessions_set_store(s->sessions, SESSIONS_LOADING);
     engine_expire(s->engine, s->now_us / 1000, 1); /* the wheels start here, see replay.h */
-    engine_resume(s->engine, found->first_seq - 1, (struct event_id){0, 0});
+    int rc = snapshots_find(s, found, why);
+    if (rc < 0) return refuse(s, rc, "Cannot load the data in", why);
+    l->snapshot = rc == 1;
+    if (!l->snapshot) begin_replay(s);
+    return 0;
 }
 
 int store_open(struct server *s)
@@ -135,8 +152,13 @@ int store_open(struct server *s)
     if (rc != 0) return rc;
     store->sync_always = config.sync == JOURNAL_SYNC_ALWAYS;
     tell_found(s, &found);
-    begin_loading(s, &found);
-    return 0;
+    return begin_loading(s, &found, &why);
+}
+
+bool store_is_new(const struct server *s)
+{
+    const struct loading *l = s->store.loading;
+    return l && !l->snapshot && l->last < l->first;
 }
 
 /* ---- loading ---- */
@@ -145,7 +167,7 @@ static void drop_loading(struct store *store)
 {
     struct loading *l = store->loading;
     if (!l) return;
-    journal_cursor_close(l->cursor);
+    if (l->cursor) journal_cursor_close(l->cursor);
     for (int i = 0; i < BATCH; i++) {
         buffer_fini(&l->bytes[i]);
         record_room_fini(&l->rooms[i]);
@@ -157,7 +179,7 @@ static void drop_loading(struct store *store)
 static void loading_failed(struct server *s, const char *reason)
 {
     log_line(&s->log, LOGLEVEL_WARNING,
-             "The journal in %s/%s cannot be replayed: %s. Nothing was changed; `hark-check` tells "
+             "The data in %s/%s cannot be loaded: %s. Nothing was changed; `hark-check` tells "
              "more, and repairs",
              s->config.dir.at, STORE_FOLDER, reason);
     s->store.state = STORE_FAILED;
@@ -228,31 +250,44 @@ static int read_batch(struct loading *l, struct disk_why *why)
     return n;
 }
 
-bool store_load(struct server *s, int64_t us)
+/* Replays a few records: 1, 0 when none are left, or an error. */
+static int replay_some(struct server *s, struct disk_why *why)
 {
     struct loading *l = s->store.loading;
+    struct replay_fault fault;
+    int n = read_batch(l, why);
+    if (n <= 0) return n;
+    if (engine_replay_batch(s->engine, l->records, (size_t)n, &fault) != 0) {
+        snprintf(why->text, sizeof why->text, "record %llu: %s", (unsigned long long)fault.seq,
+                 fault.text);
+        return ERR_CORRUPT;
+    }
+    l->done += (uint64_t)n;
+    for (int i = 0; i < n; i++) snapshots_count(&s->snapshots, l->bytes[i].len);
+    return 1;
+}
+
+/* A piece of the snapshot, or of the journal after it: 1, 0 when all is loaded, or an error. */
+static int load_some(struct server *s, struct disk_why *why)
+{
+    if (!s->store.loading->snapshot) return replay_some(s, why);
+    int rc = snapshots_load(s, why);
+    if (rc == 0) begin_replay(s);
+    return rc < 0 ? rc : 1;
+}
+
+bool store_load(struct server *s, int64_t us)
+{
     int64_t until_us = io_mono_us() + us;
     struct disk_why why = {""};
-    struct replay_fault fault;
     while (io_mono_us() < until_us) {
-        int n = read_batch(l, &why);
-        if (n == 0) {
-            loaded(s);
-            return false;
-        }
-        if (n > 0 && engine_replay_batch(s->engine, l->records, (size_t)n, &fault) != 0) {
-            snprintf(why.text, sizeof why.text, "record %llu: %s", (unsigned long long)fault.seq,
-                     fault.text);
-            n = ERR_CORRUPT;
-        }
-        if (n < 0) {
-            loading_failed(s, why.text);
-            return false;
-        }
-        l->done += (uint64_t)n;
+        int rc = load_some(s, &why);
+        if (rc == 0) loaded(s);
+        if (rc < 0) loading_failed(s, why.text);
+        if (rc <= 0) return false;
         engine_work(s->engine, s->now_us / 1000);
     }
-    tell_progress(s, l);
+    tell_progress(s, s->store.loading);
     return true;
 }
 
@@ -260,7 +295,9 @@ double store_progress(const struct server *s, int64_t *seconds_left)
 {
     const struct loading *l = s->store.loading;
     *seconds_left = 0;
-    if (!l || l->last < l->first) return 1;
+    if (!l) return 1;
+    if (l->snapshot) return snapshots_load_progress(s);
+    if (l->last < l->first) return 1;
     double part = (double)l->done / (double)(l->last - l->first + 1);
     if (l->done)
         *seconds_left = (int64_t)((double)(io_mono_us() - l->from_us) * (1 / part - 1) / 1e6);
@@ -300,10 +337,13 @@ bool store_end_turn(struct server *s)
 {
     struct store *store = &s->store;
     if (store->state == STORE_FAILED) return false;
-    if (store->state != STORE_OPEN) return true;
+    if (store->state != STORE_OPEN) {
+        engine_set_exempt(s->engine, saving_memory(s));
+        return true;
+    }
     struct journal *j = store->journal;
     journal_write(j, s->now_us / 1000);
-    engine_set_exempt(s->engine, journal_memory(j));
+    engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s) + saving_memory(s));
     int admits = journal_admits(j);
     if (admits != 0 && admits != ERR_LIMIT && admits != ERR_AGAIN) return !failed(s);
     sessions_set_store(s->sessions, admits == ERR_LIMIT   ? SESSIONS_FULL
@@ -328,6 +368,7 @@ bool store_close(struct server *s)
     struct disk_why why = {""};
     bool good = store->state != STORE_FAILED;
     drop_loading(store);
+    snapshots_stop(s);
     if (store->journal) {
         int rc = journal_close(store->journal, s->now_us / 1000, &why);
         store->journal = NULL;
@@ -339,7 +380,7 @@ bool store_close(struct server *s)
     }
     if (store->disk) disk_close(store->disk);
     store->disk = NULL;
-    buffer_fini(&store->scratch);
+    record_room_fini(&store->described);
     if (good) net_begin_marks(s->net, UINT64_MAX);
     store->state = STORE_OFF;
     return good;

@@ -16,9 +16,23 @@ static void woken(void *ctx)
     if (s->streams.views) views_poll(s->streams.views);
 }
 
+static void save_groups(void *ctx, struct buffer *to)
+{
+    const struct server *s = ctx;
+    groups_save(s->streams.groups, to);
+}
+
+static bool load_groups(void *ctx, struct slice bytes)
+{
+    struct server *s = ctx;
+    return groups_load(s->streams.groups, bytes) == 0; /* else there are none now */
+}
+
 int server_init_views(struct server *s)
 {
     streams_init(&s->streams, s->engine);
+    struct snapshot_section groups = {SLICE("groups"), save_groups, load_groups, s};
+    snapshots_add_section(&s->snapshots, groups);
     sessions_set_streams(s->sessions, &s->streams);
     s->views_fd = wakeup_open();
     return s->views_fd < 0 ? ERR_IO : net_watch(s->net, s->views_fd, woken, s);
@@ -44,6 +58,16 @@ void server_apply_views(struct server *s, const struct config *c)
     if (s->streams.views)
         views_set_limits(s->streams.views, (size_t)c->view_reply_bytes_max,
                          (size_t)c->keychange_max);
+}
+
+void server_tick_views(struct server *s, int64_t mono_us)
+{
+    enum { EVERY_US = 10 * 1000 * 1000 };
+    if (!s->streams.views || mono_us < s->next_views_us) return;
+    s->next_views_us = mono_us + EVERY_US;
+    engine_begin(s->engine, s->now_us / 1000, SLICE("xgroup"), 0);
+    streams_note_scanned(&s->streams);
+    engine_seal(s->engine);
 }
 
 void server_stop_views(struct server *s)

@@ -20,10 +20,10 @@
 #include "pending.h"
 
 enum {
-    GROUPS_MAX = 10000,             /* of all views */
-    GROUP_CONSUMERS_MAX = 10000,    /* of one group */
+    GROUPS_MAX = 10000,              /* of all views */
+    GROUP_CONSUMERS_MAX = 10000,     /* of one group */
     GROUP_PENDING_MAX = 1000 * 1000, /* of one group */
-    GROUP_NAME_MAX = 4096,          /* bytes of a view's, a group's, a consumer's name */
+    GROUP_NAME_MAX = 4096,           /* bytes of a view's, a group's, a consumer's name */
 };
 
 struct groups;
@@ -48,12 +48,13 @@ struct group {
     uint32_t number;
     struct group_position position;
     struct pending pending;
-    struct map consumers;           /* name → struct consumer */
-    struct consumer **by_number;    /* with holes */
-    uint32_t numbers_count;         /* as many places has by_number in use */
+    struct map consumers;        /* name → struct consumer */
+    struct consumer **by_number; /* with holes */
+    uint32_t numbers_count;      /* as many places has by_number in use */
     uint32_t numbers_cap;
     int64_t time_ms;     /* of the last change that told one: the next one tells the difference */
-    uint64_t waited_seq; /* the last record with a change that a reply must wait for */
+    uint64_t made_seq;   /* the last record that made it, its consumers or its position */
+    uint64_t waited_seq; /* the last with any change that a reply must wait for */
     uint64_t version;    /* not kept: grows by each change of the position from outside */
     void *reader;        /* not kept: of the room above, who reads for it now */
 };
@@ -71,8 +72,11 @@ struct group *groups_find(const struct groups *gs, struct slice view, struct sli
 /* The groups of a view in the order of their names: how many, and where they stand until the next
  * change. */
 size_t groups_of(const struct groups *gs, struct slice view, struct group *const **list);
-/* The i-th of all groups, in no order. */
-struct group *groups_at(const struct groups *gs, size_t i);
+/* All groups: those below groups_numbers, but NULL where nobody has the number. */
+uint32_t groups_numbers(const struct groups *gs);
+struct group *groups_numbered(const struct groups *gs, uint32_t number);
+/* The last record that made a group or ended one: on this rests that there is none. */
+uint64_t groups_waited_seq(const struct groups *gs);
 /* The memory that they take. */
 size_t groups_bytes(const struct groups *gs);
 

@@ -45,6 +45,13 @@ static void make_for(struct groups *gs, struct group *g)
     make(gs, true);
 }
 
+/* The same for what every reader of the group rests on. */
+static void make_part_of(struct groups *gs, struct group *g)
+{
+    g->made_seq = seq_under_way(gs);
+    make_for(gs, g);
+}
+
 int groups_create(struct groups *gs, struct slice view, struct slice name,
                   struct group_position position)
 {
@@ -58,6 +65,8 @@ int groups_create(struct groups *gs, struct slice view, struct slice name,
     code_put_change(code, 0, engine_now(gs->engine));
     gs->waited_seq = seq_under_way(gs);
     make(gs, true);
+    struct group *g = groups_find(gs, view, name);
+    g->made_seq = g->waited_seq = gs->waited_seq;
     return 0;
 }
 
@@ -71,17 +80,16 @@ void group_destroy(struct groups *gs, struct group *g)
 void group_set_position(struct groups *gs, struct group *g, struct group_position position)
 {
     group_code_position(begin(gs, g->number, CHANGE_POSITION), &position);
-    make_for(gs, g);
+    make_part_of(gs, g);
 }
 
-int group_add_consumer(struct groups *gs, struct group *g, struct slice name,
-                       struct consumer **out)
+int group_add_consumer(struct groups *gs, struct group *g, struct slice name, struct consumer **out)
 {
     if (map_count(&g->consumers) >= GROUP_CONSUMERS_MAX || name.len > GROUP_NAME_MAX)
         return ERR_LIMIT;
     struct buffer *code = begin_acting(gs, g, CHANGE_CONSUMER_ADD, group_free_number(g));
     code_put_text(code, name);
-    make_for(gs, g);
+    make_part_of(gs, g);
     *out = group_consumer(g, name);
     return 0;
 }
@@ -110,8 +118,7 @@ int group_deliver(struct groups *gs, struct group *g, struct consumer *c,
     struct event_id last = g->position.last;
     if (!count) return 0;
     if (!forgotten && count > GROUP_PENDING_MAX - g->pending.count) return ERR_LIMIT;
-    struct buffer *code =
-        begin_acting(gs, g, forgotten ? CHANGE_PASS : CHANGE_DELIVER, c->number);
+    struct buffer *code = begin_acting(gs, g, forgotten ? CHANGE_PASS : CHANGE_DELIVER, c->number);
     code_scanned(code, g, scanned_seq);
     if (forgotten) {
         code_put(code, count);
