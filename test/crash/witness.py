@@ -3,7 +3,7 @@ must have got. Where the server has no views yet it watches nothing, and says so
 
 from clients import ViewReader, Worker, event_of
 from server import is_redis
-from story import DISORDER, GONE, INVENTED, must
+from story import DISORDER, GONE, INVENTED, LOST, must
 from wire import Error
 
 VIEW = ViewReader.VIEW
@@ -143,7 +143,7 @@ class Witness:
             must(ids == sorted(set(ids)), DISORDER, "deliveries of a group")
             if not life.lossy:
                 again = {e[0] for e in worker.got + worker.again} & self.acked
-                assert not again, f"{len(again)} acknowledged were delivered again: {min(again)}"
+                must(not again, LOST, f"{len(again)} events that a group had acknowledged came again")
             self.delivered.update(e for e in worker.got + worker.again)
         for worker in self.workers:
             if not life.lossy:  # else the power may have taken them, with the last of the data
