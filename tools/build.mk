@@ -17,7 +17,7 @@ ALL_SRC := $(sort $(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(CHECK_SRC) $(BENCH_SR
 
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
-SERVER_LIBS := $(MALLOC_LIBS) -lm -lpthread
+SERVER_LIBS := $(MALLOC_LIBS) -llz4 -lm -lpthread
 TOOL_LIBS := $(MALLOC_LIBS) -ledit -lm -lpthread
 
 PROGRAMS := $(BUILD)/hark-server $(if $(CLI_SRC),$(BUILD)/hark-cli) \

@@ -11,6 +11,7 @@
 #include "table.h"
 
 struct wait_host; /* wait.h */
+struct streams;   /* stream.h */
 
 struct call {
     struct engine *engine;
@@ -25,6 +26,7 @@ struct call {
     void *session; /* of the rooms above: NULL when the server itself calls */
     void *server;
     const struct wait_host *waits; /* NULL where no command can wait */
+    struct streams *streams;       /* NULL where there are no views */
 };
 
 static inline struct slice call_arg(const struct call *c, int i)
@@ -70,5 +72,6 @@ void command_bind_bits(struct command_table *t);
 void command_bind_generic(struct command_table *t);
 void command_bind_expiry(struct command_table *t);
 void command_bind_scan(struct command_table *t);
+void command_bind_streams(struct command_table *t);
 
 #endif

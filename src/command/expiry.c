@@ -1,5 +1,6 @@
 /* Deadlines: EXPIRE and its kin, TTL and its kin, PERSIST. */
 #include "call.h"
+#include "view_keys.h"
 
 enum { IF_NONE = 1, IF_SOME = 2, IF_LATER = 4, IF_EARLIER = 8 }; /* NX XX GT LT */
 
@@ -115,6 +116,10 @@ static void persist_command(struct call *c)
 /* -2: no such key, -1: no deadline; otherwise the deadline less `base`, in the unit. */
 static void reply_deadline(struct call *c, int64_t base, int64_t unit_ms)
 {
+    if (view_key(call_arg(c, 1))) {
+        resp_int(&c->reply, -1);
+        return;
+    }
     const struct entry *e =
         gate_read(c->engine, c->db, call_arg(c, 1), c->read_flags | READ_NO_TOUCH);
     int64_t deadline = e ? entry_deadline(e) : -1;

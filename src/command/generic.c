@@ -2,6 +2,7 @@
 #include "../base/text.h"
 #include "call.h"
 #include "introspect.h"
+#include "view_keys.h"
 
 static void delete_command(struct call *c)
 {
@@ -23,7 +24,8 @@ static void count_existing(struct call *c, unsigned flags)
 {
     int64_t found = 0;
     for (int i = 1; i < c->argc; i++)
-        found += gate_read(c->engine, c->db, call_arg(c, i), c->read_flags | flags) != NULL;
+        found += view_key(call_arg(c, i)) ||
+                 gate_read(c->engine, c->db, call_arg(c, i), c->read_flags | flags) != NULL;
     resp_int(&c->reply, found);
 }
 
@@ -41,6 +43,10 @@ static void touch_command(struct call *c)
 
 static void type_command(struct call *c)
 {
+    if (view_key(call_arg(c, 1))) {
+        resp_simple(&c->reply, SLICE("stream"));
+        return;
+    }
     const struct entry *e = gate_read(c->engine, c->db, call_arg(c, 1), READ_NO_TOUCH);
     resp_simple(&c->reply, e ? value_type_text(entry_type(e)) : SLICE("none"));
 }
@@ -284,6 +290,10 @@ static const struct entry *object_entry(struct call *c)
 
 static void object_encoding_command(struct call *c)
 {
+    if (view_key(call_arg(c, 2))) {
+        resp_bulk(&c->reply, SLICE("stream"));
+        return;
+    }
     const struct entry *e = object_entry(c);
     if (e) resp_bulk(&c->reply, string_encoding_text(entry_encoding(e)));
 }

@@ -425,6 +425,12 @@ void table_fini(struct table *t)
     table_init(t, t->hash_of, t->ctx);
 }
 
+void table_reserve(struct table *t, size_t count)
+{
+    uint64_t n = count / (TABLE_BUCKET_SLOTS - 1) + HOMES_MIN;
+    if (t->arrays[0].n == 0) t->arrays[0] = array_new(n, pad_for(n));
+}
+
 table_slot *table_insert(struct table *t, uint64_t hash, void *entry)
 {
     make_room(t);

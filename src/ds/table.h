@@ -69,6 +69,8 @@ struct table {
 void table_init(struct table *t, table_hash_of *hash_of, void *ctx);
 /* Gives back the table's memory, at once; the entries are the caller's business. */
 void table_fini(struct table *t);
+/* So many entries are about to come into a table that is empty: it need not grow on the way. */
+void table_reserve(struct table *t, size_t count);
 
 /* Enters an entry; the caller knows that no equal one is there. Returns its slot. */
 table_slot *table_insert(struct table *t, uint64_t hash, void *entry);

@@ -16,19 +16,19 @@ enum string_encoding effect_encoding(enum effect_form form, struct slice value)
 void apply_string(struct keyspace *ks, struct spot s, struct slice value,
                   enum string_encoding encoding, int64_t when, int64_t now_ms)
 {
-    struct entry *old = s.place->entry;
-    if (!old) {
+    if (!s.place->entry) {
         enter(ks, s.place, entry_new_string(s.key, value, encoding, when >= 0 ? when : -1), now_ms);
         return;
     }
+    struct entry *old = keyspace_edit(ks, s.place);
     int64_t had = entry_deadline(old), deadline = when == WHEN_KEPT ? had : when;
     keyspace_update(ks, s.place, entry_set_string(old, value, encoding, deadline), had);
 }
 
 void apply_length(struct keyspace *ks, struct spot s, size_t len, int64_t now_ms)
 {
-    struct entry *old = s.place->entry;
-    if (old) {
+    if (s.place->entry) {
+        struct entry *old = keyspace_edit(ks, s.place);
         int64_t had = entry_deadline(old);
         keyspace_update(ks, s.place, entry_resize_string(old, len, STRING_RAW), had);
         return;
@@ -41,7 +41,7 @@ char *apply_range(struct keyspace *ks, struct spot s, size_t offset, size_t len,
 {
     size_t had = s.place->entry ? entry_string(s.place->entry).len : 0;
     apply_length(ks, s, offset + len > had ? offset + len : had, now_ms);
-    return entry_string_bytes(s.place->entry) + offset;
+    return entry_string_bytes(keyspace_edit(ks, s.place)) + offset;
 }
 
 void apply_append(struct keyspace *ks, struct spot s, struct slice bytes, int64_t now_ms)
@@ -57,8 +57,9 @@ void apply_append(struct keyspace *ks, struct spot s, struct slice bytes, int64_
 
 void apply_deadline(struct keyspace *ks, struct place *p, int64_t deadline)
 {
-    int64_t had = entry_deadline(p->entry);
-    keyspace_update(ks, p, entry_set_deadline(p->entry, deadline), had);
+    struct entry *e = keyspace_edit(ks, p);
+    int64_t had = entry_deadline(e);
+    keyspace_update(ks, p, entry_set_deadline(e, deadline), had);
 }
 
 void apply_delete(struct keyspace *ks, struct place *p)

@@ -182,8 +182,9 @@ void note_live(struct engine *e, enum event_name event, int db, struct slice key
 void note_publish(struct engine *e, struct slice channel, struct slice message, bool sharded);
 
 /* The books that views keep on their groups have changed: `bytes`, which redo that, are theirs
- * alone (see engine_hear_views) and are copied. No event, WATCH hears nothing. */
-void note_views(struct engine *e, struct slice bytes);
+ * alone (see engine_hear_views) and are copied. No event, WATCH hears nothing. Unless `waited`,
+ * what is said next does not rest on it: a delivery that is forgotten is made again. */
+void note_views(struct engine *e, struct slice bytes, bool waited);
 /* An event of a database as a whole, of which nobody is told live: `loaded`. */
 struct note *note_database(struct engine *e, enum event_name event, int db);
 

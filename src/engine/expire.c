@@ -18,7 +18,7 @@ void engine_put_away(struct engine *e, struct place *p, int db)
     struct slice key = arena_keep(&d->arena, entry_key(p->entry));
     struct slice cause = d->cause;
     uint64_t client = d->client;
-    bool alone = d->notes_count == 0 && !d->changed;
+    bool alone = d->notes_count == 0 && !d->changed && !d->kept;
     if (alone) {
         d->cause = SLICE("expired");
         d->client = 0;

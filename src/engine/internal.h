@@ -28,6 +28,7 @@ struct draft {
     struct arena arena; /* bytes that do not outlive the command by themselves */
     int keys_open;
     bool changed; /* a value was, even if its key is still open */
+    bool kept;    /* the record has something that no reply rests on: it is numbered all the same */
 };
 
 enum { RECENT_PLACES = 8192 };

@@ -146,11 +146,14 @@ struct note *note_database(struct engine *e, enum event_name event, int db)
     return draft_note(e, NOTE_EVENT, event, db, SLICE(""));
 }
 
-void note_views(struct engine *e, struct slice bytes)
+void note_views(struct engine *e, struct slice bytes, bool waited)
 {
     struct effect f = {.verb = EFFECT_VIEWS, .arg = arena_keep(&e->draft.arena, bytes)};
     draft_effect(e, f);
-    e->draft.changed = true;
+    if (waited)
+        e->draft.changed = true;
+    else
+        e->draft.kept = true;
 }
 
 void note_live(struct engine *e, enum event_name event, int db, struct slice key)
@@ -208,7 +211,8 @@ static void tell(struct engine *e, const struct record *r)
 static void number(struct engine *e, struct record *r)
 {
     uint32_t events = e->draft.events_count;
-    r->seq = e->mark = ++e->stats.seq;
+    r->seq = ++e->stats.seq;
+    if (e->draft.changed || events) e->mark = r->seq;
     r->id = take_ids(e, e->draft.now_ms, events);
     if (events) e->stats.last_id = (struct event_id){r->id.ms, r->id.n + events - 1};
 }
@@ -226,7 +230,7 @@ static void *trimmed(void *list, uint32_t *cap, size_t item)
 static void clear_draft(struct draft *d)
 {
     d->notes_count = d->effects_count = d->changes_count = d->events_count = 0;
-    d->changed = false;
+    d->changed = d->kept = false;
     d->notes = trimmed(d->notes, &d->notes_cap, sizeof *d->notes);
     d->effects = trimmed(d->effects, &d->effects_cap, sizeof *d->effects);
     d->changes = trimmed(d->changes, &d->changes_cap, sizeof *d->changes);
@@ -237,7 +241,7 @@ void engine_seal(struct engine *e)
 {
     struct draft *d = &e->draft;
     CHECK(d->open && d->keys_open == 0);
-    if (d->notes_count || d->changed || d->changes_count) {
+    if (d->notes_count || d->changed || d->kept || d->changes_count) {
         struct record r = {
             .cause = d->cause,
             .client = d->client,
@@ -246,7 +250,7 @@ void engine_seal(struct engine *e)
             .notes = d->notes,
             .notes_count = d->notes_count,
         };
-        if (d->changed || d->events_count) number(e, &r);
+        if (d->changed || d->kept || d->events_count) number(e, &r);
         tell(e, &r);
         clear_draft(d);
     }

@@ -7,30 +7,26 @@
  * walk's own time, or from the gate, just before the first change of an entry that the walk has
  * not come to. Entries that are new since are not visited. What FLUSHDB takes away, and what
  * SWAPDB moves, is visited all the same, under the number that its database had at the beginning.
+ * How that is done stands in keyspace/walk.h, which also has the visitor.
  *
  * There is one walk at a time. It begins between records; what it hands out is the data after
  * record `seq`, whose last event had the id `last`. */
 #ifndef HARK_ENGINE_WALK_H
 #define HARK_ENGINE_WALK_H
 
+#include "../keyspace/walk.h"
 #include "engine.h"
 
-struct walk_visitor {
-    /* Must copy what it needs, quickly, and call nothing of the engine. */
-    void (*entry)(void *ctx, int db, const struct entry *e);
-    /* Is there room for more? While false, steps do nothing; first touches are handed over all the
-     * same. NULL: always. */
-    bool (*ready)(void *ctx);
-    void *ctx;
-};
-
-/* Begins one: 0, with the moment; or ERR_BUSY. No record may be open. */
+/* Begins one: 0, with the moment; ERR_BUSY when one is on; or ERR_AGAIN when one was given up a
+ * short while ago: engine_work has something to do first. No record may be open. */
 int engine_walk_begin(struct engine *e, struct walk_visitor v, uint64_t *seq,
                       struct event_id *last);
-/* Hands out some more, about `entries`; false when all has been handed out, and the walk is over.
- */
+/* Would engine_walk_begin succeed? */
+bool engine_walk_may_begin(const struct engine *e);
+/* Hands out some more, about `entries`; false when all has been handed out, and the walk is over,
+ * or when it was given up (by the visitor, who knows). */
 bool engine_walk_step(struct engine *e, size_t entries);
-/* Gives it up, if there is one. */
+/* Gives it up, if there is one; also for the visitor, when too much is handed to it. */
 void engine_walk_cancel(struct engine *e);
 
 #endif

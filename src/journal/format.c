@@ -2,6 +2,7 @@
 
 #include "../base/crc32c.h"
 #include "../base/err.h"
+#include "../base/little.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,42 +11,6 @@ static const char SEGMENT_MAGIC[8] = {'H', 'A', 'R', 'K', 'J', 'R', 'N', 'L'};
 static const char MARK_MAGIC[4] = {'M', 'A', 'R', 'K'};
 
 enum { LENGTH_BITS = 28, SEED_FIRST = 0x4a };
-
-/* Little-endian, whatever the machine. Whole words and no loops over bytes: these are on the way of
- * every record, and the checksum reads at once what they write. */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define LITTLE32(x) (x)
-#define LITTLE64(x) (x)
-#else
-#define LITTLE32(x) __builtin_bswap32(x)
-#define LITTLE64(x) __builtin_bswap64(x)
-#endif
-
-static inline void put32(char *to, uint32_t x)
-{
-    x = LITTLE32(x);
-    memcpy(to, &x, sizeof x);
-}
-
-static inline void put64(char *to, uint64_t x)
-{
-    x = LITTLE64(x);
-    memcpy(to, &x, sizeof x);
-}
-
-static inline uint32_t get32(const char *from)
-{
-    uint32_t x;
-    memcpy(&x, from, sizeof x);
-    return LITTLE32(x);
-}
-
-static inline uint64_t get64(const char *from)
-{
-    uint64_t x;
-    memcpy(&x, from, sizeof x);
-    return LITTLE64(x);
-}
 
 /* Segments ----------------------------------------------------------------------------------- */
 

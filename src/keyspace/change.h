@@ -4,12 +4,15 @@
 
 #include "keyspace.h"
 
+/* The entry of a place, to be changed; it is the only way to one. What the place held is handed to
+ * the walk first, if one is on (walk.h). Then keyspace_update, be it in place or not. */
+struct entry *keyspace_edit(struct keyspace *ks, const struct place *p);
 /* Enters a new entry under a place where the key is not; the place then tells of it. */
 void keyspace_insert(struct keyspace *ks, struct place *p, struct entry *e);
-/* The entry of a place has become `e` (it may have moved, been replaced, have another deadline).
- * `old_deadline` is what the place's entry had before. */
+/* The entry of a place, got by keyspace_edit, has become `e` (it may have moved, been replaced,
+ * have another deadline). `old_deadline` is what the place's entry had before. */
 void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int64_t old_deadline);
-/* Takes the entry out; it is the caller's then. */
+/* Takes the entry out, after the walk had it; it is the caller's then. */
 struct entry *keyspace_remove(struct keyspace *ks, struct place *p);
 
 /* Hands entries that are due to `visit`, in order of deadline within each database; visit may
@@ -23,10 +26,14 @@ int64_t keyspace_next_due(const struct keyspace *ks, int64_t now_ms);
 /* Work of idle and of every turn, in small slices: growing tables, freeing flushed databases,
  * rebuilding wheels. Returns whether there is more. */
 bool keyspace_work(struct keyspace *ks);
-/* A slice of one part of it, the freeing; false when there was nothing left to free. */
+/* A slice of one part of it, the freeing; false when there was nothing to free (what a walk is to
+ * have first is freed by the walk). */
 bool keyspace_sweep(struct keyspace *ks);
 
-/* Empties a database; its old content is freed by keyspace_work. Returns how many keys it had. */
+/* So many keys are about to come into the database, which is empty. */
+void keyspace_expect(struct keyspace *ks, int db, size_t keys);
+/* Empties a database; its old content is freed by keyspace_work, or a walk. Returns how many keys
+ * it had. */
 size_t keyspace_flush(struct keyspace *ks, int db);
 void keyspace_swap(struct keyspace *ks, int a, int b);
 

@@ -29,6 +29,7 @@ enum {
     ENTRY_POINTER = 2,    /* the value is a pointer, not bytes */
     ENTRY_LONG_KEY = 4,   /* the key's length takes 4 more bytes */
     ENTRY_LONG_VALUE = 8, /* the inline value's length takes 2 bytes */
+    ENTRY_MARK = 16,      /* whether a walk has handed it over: see walk.h */
 };
 
 /* A string too long to live in its entry. */
@@ -102,6 +103,12 @@ static inline void entry_set_access(struct entry *e, uint32_t bits)
     e->access[0] = (uint8_t)bits;
     e->access[1] = (uint8_t)(bits >> 8);
     e->access[2] = (uint8_t)(bits >> 16);
+}
+
+/* `mark` is ENTRY_MARK or 0. */
+static inline void entry_set_mark(struct entry *e, uint8_t mark)
+{
+    e->flags = (uint8_t)((e->flags & ~ENTRY_MARK) | mark);
 }
 
 /* The bytes of a string value; valid until the entry changes. */

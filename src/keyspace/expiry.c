@@ -10,14 +10,14 @@ enum {
     DUE_BATCH = 64,
 };
 
-struct walk {
+struct rebuild {
     struct keyspace *ks;
     struct database *d;
 };
 
 static void add_to_fresh(void *ctx, void *entry)
 {
-    struct walk *w = ctx;
+    struct rebuild *w = ctx;
     int64_t deadline = entry_deadline(entry);
     if (deadline < 0) return;
     uint64_t hash = keyspace_hash(w->ks, entry_key(entry));
@@ -27,7 +27,7 @@ static void add_to_fresh(void *ctx, void *entry)
 /* Goes on with the walk; returns whether there is more of it. */
 static bool walk_on(struct keyspace *ks, struct database *d, size_t buckets)
 {
-    struct walk w = {ks, d};
+    struct rebuild w = {ks, d};
     uint64_t next = 0;
     if (table_count(&d->table)) next = table_scan(&d->table, d->rebuilt, buckets, add_to_fresh, &w);
     if (next) {

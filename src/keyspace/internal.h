@@ -4,9 +4,15 @@
 
 #include "../base/hash.h"
 #include "change.h"
+#include "walk.h"
+
+/* `walked` of a database that the walk has nothing more to do with: above hash >> 16 of any. */
+#define WALKED_ALL (UINT64_C(1) << 48)
 
 struct database {
     struct table table;
+    uint64_t walked; /* the walk has passed the entries with hash >> 16 below it */
+    int number;      /* its number when the walk began */
     struct wheel wheel;
     size_t volatile_keys;
     bool rebuilding;
@@ -18,6 +24,17 @@ struct database {
 struct grave {
     struct table table;
     struct grave *next;
+    int number;   /* of its database when the walk began */
+    bool to_walk; /* a walk is to have what is in it first, and frees it */
+};
+
+enum walk_state { WALK_NONE, WALK_ON, WALK_SETTLING /* given up */ };
+
+struct walk {
+    enum walk_state state;
+    struct walk_visitor visitor;
+    int at;        /* the databases below it are done */
+    size_t graves; /* how many are to be walked */
 };
 
 enum { VICTIMS_MAX = 16 };
@@ -36,11 +53,21 @@ struct keyspace {
     struct database **db;
     int databases;
     struct grave *graves;
+    struct walk walk;
+    uint8_t mark;       /* of what was handed over; of all entries while no walk is on */
     int due_first;      /* the database that keyspace_each_due begins with */
     struct map watched; /* name: database number and key; value: struct watch, a list */
     struct victim victims[VICTIMS_MAX]; /* ascending by score */
     int victims_count;
 };
+
+/* The entry is about to be changed or freed, or the walk has come to it: hands it over, unless that
+ * has been done. */
+void walk_hand_over(struct keyspace *ks, int number, struct entry *e);
+/* A slice of the rest of a walk that was given up; is there more? */
+bool walk_settle(struct keyspace *ks);
+/* Takes a grave whose table is empty out of the list. */
+void grave_remove(struct grave **link);
 
 void database_init(struct keyspace *ks, struct database *d);
 void database_fini(struct database *d);

@@ -13,7 +13,7 @@ static uint64_t hash_of_entry(void *ctx, const void *entry)
 
 void database_init(struct keyspace *ks, struct database *d)
 {
-    *d = (struct database){0};
+    *d = (struct database){.walked = WALKED_ALL};
     table_init(&d->table, hash_of_entry, ks);
     wheel_init(&d->wheel, 0);
 }
@@ -51,6 +51,7 @@ void keyspace_free(struct keyspace *ks)
 {
     if (!ks) return;
     CHECK(map_count(&ks->watched) == 0);
+    keyspace_walk_cancel(ks);
     for (int i = 0; i < ks->databases; i++) keyspace_flush(ks, i);
     while (keyspace_sweep(ks)) {
     }
@@ -165,9 +166,17 @@ const struct entry *keyspace_any(struct keyspace *ks, int db)
 
 /* ---- changing ---- */
 
+struct entry *keyspace_edit(struct keyspace *ks, const struct place *p)
+{
+    struct entry *e = table_slot_entry(p->slot);
+    if (__builtin_expect(p->hash >> 16 >= p->db->walked, 0)) walk_hand_over(ks, p->db->number, e);
+    return e;
+}
+
 void keyspace_insert(struct keyspace *ks, struct place *p, struct entry *e)
 {
     int64_t deadline = entry_deadline(e);
+    entry_set_mark(e, ks->mark);
     p->slot = table_insert(&p->db->table, p->hash, e);
     p->entry = e;
     if (deadline < 0) return;
@@ -181,6 +190,7 @@ void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int6
     if (e != p->entry) {
         table_slot_replace(p->slot, e);
         p->entry = e;
+        entry_set_mark(e, ks->mark);
     }
     if (deadline == old_deadline) return;
     if (old_deadline >= 0) p->db->volatile_keys--;
@@ -192,8 +202,7 @@ void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int6
 
 struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
 {
-    (void)ks;
-    struct entry *e = p->entry;
+    struct entry *e = keyspace_edit(ks, p);
     if (entry_deadline(e) >= 0) p->db->volatile_keys--;
     table_erase(&p->db->table, p->slot, p->hash);
     p->slot = NULL;
@@ -201,15 +210,23 @@ struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
     return e;
 }
 
+void keyspace_expect(struct keyspace *ks, int db, size_t keys)
+{
+    table_reserve(&ks->db[db]->table, keys);
+}
+
 /* Takes the table of a database out of it. A small one is freed at once: clients could flush a few
  * keys at a time faster than slices of work put the remains away. */
 static void bury(struct keyspace *ks, struct database *d)
 {
     enum { SMALL_KEYS = 512, SMALL_BYTES = 64 * 1024 };
-    struct grave g = {.table = d->table, .next = ks->graves};
+    struct grave g = {.table = d->table, .next = ks->graves, .number = d->number};
     bool small = table_count(&g.table) <= SMALL_KEYS && table_bytes(&g.table) <= SMALL_BYTES;
     table_init(&d->table, hash_of_entry, ks);
-    if (small && table_clear(&g.table, free_entry, NULL, SIZE_MAX)) return;
+    g.to_walk = ks->walk.state == WALK_ON && d->walked != WALKED_ALL;
+    d->walked = WALKED_ALL; /* what comes into it from now on is new */
+    ks->walk.graves += g.to_walk;
+    if (small && !g.to_walk && table_clear(&g.table, free_entry, NULL, SIZE_MAX)) return;
     ks->graves = mem_new(struct grave);
     *ks->graves = g;
 }
@@ -226,14 +243,19 @@ size_t keyspace_flush(struct keyspace *ks, int db)
     return keys;
 }
 
+void grave_remove(struct grave **link)
+{
+    struct grave *g = *link;
+    *link = g->next;
+    mem_delete(g);
+}
+
 bool keyspace_sweep(struct keyspace *ks)
 {
-    struct grave *g = ks->graves;
-    if (!g) return false;
-    if (table_clear(&g->table, free_entry, NULL, BUCKETS_A_STEP)) {
-        ks->graves = g->next;
-        mem_delete(g);
-    }
+    struct grave **link = &ks->graves;
+    while (*link && (*link)->to_walk) link = &(*link)->next;
+    if (!*link) return false;
+    if (table_clear(&(*link)->table, free_entry, NULL, BUCKETS_A_STEP)) grave_remove(link);
     return true;
 }
 
@@ -242,11 +264,15 @@ void keyspace_swap(struct keyspace *ks, int a, int b)
     struct database *d = ks->db[a];
     ks->db[a] = ks->db[b];
     ks->db[b] = d;
+    /* The walk may have to come back, to the one that it had not been to. */
+    int lower = a < b ? a : b;
+    if (ks->walk.at > lower) ks->walk.at = lower;
 }
 
 bool keyspace_work(struct keyspace *ks)
 {
     bool more = keyspace_sweep(ks);
+    more |= walk_settle(ks);
     for (int i = 0; i < ks->databases; i++) {
         struct database *d = ks->db[i];
         more |= table_step(&d->table, BUCKETS_A_STEP);

@@ -74,8 +74,8 @@ uint64_t keyspace_hash(const struct keyspace *ks, struct slice key);
 struct place {
     struct database *db;
     uint64_t hash;
-    table_slot *slot;    /* NULL when the key does not exist */
-    struct entry *entry; /* NULL likewise */
+    table_slot *slot;          /* NULL when the key does not exist */
+    const struct entry *entry; /* NULL likewise. To be changed through change.h alone */
 };
 struct place keyspace_find(const struct keyspace *ks, int db, struct slice key);
 struct place keyspace_find_hashed(const struct keyspace *ks, int db, struct slice key,
@@ -104,8 +104,8 @@ const struct entry *keyspace_any(struct keyspace *ks, int db);
 
 /* ---- access times ---- */
 
-/* Notes that the entry was used now. */
-void keyspace_touch(struct keyspace *ks, struct entry *e, int64_t now_ms);
+/* Notes that the entry was used now: a remark, and no change of it. */
+void keyspace_touch(struct keyspace *ks, const struct entry *e, int64_t now_ms);
 /* Seconds since it was last used (LRU), or the decayed use counter (LFU). */
 int64_t keyspace_idle_s(const struct keyspace *ks, const struct entry *e, int64_t now_ms);
 int keyspace_frequency(const struct keyspace *ks, const struct entry *e, int64_t now_ms);

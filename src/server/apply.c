@@ -39,6 +39,7 @@ static void apply_sessions(struct server *s, const struct config *c)
         .slow_us = c->slowlog_slower_us,
         .slow_len_max = (size_t)c->slowlog_len_max,
         .latency_histograms = c->latency_tracking,
+        .overflow_disconnects = c->pubsub_overflow == OVERFLOW_DISCONNECT,
         .tracking_keys_max = (size_t)c->tracking_keys_max,
         .latency_event_ms = c->latency_threshold_ms,
         .ticks_per_us = s->ticks_per_us,
@@ -70,6 +71,7 @@ static void apply_pubsub(struct server *s, const struct config *c)
                                  });
     pubsub_set_subscriptions_max(s->pubsub, (size_t)c->subscriptions_max);
     pubsub_set_keychange_max(s->pubsub, c->keychange_max);
+    server_apply_views(s, c);
 }
 
 void server_apply_all(struct server *s)

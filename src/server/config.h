@@ -37,7 +37,9 @@ enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
 /* When the journal is synced; in the order of enum journal_sync. */
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
-enum config_save { SAVE_NEVER };          /* nor snapshots */
+/* Subscribers that do not keep up are told the rest from the journal, or cut off. */
+enum config_overflow { OVERFLOW_CONTINUE, OVERFLOW_DISCONNECT };
+enum config_save { SAVE_NEVER }; /* nor snapshots */
 enum config_policy {
     POLICY_VOLATILE_LRU,
     POLICY_VOLATILE_LFU,
@@ -95,20 +97,27 @@ struct config {
     enum config_appendfsync appendfsync; /* `appendfsync` */
     uint64_t journal_segment_bytes;      /* `journal-segment-bytes`: of one file (start) */
     uint64_t journal_tail_bytes;         /* `journal-tail-bytes`: what stays in memory (start) */
-    enum config_save save;               /* `save`: only "" */
-    uint64_t maxmemory;                  /* `maxmemory`: bytes; 0 is no limit */
+    uint64_t journal_retention_bytes;    /* `journal-retention-bytes`: the journal keeps so much
+                                            beyond need; 0: a tenth of the disk, at least 1gb */
+    int64_t rewrite_percentage; /* `auto-aof-rewrite-percentage`: a snapshot is taken when the
+                                   journal has grown by so much of the last one; 0 is never */
+    uint64_t rewrite_min_bytes; /* `auto-aof-rewrite-min-size`: and by so much at least */
+    enum config_save save;      /* `save`: only "" */
+    uint64_t maxmemory;         /* `maxmemory`: bytes; 0 is no limit */
     enum config_policy maxmemory_policy; /* `maxmemory-policy`: who goes when it is reached */
     int64_t maxmemory_samples; /* `maxmemory-samples`: keys looked at to find one that goes */
     int64_t lfu_log_factor;    /* `lfu-log-factor`: how slowly a key's frequency grows */
     int64_t lfu_decay_minutes; /* `lfu-decay-time`: after how long it is one less; 0 never */
 
     /* Notifications. */
-    uint32_t notify;             /* `notify-keyspace-events`: bits of record/events.h */
-    int64_t pubsub_coalesce_us;  /* `pubsub-coalesce-us`: messages may wait so long for others */
-    int64_t pubsub_globs_max;    /* `pubsub-globs-max`: patterns that only a glob can decide */
-    int64_t subscriptions_max;   /* `client-subscriptions-max`: of one client, of all kinds */
-    uint64_t pubsub_pattern_max; /* `pubsub-pattern-bytes-max`: length of a pattern */
-    uint64_t keychange_max;      /* `keychange-max-bytes`: of one __keychange@ message */
+    uint32_t notify;            /* `notify-keyspace-events`: bits of record/events.h */
+    int64_t pubsub_coalesce_us; /* `pubsub-coalesce-us`: messages may wait so long for others */
+    enum config_overflow pubsub_overflow; /* `pubsub-overflow`: what becomes of slow subscribers */
+    int64_t pubsub_globs_max;      /* `pubsub-globs-max`: patterns that only a glob can decide */
+    int64_t subscriptions_max;     /* `client-subscriptions-max`: of one client, of all kinds */
+    uint64_t pubsub_pattern_max;   /* `pubsub-pattern-bytes-max`: length of a pattern */
+    uint64_t keychange_max;        /* `keychange-max-bytes`: of one __keychange@ message */
+    uint64_t view_reply_bytes_max; /* `view-reply-bytes-max`: what a read of views may give */
 
     /* Logs and diagnosis. */
     struct slice logfile;              /* `logfile`: empty is standard output (start) */
@@ -142,7 +151,7 @@ enum config_apply {
     APPLY_DIR,      /* dir */
     APPLY_STORE,    /* appendfsync */
     APPLY_NOTIFY,   /* notify-keyspace-events */
-    APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes */
+    APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes, view-* */
     APPLY_LOG,      /* loglevel, log-format, hide-user-data-from-log */
     APPLY_SLOWLOG,  /* slowlog-* */
     APPLY_LATENCY,  /* latency-* */

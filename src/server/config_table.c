@@ -11,6 +11,7 @@ static const char *const policies[] = {"volatile-lru",   "volatile-lfu", "volati
                                        "volatile-ttl",   "allkeys-lru",  "allkeys-lfu",
                                        "allkeys-random", "noeviction",   NULL};
 
+static const char *const overflows[] = {"continue", "disconnect", NULL};
 static const char *const syncs[] = {"always", "everysec", "no", NULL};
 /* There are no RDB files yet, and a configuration may say so; that there should be is an error. */
 static const char *const no_snapshots[] = {"", NULL};
@@ -66,12 +67,17 @@ const struct config_row config_rows[] = {
     {"dir", ".", FIELD(dir), .kind = KIND_PATH, .max = PATH_BYTES_MAX, .flags = CONFIG_PROTECTED,
      .apply = APPLY_DIR},
     {"appendonly", "yes", FIELD(appendonly), .kind = KIND_BOOL, .flags = CONFIG_START},
-    {"appendfsync", "everysec", syncs, FIELD(appendfsync), .kind = KIND_ENUM,
-     .apply = APPLY_STORE},
+    {"appendfsync", "everysec", syncs, FIELD(appendfsync), .kind = KIND_ENUM, .apply = APPLY_STORE},
     {"journal-segment-bytes", "64mb", FIELD(journal_segment_bytes), .kind = KIND_BYTES,
      .min = MEGABYTE, .max = 1024 * MEGABYTE, .flags = CONFIG_START},
     {"journal-tail-bytes", "16mb", FIELD(journal_tail_bytes), .kind = KIND_BYTES, .min = MEGABYTE,
      .max = INT64_MAX, .flags = CONFIG_START},
+    {"journal-retention-bytes", "0", FIELD(journal_retention_bytes), .kind = KIND_BYTES,
+     .max = INT64_MAX},
+    {"auto-aof-rewrite-percentage", "100", FIELD(rewrite_percentage), .kind = KIND_INT,
+     .max = INT_MAX},
+    {"auto-aof-rewrite-min-size", "64mb", FIELD(rewrite_min_bytes), .kind = KIND_BYTES,
+     .max = INT64_MAX},
     {"save", "", no_snapshots, FIELD(save), .kind = KIND_ENUM},
     {"maxmemory", "0", FIELD(maxmemory), .kind = KIND_BYTES, .max = INT64_MAX,
      .apply = APPLY_MEMORY},
@@ -87,12 +93,16 @@ const struct config_row config_rows[] = {
     {"notify-keyspace-events", "", FIELD(notify), .kind = KIND_EVENTS, .apply = APPLY_NOTIFY},
     {"pubsub-coalesce-us", "0", FIELD(pubsub_coalesce_us), .kind = KIND_INT, .max = COALESCE_US_MAX,
      .apply = APPLY_PUBSUB},
+    {"pubsub-overflow", "continue", overflows, FIELD(pubsub_overflow), .kind = KIND_ENUM,
+     .apply = APPLY_LIMITS},
     {"pubsub-globs-max", "10000", FIELD(pubsub_globs_max), .kind = KIND_INT, .max = GLOBS_MAX,
      .apply = APPLY_PUBSUB},
     {"pubsub-pattern-bytes-max", "64kb", FIELD(pubsub_pattern_max), .kind = KIND_BYTES, .min = 1,
      .max = PATTERN_BYTES_MAX, .apply = APPLY_PUBSUB},
     {"keychange-max-bytes", "64kb", FIELD(keychange_max), .kind = KIND_BYTES, .max = INT64_MAX,
      .apply = APPLY_PUBSUB},
+    {"view-reply-bytes-max", "64mb", FIELD(view_reply_bytes_max), .kind = KIND_BYTES,
+     .min = MEGABYTE, .max = INT64_MAX, .apply = APPLY_PUBSUB},
 
     {"logfile", "", FIELD(logfile), .kind = KIND_PATH, .max = PATH_BYTES_MAX,
      .flags = CONFIG_START},

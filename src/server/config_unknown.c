@@ -27,8 +27,6 @@ static const char *const redis_has[] = {
     "appenddirname",
     "appendfilename",
     "aof_rewrite_cpulist",
-    "auto-aof-rewrite-min-size",
-    "auto-aof-rewrite-percentage",
     "bgsave_cpulist",
     "bind-source-addr",
     "bio_cpulist",

@@ -102,6 +102,19 @@ static void take_times(struct facts *f, const struct server *s)
     f->cpu_main = io_cpu_thread();
 }
 
+static void take_snapshots(struct store_facts *f, const struct snapshots *n)
+{
+    f->snapshot_running = n->phase != SNAPSHOTS_IDLE;
+    f->snapshot_wanted = n->wanted;
+    f->snapshot_last_s = n->last_seconds;
+    f->snapshot_now_s = f->snapshot_running ? (io_mono_us() - n->begun_us) / 1000000 : -1;
+    f->snapshot_status = n->last_failed ? "err" : "ok";
+    f->snapshots = n->taken;
+    f->snapshot_failures = n->failures_in_row;
+    f->snapshot_bytes = n->base_bytes;
+    f->snapshot_seq = n->whole_count ? n->whole[0] : 0;
+}
+
 static struct store_facts store_facts(struct server *s)
 {
     const struct store *store = &s->store;
@@ -111,6 +124,7 @@ static struct store_facts store_facts(struct server *s)
         .load_us = store->loaded_us,
         .write_status = store->state == STORE_FAILED ? "err" : "ok",
     };
+    take_snapshots(&f, &s->snapshots);
     f.loading_percent = 100 * store_progress(s, &f.loading_eta_s);
     if (!store->journal) return f;
     journal_info(store->journal, &f.journal);

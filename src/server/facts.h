@@ -38,6 +38,9 @@ struct facts {
     struct store_facts {
         int64_t enabled, loading, loading_eta_s, load_us;
         const char *write_status;
+        int64_t snapshot_running, snapshot_wanted, snapshot_last_s, snapshot_now_s;
+        uint64_t snapshots, snapshot_failures, snapshot_bytes, snapshot_seq;
+        const char *snapshot_status;
         struct journal_info journal;
         uint64_t records;
         double loading_percent;

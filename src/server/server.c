@@ -40,6 +40,7 @@ static void bind_commands(struct command_table *t)
     command_bind_generic(t);
     command_bind_expiry(t);
     command_bind_scan(t);
+    command_bind_streams(t);
     session_bind_commands(t);
     bind_server_commands(t);
     bind_config_commands(t);
@@ -131,6 +132,8 @@ int server_init(struct server *s, struct config config, char **argv)
         return ERR_IO;
     }
     build(s);
+    snapshots_init(&s->snapshots);
+    if (server_init_views(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
     rc = store_open(s);
@@ -153,8 +156,10 @@ void server_reset_stats(struct server *s)
 
 void server_fini(struct server *s)
 {
+    server_stop_views(s);
     store_close(s);
     if (s->sessions) sessions_free(s->sessions);
+    if (s->engine) server_fini_views(s);
     net_free(s->net);
     if (s->engine) engine_free(s->engine);
     if (s->pubsub) pubsub_free(s->pubsub);
@@ -240,8 +245,10 @@ static bool work(struct server *s, int64_t woken_us)
 {
     int64_t from_us = io_mono_us(), allowed_us = WORK_TURN_US + (from_us - woken_us) / 4;
     bool more;
-    do more = engine_work(s->engine, s->now_us / 1000) | pubsub_work(s->pubsub, UNSUBSCRIBE_SLICE);
-    while (more && io_mono_us() - from_us < allowed_us);
+    do {
+        more = engine_work(s->engine, s->now_us / 1000);
+        more |= pubsub_work(s->pubsub, UNSUBSCRIBE_SLICE);
+    } while (more && io_mono_us() - from_us < allowed_us);
     return more;
 }
 
@@ -261,11 +268,13 @@ static bool turn(struct server *s, bool busy)
     } else {
         more = expire(s, read_us);
         more |= work(s, woken_us);
+        more |= snapshots_turn(s, woken_us);
     }
     tick(s, read_us);
     sessions_before_flush(s->sessions);
     pubsub_end_turn(s->pubsub);
     if (store_end_turn(s)) net_flush(s->net, read_us);
+    more |= sessions_have_work(s->sessions);
     sessions_end_turn(s->sessions);
     s->turns++;
     int64_t took_us = io_mono_us() - woken_us;
@@ -283,6 +292,7 @@ int server_run(struct server *s)
         log_line(&s->log, LOGLEVEL_NOTICE, "Ready to accept connections");
     while (!s->stop) busy = turn(s, busy);
     /* The last replies, as far as the sockets take them. */
+    server_stop_views(s);
     if (store_close(s)) net_flush(s->net, io_mono_us());
     net_unlisten(s->net);
     if (s->config.unixsocket.len) socket_unlink(s->config.unixsocket.at);

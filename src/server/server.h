@@ -2,10 +2,12 @@
 #ifndef HARK_SERVER_SERVER_H
 #define HARK_SERVER_SERVER_H
 
+#include "../command/stream.h"
 #include "../session/session.h"
 #include "config.h"
 #include "latency.h"
 #include "log.h"
+#include "snapshots.h"
 #include "store.h"
 
 /* Figures sampled ten times a second, averaged over the last few. */
@@ -26,7 +28,10 @@ struct server {
     struct net *net;
     struct command_table *commands;
     struct sessions *sessions;
-    struct store store;     /* the journal */
+    struct store store; /* the journal */
+    struct snapshots snapshots;
+    struct streams streams; /* views, and their groups */
+    int views_fd;           /* the views have something to do */
     struct latency latency; /* events that took too long, for LATENCY */
     double ticks_per_us;    /* io_ticks per microsecond */
     char run_id[41];
@@ -70,6 +75,16 @@ void server_reset_stats(struct server *s);
 /* Listens where the configuration says, and nowhere else any more. After an error, with its reason
  * in `why`, at some of these places or none. */
 int server_listen(struct server *s, const struct config *c, char *why, size_t why_size);
+
+/* views.c */
+int server_init_views(struct server *s);
+/* The journal is there and loaded. */
+void server_open_views(struct server *s);
+void server_apply_views(struct server *s, const struct config *c);
+/* The journal is about to be closed. */
+void server_stop_views(struct server *s);
+/* After the sessions. */
+void server_fini_views(struct server *s);
 
 /* apply.c: brings everybody in line with the configuration */
 void server_apply_all(struct server *s);

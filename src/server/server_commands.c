@@ -37,6 +37,28 @@ static void shutdown_command(struct call *c)
     }
 }
 
+/* ---- BGREWRITEAOF ---- */
+
+/* A snapshot is what a rewritten AOF is elsewhere: the journal before it is not needed to start. */
+static void bgrewriteaof_command(struct call *c)
+{
+    switch (snapshots_ask(call_server(c))) {
+    case SNAPSHOT_STARTED:
+        resp_simple(&c->reply, SLICE("Background append only file rewriting started"));
+        break;
+    case SNAPSHOT_SCHEDULED:
+        resp_simple(&c->reply, SLICE("Background append only file rewriting scheduled"));
+        break;
+    case SNAPSHOT_RUNNING:
+        resp_error(&c->reply,
+                   SLICE("ERR Background append only file rewriting already in progress"));
+        break;
+    case SNAPSHOT_NO_JOURNAL:
+        resp_error(&c->reply, SLICE("ERR There is no journal to be rewritten: appendonly is no"));
+        break;
+    }
+}
+
 /* ---- TIME ---- */
 
 static void time_command(struct call *c)
@@ -118,6 +140,7 @@ void bind_server_commands(struct command_table *t)
 {
     static const struct command_binding rows[] = {
         {"shutdown", shutdown_command},
+        {"bgrewriteaof", bgrewriteaof_command},
         {"time", time_command},
         {"lolwut", lolwut_command},
     };

@@ -23,7 +23,8 @@ struct loading {
     struct journal_cursor *cursor;
     uint64_t first, last; /* records */
     uint64_t done;
-    bool clean; /* the journal was closed, and nobody saw ids that it does not have */
+    bool snapshot; /* it is being loaded, and the journal after it */
+    bool clean;    /* the journal was closed, and nobody saw ids that it does not have */
     int64_t from_us, told_us;
     struct buffer bytes[BATCH];
     struct record_room rooms[BATCH];
@@ -39,7 +40,9 @@ static void sealed(void *ctx, const struct record *r)
     if (!r->seq) return;
     char *to = journal_reserve(store->journal, record_encoded_max(r), r->id.ms);
     if (!to) return; /* it has failed, as the end of the turn will find */
-    uint64_t seq = journal_commit(store->journal, record_encode(to, r), r->id.ms);
+    size_t len = record_encode(to, r);
+    uint64_t seq = journal_commit(store->journal, len, r->id.ms);
+    snapshots_count(&s->snapshots, len);
     CHECK(seq == r->seq);
 }
 
@@ -99,19 +102,33 @@ static struct journal_config journal_config_of(struct server *s)
     };
 }
 
-static void begin_loading(struct server *s, const struct journal_recovery *found)
+/* The snapshot, if there was one, is loaded: the journal goes on from it. */
+static void begin_replay(struct server *s)
+{
+    struct loading *l = s->store.loading;
+    l->snapshot = false;
+    l->first = snapshots_next_seq(s);
+    l->cursor = journal_cursor_open(s->store.journal, l->first);
+    snapshots_end_loading(s);
+}
+
+static int begin_loading(struct server *s, const struct journal_recovery *found,
+                         struct disk_why *why)
 {
     struct loading *l = mem_new(struct loading);
     l->first = found->first_seq;
     l->last = found->last_seq;
     l->clean = found->clean;
     l->from_us = l->told_us = io_mono_us();
-    l->cursor = journal_cursor_open(s->store.journal, found->first_seq);
     s->store.loading = l;
     s->store.state = STORE_LOADING;
     sessions_set_store(s->sessions, SESSIONS_LOADING);
     engine_expire(s->engine, s->now_us / 1000, 1); /* the wheels start here, see replay.h */
-    engine_resume(s->engine, found->first_seq - 1, (struct event_id){0, 0});
+    int rc = snapshots_find(s, found, why);
+    if (rc < 0) return refuse(s, rc, "Cannot load the data in", why);
+    l->snapshot = rc == 1;
+    if (!l->snapshot) begin_replay(s);
+    return 0;
 }
 
 int store_open(struct server *s)
@@ -135,8 +152,7 @@ int store_open(struct server *s)
     if (rc != 0) return rc;
     store->sync_always = config.sync == JOURNAL_SYNC_ALWAYS;
     tell_found(s, &found);
-    begin_loading(s, &found);
-    return 0;
+    return begin_loading(s, &found, &why);
 }
 
 /* ---- loading ---- */
@@ -145,7 +161,7 @@ static void drop_loading(struct store *store)
 {
     struct loading *l = store->loading;
     if (!l) return;
-    journal_cursor_close(l->cursor);
+    if (l->cursor) journal_cursor_close(l->cursor);
     for (int i = 0; i < BATCH; i++) {
         buffer_fini(&l->bytes[i]);
         record_room_fini(&l->rooms[i]);
@@ -157,7 +173,7 @@ static void drop_loading(struct store *store)
 static void loading_failed(struct server *s, const char *reason)
 {
     log_line(&s->log, LOGLEVEL_WARNING,
-             "The journal in %s/%s cannot be replayed: %s. Nothing was changed; `hark-check` tells "
+             "The data in %s/%s cannot be loaded: %s. Nothing was changed; `hark-check` tells "
              "more, and repairs",
              s->config.dir.at, STORE_FOLDER, reason);
     s->store.state = STORE_FAILED;
@@ -172,7 +188,7 @@ static void loaded(struct server *s)
     store->loaded_us = io_mono_us() - l->from_us;
     store->loaded_records = l->done;
     int64_t now_ms = io_unix_us() / 1000, last_ms = engine_stats(s->engine).last_id.ms;
-    if (!l->clean && l->done)
+    if (!l->clean && last_ms)
         engine_skip_ids(s->engine, now_ms > last_ms + SKIP_MS ? now_ms : last_ms + SKIP_MS);
     if (l->done)
         log_line(&s->log, LOGLEVEL_NOTICE, "Loaded %llu records of the journal in %.3f seconds",
@@ -181,6 +197,7 @@ static void loaded(struct server *s)
     store->state = STORE_OPEN;
     engine_attach(s->engine, (struct record_sink){sealed, s});
     net_begin_marks(s->net, journal_appended(store->journal));
+    server_open_views(s);
     sessions_set_store(s->sessions, SESSIONS_READY);
 }
 
@@ -221,31 +238,44 @@ static int read_batch(struct loading *l, struct disk_why *why)
     return n;
 }
 
-bool store_load(struct server *s, int64_t us)
+/* Replays a few records: 1, 0 when none are left, or an error. */
+static int replay_some(struct server *s, struct disk_why *why)
 {
     struct loading *l = s->store.loading;
+    struct replay_fault fault;
+    int n = read_batch(l, why);
+    if (n <= 0) return n;
+    if (engine_replay_batch(s->engine, l->records, (size_t)n, &fault) != 0) {
+        snprintf(why->text, sizeof why->text, "record %llu: %s", (unsigned long long)fault.seq,
+                 fault.text);
+        return ERR_CORRUPT;
+    }
+    l->done += (uint64_t)n;
+    for (int i = 0; i < n; i++) snapshots_count(&s->snapshots, l->bytes[i].len);
+    return 1;
+}
+
+/* A piece of the snapshot, or of the journal after it: 1, 0 when all is loaded, or an error. */
+static int load_some(struct server *s, struct disk_why *why)
+{
+    if (!s->store.loading->snapshot) return replay_some(s, why);
+    int rc = snapshots_load(s, why);
+    if (rc == 0) begin_replay(s);
+    return rc < 0 ? rc : 1;
+}
+
+bool store_load(struct server *s, int64_t us)
+{
     int64_t until_us = io_mono_us() + us;
     struct disk_why why = {""};
-    struct replay_fault fault;
     while (io_mono_us() < until_us) {
-        int n = read_batch(l, &why);
-        if (n == 0) {
-            loaded(s);
-            return false;
-        }
-        if (n > 0 && engine_replay_batch(s->engine, l->records, (size_t)n, &fault) != 0) {
-            snprintf(why.text, sizeof why.text, "record %llu: %s", (unsigned long long)fault.seq,
-                     fault.text);
-            n = ERR_CORRUPT;
-        }
-        if (n < 0) {
-            loading_failed(s, why.text);
-            return false;
-        }
-        l->done += (uint64_t)n;
+        int rc = load_some(s, &why);
+        if (rc == 0) loaded(s);
+        if (rc < 0) loading_failed(s, why.text);
+        if (rc <= 0) return false;
         engine_work(s->engine, s->now_us / 1000);
     }
-    tell_progress(s, l);
+    tell_progress(s, s->store.loading);
     return true;
 }
 
@@ -253,7 +283,9 @@ double store_progress(const struct server *s, int64_t *seconds_left)
 {
     const struct loading *l = s->store.loading;
     *seconds_left = 0;
-    if (!l || l->last < l->first) return 1;
+    if (!l) return 1;
+    if (l->snapshot) return snapshots_load_progress(s);
+    if (l->last < l->first) return 1;
     double part = (double)l->done / (double)(l->last - l->first + 1);
     if (l->done)
         *seconds_left = (int64_t)((double)(io_mono_us() - l->from_us) * (1 / part - 1) / 1e6);
@@ -296,7 +328,7 @@ bool store_end_turn(struct server *s)
     if (store->state != STORE_OPEN) return true;
     struct journal *j = store->journal;
     journal_write(j, s->now_us / 1000);
-    engine_set_exempt(s->engine, journal_memory(j));
+    engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s));
     int admits = journal_admits(j);
     if (admits != 0 && admits != ERR_LIMIT && admits != ERR_AGAIN) return !failed(s);
     sessions_set_store(s->sessions, admits == ERR_LIMIT   ? SESSIONS_FULL
@@ -321,6 +353,7 @@ bool store_close(struct server *s)
     struct disk_why why = {""};
     bool good = store->state != STORE_FAILED;
     drop_loading(store);
+    snapshots_stop(s);
     if (store->journal) {
         int rc = journal_close(store->journal, s->now_us / 1000, &why);
         store->journal = NULL;

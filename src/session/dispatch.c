@@ -1,5 +1,6 @@
 /* From a request to its reply: what may run, running it, and what is counted. */
 #include "../base/assert.h"
+#include "../command/view_keys.h"
 #include "../io/clock.h"
 #include "internal.h"
 
@@ -53,6 +54,7 @@ struct call session_call(struct session *s, struct command *command, const struc
         .session = s,
         .server = all->hooks.server,
         .waits = &session_wait_host,
+        .streams = all->streams,
     };
 }
 
@@ -75,7 +77,7 @@ void session_run(struct session *s, struct command *command, const struct slice 
     struct call call = session_call(s, command, argv, argc);
     size_t reply_at = all->reply.len;
     uint64_t from = io_ticks();
-    command->run(&call);
+    if (!view_key_refuses(&call)) command->run(&call);
     all->ticks = io_ticks();
     uint64_t ns = (uint64_t)((double)(all->ticks - from) * all->ns_per_tick);
     command_stats_add_part(&command->stats, ns, true);

@@ -36,6 +36,7 @@ void sessions_pause(struct sessions *all, enum pause_kind kind, int64_t end_us)
 static void unpark_all(struct sessions *all)
 {
     while (all->parked) session_unpark(all->parked);
+    waits_release_held(all);
 }
 
 void sessions_unpause(struct sessions *all)
@@ -52,6 +53,7 @@ void sessions_set_store(struct sessions *all, enum sessions_store store)
     if (store == all->store) return;
     all->store = store;
     unpark_all(all); /* who must wait still is parked again */
+    waits_release_held(all);
 }
 
 /* With PAUSE_WRITE reads go on, and so does a transaction that only reads. CLIENT itself must

@@ -99,6 +99,7 @@ void question_begin_at(struct view_question *q, uint64_t seq)
 {
     begin_at(q, seq);
     q->gap_due = q->gap_due && seq < q->next;
+    if (seq > q->upto) q->upto = seq - 1;
 }
 
 /* By the milestones, or when all from the first wanted id on is in the tail. 1, or 0 when only the
@@ -155,10 +156,10 @@ static bool is_full(const struct view_question *q)
     return q->list.count >= q->count_max;
 }
 
-/* The entry for what is not there any more, if there was something: `id` is the first that is. */
-static void tell_gap(struct view_question *q, struct event_id id)
+/* The entry for what is not there any more, up to the id `to`, if that is in the range. */
+static void tell_gap(struct view_question *q, struct event_id to)
 {
-    struct event_id first = q->targets[0].first, last = last_target(q)->last, to = id_before(id);
+    struct event_id first = q->targets[0].first, last = last_target(q)->last;
     if (id_compare(to, last) > 0) to = last;
     q->gap_due = false;
     if (id_compare(first, to) > 0) return;
@@ -196,7 +197,7 @@ static int take_forward(struct view_question *q, struct bench *b, struct slice r
     int rc = record_peek(record, &id);
     if (rc != 0) return rc;
     if (q->gap_due) {
-        tell_gap(q, id);
+        tell_gap(q, id_before(id));
         if (is_full(q)) return 1;
     }
     if (id_compare(id, last_target(q)->last) > 0) return 1;
@@ -243,7 +244,9 @@ static enum scan_end forward(struct view_question *q, struct bench *b, int64_t u
         rc = 1;
         if (++looked % LOOK_AT_CLOCK == 0 && io_mono_us() >= until_us) return SCAN_MORE;
     }
-    return finish(q, q->next - 1);
+    /* All that was asked for is gone? */
+    if (q->gap_due) tell_gap(q, q->newest);
+    return finish(q, q->upto);
 }
 
 /* ---- in reverse ---- */
@@ -331,8 +334,7 @@ static int read_block(struct view_question *q, struct bench *b, uint64_t from)
 static enum scan_end finish_at_begin(struct view_question *q)
 {
     bool dropped = journal_first(q->views->journal) > 1 && !from_begin(q->targets[0].first);
-    struct event_id none = {INT64_MAX, UINT64_MAX};
-    if (q->gap_wanted && dropped) tell_gap(q, q->lowest.ms ? q->lowest : none);
+    if (q->gap_wanted && dropped) tell_gap(q, q->lowest.ms ? id_before(q->lowest) : q->newest);
     return finish(q, 0);
 }
 
@@ -378,8 +380,26 @@ static enum scan_end probe(struct view_question *q, struct bench *b)
     }
 }
 
+/* ---- whole records ---- */
+
+static enum scan_end copy(struct view_question *q, struct bench *b, int64_t until_us)
+{
+    unsigned looked = 0;
+    while (q->next <= q->upto && q->list.bytes.len < q->reply_bytes_max) {
+        struct slice record;
+        int rc = read_record(q, b, q->next, &record);
+        if (rc == 0) return SCAN_AWAY;
+        if (rc == ERR_ABSENT && q->list.count) break; /* whoever goes on will hear of that */
+        if (rc < 0) return fail(q, rc);
+        entry_add_record(&q->list, q->next++, record);
+        if (++looked % LOOK_AT_CLOCK == 0 && io_mono_us() >= until_us) return SCAN_MORE;
+    }
+    return finish(q, q->next - 1);
+}
+
 enum scan_end question_scan(struct view_question *q, struct bench *b, int64_t until_us)
 {
     if (q->probe) return probe(q, b);
+    if (q->whole) return copy(q, b, until_us);
     return q->reverse ? backward(q, b, until_us) : forward(q, b, until_us);
 }

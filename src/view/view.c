@@ -225,6 +225,7 @@ static struct view_question *ask(struct views *v, struct slice name, bool tail_o
     q->reply_bytes_max = v->config.reply_bytes_max;
     q->keychange_bytes_max = v->config.keychange_bytes_max;
     q->upto = v->journal ? journal_appended(v->journal) : 0;
+    q->newest = engine_stats(v->engine).last_id;
     q->place = true;
     q->next = 1;
     return q;
@@ -256,6 +257,20 @@ struct view_question *view_fetch(struct views *v, struct slice name, const struc
     for (size_t i = 0; i < count; i++) q->targets[i] = (struct target){ids[i], ids[i]};
     q->count_max = SIZE_MAX;
     q->finished = !count;
+    look(v, q);
+    return q;
+}
+
+struct view_question *view_records(struct views *v, uint64_t from_seq, size_t bytes_max,
+                                   view_answered *answered, void *ctx)
+{
+    struct view_question *q = question_new(v);
+    q->whole = true;
+    q->answered = answered;
+    q->ctx = ctx;
+    q->reply_bytes_max = bytes_max;
+    q->next = from_seq;
+    q->upto = v->journal ? journal_appended(v->journal) : 0;
     look(v, q);
     return q;
 }
@@ -352,6 +367,11 @@ static void give_up(struct views *v, struct question_list *list)
     for (struct view_question *q = list->oldest; q; q = q->newer)
         if (!q->finished) refuse(q, ERR_ABSENT);
     if (list->count) views_wake(v);
+}
+
+bool views_have_journal(const struct views *v)
+{
+    return v->journal != NULL;
 }
 
 void views_set_journal(struct views *v, struct journal *journal)

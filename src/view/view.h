@@ -43,6 +43,8 @@ void views_free(struct views *v);
 /* A journal was opened, or (NULL) is about to be closed: then questions that are not answered are
  * with ERR_ABSENT, at the next views_poll. Waits for the slice that the reader is at. */
 void views_set_journal(struct views *v, struct journal *journal);
+/* Is there one to read from? */
+bool views_have_journal(const struct views *v);
 /* For questions that are asked from now on. */
 void views_set_limits(struct views *v, size_t reply_bytes_max, size_t keychange_bytes_max);
 /* After a wake: hands over answers, and goes on with what the owner itself has to look through. */
@@ -110,6 +112,11 @@ struct view_question *view_ask(struct views *v, const struct view_range *range, 
  * of the answer. */
 struct view_question *view_fetch(struct views *v, struct slice name, const struct event_id *ids,
                                  size_t count, bool tail_only, view_answered *answered, void *ctx);
+/* The records themselves, from number `from_seq` on, some of them: until their bytes are `bytes_max`.
+ * Each is an entry, and its bytes are what record_decode reads. ERR_ABSENT: the record `from_seq`
+ * is not kept any more. */
+struct view_question *view_records(struct views *v, uint64_t from_seq, size_t bytes_max,
+                                   view_answered *answered, void *ctx);
 bool view_is_answered(const struct view_question *q);
 /* Stays the question's. What is said next waits for what it rests on: so this is called in the
  * record (engine_begin) of the command that replies with it. */

@@ -31,7 +31,8 @@ static void put(struct keyspace *ks, int db, uint64_t number, int64_t deadline)
     struct place p = keyspace_find(ks, db, key);
     if (p.entry) {
         int64_t had = entry_deadline(p.entry);
-        keyspace_update(ks, &p, entry_set_string(p.entry, SLICE("v"), STRING_RAW, deadline), had);
+        keyspace_update(
+            ks, &p, entry_set_string(keyspace_edit(ks, &p), SLICE("v"), STRING_RAW, deadline), had);
     } else {
         keyspace_insert(ks, &p, entry_new_string(key, SLICE("v"), STRING_RAW, deadline));
     }
@@ -42,7 +43,7 @@ static void set_deadline(struct keyspace *ks, int db, uint64_t number, int64_t d
     char room[32];
     struct place p = keyspace_find(ks, db, key_text(room, number));
     int64_t had = entry_deadline(p.entry);
-    keyspace_update(ks, &p, entry_set_deadline(p.entry, deadline), had);
+    keyspace_update(ks, &p, entry_set_deadline(keyspace_edit(ks, &p), deadline), had);
 }
 
 static void drop(struct keyspace *ks, int db, uint64_t number)

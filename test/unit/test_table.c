@@ -277,6 +277,27 @@ static void test_assign(void **state)
     world_free(w);
 }
 
+static void test_reserve(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {0, 1, 6, 7, 1000, 100000};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        struct world *w = world_new(counts[i] + 1, GOOD, false);
+        table_reserve(&w->table, counts[i]);
+        size_t buckets = table_buckets(&w->table);
+        for (size_t k = 0; k < counts[i]; k++) {
+            put(w, w->entries[k]);
+            assert_int_equal(table_buckets(&w->table), buckets); /* it need not grow */
+        }
+        assert_true(buckets <= counts[i] / 6 + 2);
+        table_check(&w->table);
+        table_reserve(&w->table, 1000000); /* it is not empty any more: nothing happens */
+        assert_int_equal(table_buckets(&w->table), buckets);
+        churn(w, 1000);
+        world_free(w);
+    }
+}
+
 static void test_random_is_fair(void **state)
 {
     (void)state;
@@ -406,7 +427,7 @@ int main(void)
         cmocka_unit_test(test_empty),          cmocka_unit_test(test_churn),
         cmocka_unit_test(test_churn_large),    cmocka_unit_test(test_assign),
         cmocka_unit_test(test_random_is_fair), cmocka_unit_test(test_clear_in_slices),
-        cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_costs),          cmocka_unit_test(test_reserve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,9 +267,10 @@ struct expected {
 static void expect_gap(const struct world *w, const struct view_range *range, uint64_t kept,
                        struct expected *to)
 {
-    if (!range->gap || kept <= 1 || kept > w->records || to->count == range->count) return;
+    if (!range->gap || kept <= 1 || to->count == range->count) return;
     if (range->first.ms == 0 && range->first.n <= 1) return;
-    struct event_id upto = before(w->record_ids[kept]);
+    bool all = kept > w->records;
+    struct event_id upto = all ? w->events[w->count - 1].id : before(w->record_ids[kept]);
     if (order(upto, range->last) > 0) upto = range->last;
     if (order(range->first, upto) > 0) return;
     buffer_add_slice(&to->bytes, SLICE("*2\r\n"));
@@ -938,6 +939,58 @@ static void questions_take_turns(void **state)
     world_fini(&w);
 }
 
+/* ---- a bad disk ---- */
+
+/* The n-th call fails, for every n: the answer is right, or says why there is none. */
+static void a_failing_disk_is_told(void **state)
+{
+    (void)state;
+    struct world w;
+    int failed = 0;
+    world_init(&w, 4096, 4096, false);
+    type_many(&w, 300);
+    for (int reverse = 0; reverse < 2; reverse++) {
+        struct view_range range = {.name = SLICE("__keyspace@0__:*"),
+                                   .last = {INT64_MAX, UINT64_MAX},
+                                   .count = SIZE_MAX,
+                                   .reverse = reverse};
+        bool met = true;
+        for (uint64_t n = 1; met; n++) {
+            int answered = 0;
+            struct expected x = expect(&w, "__keyspace@0__:*", &range, w.count, 1);
+            disk_memory_fail(w.disk, n, FAULT_IO);
+            struct view_question *q = view_ask(w.views, &range, false, note_answered, &answered);
+            await_answer(&w, q);
+            met = disk_memory_failed(w.disk);
+            const struct view_answer *a = view_answer(q);
+            assert_true(a->error == 0 || (a->error == ERR_IO && met && a->why.text[0]));
+            failed += a->error != 0;
+            if (a->error == 0) expect_answer(q, &x, "*", &range);
+            buffer_fini(&x.bytes);
+            view_forget(q);
+        }
+    }
+    assert_true(failed > 10);
+    disk_memory_fail(w.disk, 0, FAULT_IO);
+    world_fini(&w);
+}
+
+static void damage_is_told(void **state)
+{
+    (void)state;
+    struct world w;
+    int answered = 0;
+    world_init(&w, 4096, 4096, false);
+    type_many(&w, 300);
+    disk_memory_flip(w.disk, "0000000000000002.journal", 2000, 1);
+    struct view_question *q = ask_plainly(&w, "__keyspace@0__:*", &answered);
+    await_answer(&w, q);
+    assert_int_equal(view_answer(q)->error, ERR_CORRUPT);
+    assert_non_null(strstr(view_answer(q)->why.text, "0000000000000002.journal"));
+    view_forget(q);
+    world_fini(&w);
+}
+
 /* ---- watches ---- */
 
 struct waiter {
@@ -1056,10 +1109,10 @@ struct pending {
     int answered;
 };
 
-static void ask_pending(struct world *w, struct random *random, struct pending *p)
+static void ask_pending(struct world *w, struct random *random, struct pending *p, bool gap)
 {
     p->range = some_range(w, random, &p->name);
-    p->range.gap = false;
+    p->range.gap = gap;
     p->events = w->count;
     p->answered = 0;
     p->q = view_ask(w->views, &p->range, false, note_answered, &p->answered);
@@ -1091,7 +1144,7 @@ static void threads_agree(void **state)
             view_forget(p->q);
             p->q = NULL;
         }
-        if (!p->q) ask_pending(&w, &writer.random, p);
+        if (!p->q) ask_pending(&w, &writer.random, p, false);
     }
     journal_write(w.journal, w.clock);
     for (int i = 0; i < OPEN_QUESTIONS; i++) {
@@ -1103,14 +1156,36 @@ static void threads_agree(void **state)
     world_fini(&w);
 }
 
-/* The same with retention at work, and the journal closed under questions at the end: whatever is
- * answered is in order and of events that there were. */
+/* Behind the gap, if there is one, all is there up to the record that was scanned. */
+static void expect_no_hole(const struct world *w, const struct pending *p)
+{
+    const struct view_answer *a = view_answer(p->q);
+    struct event_id from = a->gap ? after(a->entries[0].id) : p->range.first;
+    size_t next = a->gap;
+    assert_int_equal(a->error, 0);
+    for (size_t i = 0; i < p->events; i++) {
+        const struct event *e = &w->events[i];
+        bool meant = order(e->id, from) >= 0 && order(e->id, p->range.last) <= 0;
+        if (!meant || !model_shows(p->name, e)) continue;
+        if (e->seq > a->scanned_seq && next == a->count) break;
+        /* From the begin on means what was kept at that time. */
+        bool kept = p->range.first.ms || (a->count && order(e->id, a->entries[0].id) >= 0);
+        if (next == 0 && !kept) continue;
+        assert_true(next < a->count && order(a->entries[next].id, e->id) == 0);
+        next++;
+        if (next == p->range.count) break;
+    }
+    assert_int_equal(next, a->count);
+}
+
+/* The same with retention at work, and the journal closed under questions at the end. */
 static void threads_and_retention(void **state)
 {
     (void)state;
     struct world w;
     struct writer writer = {.r = &w.r};
     struct pending open[OPEN_QUESTIONS] = {0};
+    int checked = 0;
     world_init(&w, 8192, 8192, true);
     random_init(&writer.random, seed);
     for (int turn = 0; turn < 400; turn++) {
@@ -1121,10 +1196,13 @@ static void threads_and_retention(void **state)
         if (p->q && view_is_answered(p->q)) {
             assert_int_equal(view_answer(p->q)->error, 0);
             check_order(view_answer(p->q), p->range.reverse);
+            checked += !p->range.reverse;
+            if (!p->range.reverse) expect_no_hole(&w, p);
         }
         view_forget(p->q);
-        ask_pending(&w, &writer.random, p);
+        ask_pending(&w, &writer.random, p, true);
     }
+    assert_true(checked > 50);
     views_set_journal(w.views, NULL);
     views_poll(w.views);
     for (int i = 0; i < OPEN_QUESTIONS; i++) {
@@ -1215,6 +1293,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(without_a_journal_nothing_is_read),
         cmocka_unit_test(a_long_tail_takes_several_turns),
         cmocka_unit_test(questions_take_turns),
+        cmocka_unit_test(a_failing_disk_is_told),
+        cmocka_unit_test(damage_is_told),
         cmocka_unit_test(watches_hear_what_the_model_says),
         cmocka_unit_test(crowded_watches_are_bounded),
         cmocka_unit_test(threads_agree),

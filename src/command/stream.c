@@ -1,0 +1,320 @@
+/* What all stream commands share: names, ids, replies, and waiting for what is read. */
+#include "stream.h"
+
+#include "../base/assert.h"
+#include "../base/err.h"
+#include "../base/mem.h"
+#include "../base/text.h"
+
+void streams_init(struct streams *st, struct engine *engine)
+{
+    *st = (struct streams){.engine = engine, .groups = groups_new(engine)};
+    groups_hear_end(st->groups, stream_group_ends, NULL);
+}
+
+void streams_fini(struct streams *st)
+{
+    groups_free(st->groups);
+    *st = (struct streams){0};
+}
+
+/* ---- keys ---- */
+
+/* Quoted names are cut: a name may be as long as a key. */
+static int shown(struct slice name)
+{
+    enum { SHOWN_MAX = 128 };
+    return name.len < SHOWN_MAX ? (int)name.len : SHOWN_MAX;
+}
+
+enum stream_kind stream_kind(struct call *c, struct slice key)
+{
+    int kind = view_name_kind(key);
+    if (kind == VIEW_NAME_OF_KEY) {
+        if (!call_read(c, key)) return STREAM_NONE;
+        call_wrong_type(c);
+        return STREAM_WRONG;
+    }
+    if (kind != VIEW_NAME_OF_VIEW) {
+        resp_errorf(&c->reply,
+                    "ERR '%.*s' cannot be read as a view: name the channel up to its second '__:', "
+                    "with a pattern only behind '@' and behind '__:'",
+                    shown(key), key.at);
+        return STREAM_WRONG;
+    }
+    if (c->streams && c->streams->views && views_have_journal(c->streams->views))
+        return STREAM_VIEW;
+    resp_error(&c->reply,
+               SLICE("ERR views are read from the journal: this server runs with appendonly no"));
+    return STREAM_WRONG;
+}
+
+/* ---- ids ---- */
+
+/* Takes decimal digits off the front. */
+static bool take_number(struct slice *s, uint64_t *out)
+{
+    size_t i = 0;
+    *out = 0;
+    for (; i < s->len && s->at[i] >= '0' && s->at[i] <= '9'; i++) {
+        uint64_t digit = (uint64_t)(s->at[i] - '0');
+        if (*out > (UINT64_MAX - digit) / 10) return false;
+        *out = *out * 10 + digit;
+    }
+    *s = slice_from(*s, i);
+    return i > 0;
+}
+
+bool stream_parse_id(struct slice s, uint64_t missing_n, struct event_id *out)
+{
+    uint64_t ms;
+    out->n = missing_n;
+    if (!take_number(&s, &ms)) return false;
+    if (s.len) {
+        if (*s.at != '-') return false;
+        s = slice_from(s, 1);
+        if (!take_number(&s, &out->n) || s.len) return false;
+    }
+    /* No event is so late: such an id is behind all. */
+    if (ms > INT64_MAX)
+        *out = STREAM_ID_LAST;
+    else
+        out->ms = (int64_t)ms;
+    return true;
+}
+
+static void invalid_id(struct call *c)
+{
+    resp_error(&c->reply, SLICE("ERR Invalid stream ID specified as stream command argument"));
+}
+
+bool stream_id(struct call *c, int i, uint64_t missing_n, struct event_id *out)
+{
+    if (stream_parse_id(call_arg(c, i), missing_n, out)) return true;
+    invalid_id(c);
+    return false;
+}
+
+bool stream_range_end(struct call *c, int i, bool is_last, struct event_id *out, bool *is_open)
+{
+    struct slice s = call_arg(c, i);
+    bool exclusive = s.len > 1 && *s.at == '(';
+    *is_open = s.len == 1 && (*s.at == '-' || *s.at == '+');
+    if (*is_open) {
+        *out = *s.at == '-' ? (struct event_id){0} : STREAM_ID_LAST;
+        return true;
+    }
+    if (!stream_parse_id(slice_from(s, exclusive), is_last ? UINT64_MAX : 0, out)) {
+        invalid_id(c);
+        return false;
+    }
+    if (!exclusive) return true;
+    struct event_id next = is_last ? id_before(*out) : id_after(*out);
+    if (!id_compare(next, *out)) {
+        resp_errorf(&c->reply, "ERR invalid %s ID for the interval", is_last ? "end" : "start");
+        return false;
+    }
+    *out = next;
+    return true;
+}
+
+void stream_reply_id(struct resp_writer *w, struct event_id id)
+{
+    char text[STREAM_ID_MAX];
+    size_t len = text_from_int(text, id.ms);
+    text[len++] = '-';
+    len += text_from_uint(text + len, id.n);
+    resp_bulk(w, slice_of(text, len));
+}
+
+struct event_id stream_last_id(struct call *c)
+{
+    return engine_stats(c->engine).last_id;
+}
+
+/* ---- replies ---- */
+
+void stream_add_raw(struct resp_writer *w, struct slice bytes)
+{
+    if (w->out_max && w->out->len + bytes.len > w->out_max)
+        w->cut = true;
+    else
+        buffer_add_slice(w->out, bytes);
+}
+
+void stream_reply_entry(struct resp_writer *w, const struct view_answer *a, size_t i)
+{
+    stream_add_raw(w, slice_of(a->bytes.at + a->entries[i].at, a->entries[i].len));
+}
+
+void stream_too_long(struct call *c)
+{
+    resp_error(&c->reply, SLICE("ERR the reply would be longer than view-reply-bytes-max: read a "
+                                "part at a time, with COUNT or a smaller range"));
+}
+
+bool stream_is_error(struct call *c, const struct view_answer *a)
+{
+    switch (a->error) {
+    case 0: return false;
+    case ERR_ABSENT:
+        resp_error(&c->reply, SLICE("ERR views are read from the journal, which was closed"));
+        break;
+    case ERR_LIMIT: stream_too_long(c); break;
+    case ERR_AGAIN:
+        resp_error(&c->reply, SLICE("ERR only what is in memory can be read here: this would have "
+                                    "to wait for the disk"));
+        break;
+    default: resp_errorf(&c->reply, "ERR the journal cannot be read: %s", a->why.text); break;
+    }
+    return true;
+}
+
+ptrdiff_t stream_entry_with_id(const struct view_answer *a, struct event_id id)
+{
+    size_t low = 0, high = a->count;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        int order = id_compare(a->entries[mid].id, id);
+        if (!order) return (ptrdiff_t)mid;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return -1;
+}
+
+/* ---- asking ---- */
+
+void asking_free(struct asking *a)
+{
+    view_forget(a->question);
+    if (a->fini) a->fini(a);
+    mem_free(a, a->size);
+}
+
+static void asking_drop(struct wait *w)
+{
+    asking_free((struct asking *)w);
+}
+
+static bool asking_resume(struct call *c, struct wait *w)
+{
+    struct asking *a = (struct asking *)w;
+    while (view_is_answered(a->question))
+        if (a->go_on(c, a)) return true;
+    return false;
+}
+
+/* Only CLIENT UNBLOCK could end a read before its time, and that passes by those who are not
+ * blocked. */
+static void asking_time_out(struct call *c, struct wait *w)
+{
+    (void)w;
+    resp_null(&c->reply);
+}
+
+static const struct wait_kind asking_kind = {
+    .resume = asking_resume, .time_out = asking_time_out, .drop = asking_drop};
+
+static void asking_answered(void *ctx)
+{
+    struct asking *a = ctx;
+    if (a->parked) wait_wake(&a->wait);
+}
+
+void *asking_new(struct call *c, size_t size, bool (*go_on)(struct call *c, struct asking *a))
+{
+    struct asking *a = mem_zalloc(size);
+    a->streams = c->streams;
+    a->go_on = go_on;
+    a->size = size;
+    return a;
+}
+
+/* Where the client cannot be parked only the tail is read. */
+static bool tail_only(const struct call *c, const struct asking *a)
+{
+    return !a->parked && !call_may_wait(c);
+}
+
+void asking_range(struct call *c, struct asking *a, const struct view_range *range)
+{
+    view_forget(a->question);
+    a->question = view_ask(a->streams->views, range, tail_only(c, a), asking_answered, a);
+}
+
+void asking_fetch(struct call *c, struct asking *a, struct slice view, const struct event_id *ids,
+                  size_t count)
+{
+    view_forget(a->question);
+    a->question =
+        view_fetch(a->streams->views, view, ids, count, tail_only(c, a), asking_answered, a);
+}
+
+void asking_run(struct call *c, struct asking *a)
+{
+    while (view_is_answered(a->question)) {
+        if (!a->go_on(c, a)) continue;
+        asking_free(a);
+        return;
+    }
+    a->parked = true;
+    call_wait(c, &a->wait, &asking_kind, WAIT_FOREVER, false);
+}
+
+/* ---- groups ---- */
+
+void stream_no_group(struct call *c, struct slice key, struct slice name, enum group_words words)
+{
+    switch (words) {
+    case GROUP_WORDS_KEY_NAME:
+        resp_errorf(&c->reply, "NOGROUP No such consumer group '%.*s' for key name '%.*s'",
+                    shown(name), name.at, shown(key), key.at);
+        break;
+    case GROUP_WORDS_KEY_OR:
+    case GROUP_WORDS_READ:
+        resp_errorf(&c->reply, "NOGROUP No such key '%.*s' or consumer group '%.*s'%s", shown(key),
+                    key.at, shown(name), name.at,
+                    words == GROUP_WORDS_READ ? " in XREADGROUP with GROUP option" : "");
+        break;
+    }
+}
+
+struct group *stream_group(struct call *c, struct slice key, struct slice name,
+                           enum group_words words)
+{
+    struct group *g = groups_find(c->streams->groups, key, name);
+    if (g)
+        engine_wait_for(c->engine, g->waited_seq);
+    else
+        stream_no_group(c, key, name, words);
+    return g;
+}
+
+void stream_group_limit(struct call *c, const char *what, int max)
+{
+    resp_errorf(&c->reply, "ERR limit reached: %s (at most %d)", what, max);
+}
+
+struct consumer *stream_consumer(struct call *c, struct group *g, struct slice name)
+{
+    struct consumer *found = group_consumer(g, name);
+    if (found) return found;
+    if (name.len > GROUP_NAME_MAX)
+        stream_group_limit(c, "the name of the consumer is too long", GROUP_NAME_MAX);
+    else if (group_add_consumer(c->streams->groups, g, name, &found))
+        stream_group_limit(c, "the group has too many consumers", GROUP_CONSUMERS_MAX);
+    return found;
+}
+
+void command_bind_streams(struct command_table *t)
+{
+    stream_bind_range(t);
+    stream_bind_read(t);
+    stream_bind_group_read(t);
+    stream_bind_groups(t);
+    stream_bind_claim(t);
+    stream_bind_info(t);
+}

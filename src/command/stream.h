@@ -1,0 +1,123 @@
+/* Stream commands, shared by the stream*.c files; and what the rooms above hand them: the streams.
+ *
+ * For now a stream is a view (view/view.h). A key that does not exist is an empty stream, as ever;
+ * streams that are stored come later.
+ *
+ * What is asked of a view may be older than what is in memory: the client is parked then, and the
+ * command goes on when the answer is there. Nothing of the data is believed to be as it was before:
+ * groups are looked up again. */
+#ifndef HARK_COMMAND_STREAM_H
+#define HARK_COMMAND_STREAM_H
+
+#include "../view/groups.h"
+#include "../view/view.h"
+#include "wait.h"
+
+/* Made by the server, given to calls. */
+struct streams {
+    struct engine *engine;
+    struct views *views; /* NULL while there are none */
+    struct groups *groups;
+    size_t reply_bytes_max; /* view-reply-bytes-max: also for what several views give together */
+};
+
+/* Without views and limit, which the server sets when there is a journal. */
+void streams_init(struct streams *st, struct engine *engine);
+void streams_fini(struct streams *st);
+
+/* ---- keys ---- */
+
+enum stream_kind { STREAM_NONE, STREAM_VIEW, STREAM_WRONG };
+/* What stands under this name; STREAM_WRONG after writing the error. */
+enum stream_kind stream_kind(struct call *c, struct slice key);
+
+/* ---- ids ---- */
+
+enum { STREAM_ID_MAX = 48 };
+#define STREAM_ID_LAST ((struct event_id){INT64_MAX, UINT64_MAX})
+
+/* Reads `ms` or `ms-n`, `missing_n` where n is left out; false when it is neither. */
+bool stream_parse_id(struct slice s, uint64_t missing_n, struct event_id *out);
+/* The same, writing the error. */
+bool stream_id(struct call *c, int i, uint64_t missing_n, struct event_id *out);
+/* The ends of a range: `-`, `+`, `(` in front for exclusive ones. `is_last`: which end it is;
+ * *is_open: it was `-` or `+`. */
+bool stream_range_end(struct call *c, int i, bool is_last, struct event_id *out, bool *is_open);
+void stream_reply_id(struct resp_writer *w, struct event_id id);
+/* The last id that any event was given. */
+struct event_id stream_last_id(struct call *c);
+
+/* ---- replies ---- */
+
+/* Adds replies that are ready made. */
+void stream_add_raw(struct resp_writer *w, struct slice bytes);
+void stream_reply_entry(struct resp_writer *w, const struct view_answer *a, size_t i);
+/* Writes the error of an answer that is one. */
+bool stream_is_error(struct call *c, const struct view_answer *a);
+/* The index of an id in an answer that ascends, or -1. */
+ptrdiff_t stream_entry_with_id(const struct view_answer *a, struct event_id id);
+void stream_too_long(struct call *c);
+
+/* ---- asking, and waiting for the answer ---- */
+
+/* To be embedded first in what a command must remember. */
+struct asking {
+    struct wait wait;
+    struct streams *streams;
+    struct view_question *question;
+    /* The answer is there: writes the reply and returns true, or asks again. */
+    bool (*go_on)(struct call *c, struct asking *a);
+    void (*fini)(struct asking *a); /* of what goes beyond this struct; may be NULL */
+    size_t size;                    /* of the whole */
+    bool parked;
+};
+
+/* Zeroed memory of `size` bytes with an asking in front. */
+void *asking_new(struct call *c, size_t size, bool (*go_on)(struct call *c, struct asking *a));
+/* Puts the next question, giving up the one before. */
+void asking_range(struct call *c, struct asking *a, const struct view_range *range);
+void asking_fetch(struct call *c, struct asking *a, struct slice view, const struct event_id *ids,
+                  size_t count);
+/* Gives it up before it has run. */
+void asking_free(struct asking *a);
+/* The last thing that the command does: goes on, now or later, and frees in the end. */
+void asking_run(struct call *c, struct asking *a);
+
+/* The number of entries of a view, found by reading them, a page at a time. */
+struct stream_length {
+    size_t count, page;
+    struct event_id first; /* of the page */
+    uint64_t from_seq;
+};
+void stream_length_begin(struct call *c, struct asking *a, struct stream_length *l,
+                         struct slice view);
+/* A page is answered. */
+enum length_end { LENGTH_ASKS, LENGTH_KNOWN, LENGTH_FAILED /* the error is written */ };
+enum length_end stream_length_go_on(struct call *c, struct asking *a, struct stream_length *l,
+                                    struct slice view);
+
+/* ---- groups ---- */
+
+/* The group of XGROUP … and the like; NULL after writing the error in the words that each has. */
+enum group_words { GROUP_WORDS_KEY_NAME, GROUP_WORDS_KEY_OR, GROUP_WORDS_READ };
+struct group *stream_group(struct call *c, struct slice key, struct slice name,
+                           enum group_words words);
+void stream_no_group(struct call *c, struct slice key, struct slice name, enum group_words words);
+/* The consumer of this name, made if it is not there; NULL after writing the error. */
+struct consumer *stream_consumer(struct call *c, struct group *g, struct slice name);
+/* Writes what a limit of groups means. */
+void stream_group_limit(struct call *c, const char *what, int max);
+
+/* ---- the commands of each file ---- */
+
+void stream_bind_range(struct command_table *t);
+void stream_bind_read(struct command_table *t);
+void stream_bind_group_read(struct command_table *t);
+void stream_bind_groups(struct command_table *t);
+void stream_bind_claim(struct command_table *t);
+void stream_bind_info(struct command_table *t);
+
+/* stream_group_read.c: those who read for a group hear that it ends. */
+void stream_group_ends(void *ctx, struct group *g);
+
+#endif

@@ -1,0 +1,133 @@
+/* XRANGE, XREVRANGE, XLEN. */
+#include "../base/err.h"
+#include "stream.h"
+
+static bool range_go_on(struct call *c, struct asking *a)
+{
+    const struct view_answer *answer = view_answer(a->question);
+    if (stream_is_error(c, answer)) return true;
+    resp_array(&c->reply, answer->count);
+    stream_add_raw(&c->reply, buffer_slice(&answer->bytes));
+    return true;
+}
+
+/* COUNT, or -1 when there is none; false after writing the error. */
+static bool parse_count(struct call *c, int64_t *count)
+{
+    *count = -1;
+    for (int i = 4; i < c->argc; i += 2) {
+        if (i + 1 == c->argc || !call_arg_is(c, i, "count")) {
+            call_syntax_error(c);
+            return false;
+        }
+        if (!call_int(c, i + 1, count)) return false;
+        if (*count < 0) *count = 0;
+    }
+    return true;
+}
+
+static void range_command(struct call *c, bool reverse)
+{
+    struct view_range range = {.name = call_arg(c, 1), .reverse = reverse};
+    bool first_open, last_open;
+    int64_t count;
+    if (!stream_range_end(c, reverse ? 3 : 2, false, &range.first, &first_open)) return;
+    if (!stream_range_end(c, reverse ? 2 : 3, true, &range.last, &last_open)) return;
+    if (!parse_count(c, &count)) return;
+    enum stream_kind kind = stream_kind(c, call_arg(c, 1));
+    if (kind == STREAM_WRONG) return;
+    if (kind == STREAM_NONE || id_compare(range.first, range.last) > 0) {
+        if (kind == STREAM_VIEW && !count)
+            resp_null_array(&c->reply);
+        else
+            resp_array(&c->reply, 0);
+        return;
+    }
+    if (!count) {
+        resp_null_array(&c->reply);
+        return;
+    }
+    range.count = count < 0 ? SIZE_MAX : (size_t)count;
+    range.gap = !first_open;
+    struct asking *a = asking_new(c, sizeof *a, range_go_on);
+    asking_range(c, a, &range);
+    asking_run(c, a);
+}
+
+static void xrange_command(struct call *c)
+{
+    range_command(c, false);
+}
+
+static void xrevrange_command(struct call *c)
+{
+    range_command(c, true);
+}
+
+/* ---- XLEN ---- */
+
+static void ask_page(struct call *c, struct asking *a, const struct stream_length *l,
+                     struct slice view)
+{
+    asking_range(c, a,
+                 &(struct view_range){.name = view,
+                                      .first = l->first,
+                                      .last = STREAM_ID_LAST,
+                                      .count = l->page,
+                                      .from_seq = l->from_seq});
+}
+
+void stream_length_begin(struct call *c, struct asking *a, struct stream_length *l,
+                         struct slice view)
+{
+    *l = (struct stream_length){.page = VIEW_ENTRIES_MAX};
+    ask_page(c, a, l, view);
+}
+
+enum length_end stream_length_go_on(struct call *c, struct asking *a, struct stream_length *l,
+                                    struct slice view)
+{
+    const struct view_answer *answer = view_answer(a->question);
+    if (answer->error == ERR_LIMIT && l->page > 1) {
+        l->page /= 2;
+        ask_page(c, a, l, view);
+        return LENGTH_ASKS;
+    }
+    if (stream_is_error(c, answer)) return LENGTH_FAILED;
+    l->count += answer->count;
+    if (answer->count < l->page) return LENGTH_KNOWN;
+    l->first = id_after(answer->entries[answer->count - 1].id);
+    l->from_seq = answer->scanned_seq + 1;
+    ask_page(c, a, l, view);
+    return LENGTH_ASKS;
+}
+
+struct measuring {
+    struct asking asking;
+    struct stream_length length;
+};
+
+static bool length_go_on(struct call *c, struct asking *a)
+{
+    struct measuring *m = (struct measuring *)a;
+    enum length_end end = stream_length_go_on(c, a, &m->length, call_arg(c, 1));
+    if (end == LENGTH_KNOWN) resp_int(&c->reply, (int64_t)m->length.count);
+    return end != LENGTH_ASKS;
+}
+
+static void xlen_command(struct call *c)
+{
+    enum stream_kind kind = stream_kind(c, call_arg(c, 1));
+    if (kind == STREAM_NONE) resp_int(&c->reply, 0);
+    if (kind != STREAM_VIEW) return;
+    struct measuring *m = asking_new(c, sizeof *m, length_go_on);
+    stream_length_begin(c, &m->asking, &m->length, call_arg(c, 1));
+    asking_run(c, &m->asking);
+}
+
+void stream_bind_range(struct command_table *t)
+{
+    static const struct command_binding rows[] = {
+        {"xrange", xrange_command}, {"xrevrange", xrevrange_command}, {"xlen", xlen_command}};
+    command_bind_all(t, rows, sizeof rows / sizeof *rows);
+}

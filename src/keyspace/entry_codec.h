@@ -1,0 +1,26 @@
+/* Entries as bytes, for files that only Hark reads: docs/format/snapshot.md has the layout. */
+#ifndef HARK_KEYSPACE_ENTRY_CODEC_H
+#define HARK_KEYSPACE_ENTRY_CODEC_H
+
+#include "../base/buffer.h"
+#include "entry.h"
+
+/* Appends the entry of database `db` to the buffer. */
+void entry_encode(struct buffer *to, int db, const struct entry *e);
+
+/* An entry in its bytes, to which the slices point. */
+struct entry_image {
+    int db;
+    enum value_type type;
+    enum string_encoding encoding;
+    uint32_t access;
+    int64_t deadline; /* -1: none */
+    struct slice key, value;
+};
+
+/* Takes one off the front: false when none is there that entry_encode could have made. */
+bool entry_decode(struct slice *from, struct entry_image *image);
+/* A new entry of it. */
+struct entry *entry_from_image(const struct entry_image *image);
+
+#endif

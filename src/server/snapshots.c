@@ -1,0 +1,326 @@
+#include "snapshots.h"
+
+#include "../base/assert.h"
+#include "../base/little.h"
+#include "../engine/restore.h"
+#include "../engine/walk.h"
+#include "../io/clock.h"
+#include "../io/thread.h"
+#include "server.h"
+
+enum {
+    BACKLOG_MAX = 16 << 20,       /* may wait to be written before the walk stands still, */
+    BACKLOG_TOO_MUCH = 256 << 20, /* and before the snapshot is given up */
+    WALK_ENTRIES = 64,            /* between two looks at the time */
+    WALK_IDLE_US = 500,           /* of a turn, while nobody has said anything, */
+    WALK_LEAST_US = 50,           /* and while somebody has: this, and */
+    WALK_PART = 4,                /* a quarter of what the turn took besides, */
+    WALK_MOST_US = 1000,          /* but no more than that */
+    ACTIVE_US = 100 * 1000,       /* clients are active for so long after a command */
+    AGAIN_US = 10 * 1000 * 1000,  /* after a snapshot that was given up, */
+    FAILED_US = 60 * 1000 * 1000, /* and after one that failed */
+    RETAIN_US = 1000 * 1000,
+};
+
+void snapshots_init(struct snapshots *n)
+{
+    *n = (struct snapshots){.last_seconds = -1};
+}
+
+void snapshots_add_section(struct snapshots *n, struct snapshot_section section)
+{
+    CHECK(n->sections_count < SNAPSHOT_SECTIONS_MAX);
+    n->sections[n->sections_count++] = section;
+}
+
+/* ---- beginning ---- */
+
+static void wake(void *ctx)
+{
+    const struct server *s = ctx;
+    wakeup_ring(s->store.wakeup_fd);
+}
+
+static void keep_entry(void *ctx, int db, const struct entry *e)
+{
+    struct server *s = ctx;
+    struct snapshots *n = &s->snapshots;
+    entry_encode(snapshot_room(n->now), db, e);
+    snapshot_added(n->now);
+    if (snapshot_backlog(n->now) <= BACKLOG_TOO_MUCH) return;
+    n->too_much = true;
+    engine_walk_cancel(s->engine);
+}
+
+static bool is_ready(void *ctx)
+{
+    const struct server *s = ctx;
+    return snapshot_ready(s->snapshots.now);
+}
+
+static void failed(struct server *s, const char *reason, int64_t again_us)
+{
+    struct snapshots *n = &s->snapshots;
+    log_line(&s->log, LOGLEVEL_WARNING, "The snapshot cannot be written: %s", reason);
+    n->phase = SNAPSHOTS_IDLE;
+    n->last_failed = true;
+    n->failures_in_row++;
+    n->not_before_us = io_mono_us() + again_us;
+}
+
+/* The oldest snapshot from which the journal still goes on: with it the data of any moment since
+ * can be had. -1: none. */
+static int oldest_useful(const struct snapshots *n, uint64_t journal_first)
+{
+    for (int i = n->whole_count - 1; i >= 0; i--)
+        if (n->whole[i] + 1 >= journal_first) return i;
+    return -1;
+}
+
+/* Those that are to go once there is a newer one: all but one, the oldest that is of use. */
+static int list_obsolete(const struct snapshots *n, uint64_t journal_first, uint64_t *obsolete)
+{
+    int kept = oldest_useful(n, journal_first), count = 0;
+    for (int i = 0; i < n->whole_count; i++)
+        if (i != kept) obsolete[count++] = n->whole[i];
+    return count;
+}
+
+static void add_databases(const struct keyspace *ks, struct buffer *to)
+{
+    for (int i = 0; i < keyspace_databases(ks); i++) {
+        size_t keys = keyspace_size(ks, i);
+        if (!keys) continue;
+        char *from = buffer_reserve(to, 2 * VARINT_MAX);
+        to->len += (size_t)(put_varint(put_varint(from, (uint64_t)i), keys) - from);
+    }
+}
+
+static void save_sections(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
+    struct buffer bytes = {0};
+    add_databases(s->keyspace, &bytes);
+    snapshot_section(n->now, SLICE(SNAPSHOT_DATABASES), buffer_slice(&bytes));
+    for (int i = 0; i < n->sections_count; i++) {
+        bytes.len = 0;
+        n->sections[i].save(n->sections[i].ctx, &bytes);
+        snapshot_section(n->now, n->sections[i].name, buffer_slice(&bytes));
+    }
+    buffer_fini(&bytes);
+}
+
+static int open_file(struct server *s, struct disk_why *why)
+{
+    struct snapshots *n = &s->snapshots;
+    struct engine_stats stats = engine_stats(s->engine);
+    uint64_t obsolete[SNAPSHOTS_MAX];
+    struct snapshot_header h = {.seq = stats.seq,
+                                .last_ms = stats.last_id.ms,
+                                .last_n = stats.last_id.n,
+                                .time_ms = s->now_us / 1000,
+                                .journal_epoch = n->journal_epoch};
+    struct snapshot_config config = {.backlog_max = BACKLOG_MAX,
+                                     .obsolete = obsolete,
+                                     .threaded = true,
+                                     .wake = wake,
+                                     .wake_ctx = s};
+    config.obsolete_count = list_obsolete(n, journal_first(s->store.journal), obsolete);
+    return snapshot_begin(&n->now, s->store.disk, &h, &config, why);
+}
+
+/* The data is that of the newest snapshot still. */
+static bool is_up_to_date(const struct server *s)
+{
+    const struct snapshots *n = &s->snapshots;
+    return n->whole_count && n->whole[0] == engine_stats(s->engine).seq;
+}
+
+static void begin(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
+    struct walk_visitor v = {keep_entry, is_ready, s};
+    struct event_id last;
+    struct disk_why why;
+    n->wanted = n->too_much = false;
+    if (is_up_to_date(s)) {
+        n->last_failed = false;
+        return;
+    }
+    if (open_file(s, &why) != 0) {
+        failed(s, why.text, FAILED_US);
+        return;
+    }
+    CHECK(engine_walk_begin(s->engine, v, &n->now_seq, &last) == 0);
+    save_sections(s);
+    n->phase = SNAPSHOTS_WALKING;
+    n->begun_us = io_mono_us();
+    n->journal_bytes_begun = n->journal_bytes;
+    log_line(&s->log, LOGLEVEL_NOTICE, "A snapshot of the data after record %llu is begun",
+             (unsigned long long)n->now_seq);
+}
+
+enum snapshots_answer snapshots_ask(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
+    if (s->store.state == STORE_OFF) return SNAPSHOT_NO_JOURNAL;
+    if (n->phase != SNAPSHOTS_IDLE) return SNAPSHOT_RUNNING;
+    n->wanted = true;
+    n->not_before_us = 0;
+    return engine_walk_may_begin(s->engine) ? SNAPSHOT_STARTED : SNAPSHOT_SCHEDULED;
+}
+
+/* Has the journal grown by auto-aof-rewrite-percentage of the snapshot that it goes on from? */
+static bool journal_has_grown(const struct server *s)
+{
+    const struct snapshots *n = &s->snapshots;
+    const struct config *c = &s->config;
+    if (!c->rewrite_percentage || n->journal_bytes < c->rewrite_min_bytes) return false;
+    double base = n->base_bytes ? (double)n->base_bytes : 1;
+    return (double)n->journal_bytes * 100 / base >= (double)c->rewrite_percentage;
+}
+
+/* ---- going on ---- */
+
+static void give_up(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
+    engine_walk_cancel(s->engine);
+    snapshot_give_up(n->now);
+    n->phase = SNAPSHOTS_ENDING;
+}
+
+/* How long this turn may walk: clients come first, but not so much that it never ends. */
+static int64_t allowed_us(struct server *s, int64_t now_us, int64_t woken_us)
+{
+    struct snapshots *n = &s->snapshots;
+    uint64_t commands = sessions_commands(s->sessions);
+    if (commands != n->commands_seen) n->commands_us = now_us;
+    n->commands_seen = commands;
+    if (now_us - n->commands_us > ACTIVE_US) return WALK_IDLE_US;
+    int64_t us = WALK_LEAST_US + (now_us - woken_us) / WALK_PART;
+    return us < WALK_MOST_US ? us : WALK_MOST_US;
+}
+
+static bool walk(struct server *s, int64_t woken_us)
+{
+    struct snapshots *n = &s->snapshots;
+    int64_t from_us = io_mono_us(), until_us = from_us + allowed_us(s, from_us, woken_us);
+    bool more, ready;
+    do {
+        more = engine_walk_step(s->engine, WALK_ENTRIES);
+        ready = more && snapshot_ready(n->now);
+    } while (ready && io_mono_us() < until_us);
+    if (n->too_much) {
+        snapshot_give_up(n->now);
+        n->phase = SNAPSHOTS_ENDING;
+    } else if (!more) {
+        n->phase = SNAPSHOTS_WAITING;
+        if (journal_durable(s->store.journal) < n->now_seq)
+            journal_flush(s->store.journal, s->now_us / 1000);
+    }
+    return ready; /* when it is not, the file's thread rings */
+}
+
+/* For the newest that is there now. */
+static void tell_journal(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
+    if (!n->whole_count) return;
+    uint64_t keep = s->config.journal_retention_bytes;
+    journal_retain(s->store.journal, n->whole[0], keep ? keep : n->keep_bytes_auto);
+    n->retained_us = io_mono_us();
+}
+
+/* It is in the folder, those that were obsolete are not. */
+static void list_new(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
+    int kept = oldest_useful(n, journal_first(s->store.journal));
+    uint64_t also = kept >= 0 ? n->whole[kept] : 0;
+    n->whole_count = kept >= 0 ? 2 : 1;
+    n->whole[0] = n->now_seq;
+    n->whole[1] = also;
+}
+
+static void taken(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
+    list_new(s);
+    n->base_bytes = snapshot_bytes(n->now);
+    n->journal_bytes -= n->journal_bytes_begun;
+    n->last_failed = false;
+    n->failures_in_row = 0;
+    n->taken++;
+    n->phase = SNAPSHOTS_IDLE;
+    double seconds = (double)(io_mono_us() - n->begun_us) / 1e6;
+    log_line(&s->log, LOGLEVEL_NOTICE,
+             "The snapshot after record %llu is safe: %llu keys in %llu bytes, %.3f seconds",
+             (unsigned long long)n->now_seq, (unsigned long long)snapshot_items(n->now),
+             (unsigned long long)n->base_bytes, seconds);
+    tell_journal(s);
+}
+
+/* The file's thread has come to its end. */
+static void ended(struct server *s, enum outfile_state state, const struct disk_why *why)
+{
+    struct snapshots *n = &s->snapshots;
+    n->last_seconds = (io_mono_us() - n->begun_us) / 1000000;
+    if (state == OUTFILE_DONE) {
+        taken(s);
+    } else if (n->too_much) {
+        failed(s, "the disk is too far behind what clients change; it begins again later",
+               AGAIN_US);
+        n->wanted = true;
+    } else {
+        failed(s, why->text, FAILED_US);
+    }
+    snapshot_close(n->now);
+    n->now = NULL;
+}
+
+static bool go_on(struct server *s, int64_t woken_us)
+{
+    struct snapshots *n = &s->snapshots;
+    struct disk_why why;
+    enum outfile_state state = snapshot_state(n->now, NULL, &why);
+    bool over = state == OUTFILE_DONE || state == OUTFILE_FAILED;
+    if (over) {
+        engine_walk_cancel(s->engine);
+        ended(s, state, &why);
+    } else if (n->phase == SNAPSHOTS_WALKING) {
+        return walk(s, woken_us);
+    } else if (n->phase == SNAPSHOTS_WAITING && journal_durable(s->store.journal) >= n->now_seq) {
+        n->phase = SNAPSHOTS_ENDING;
+        snapshot_finish(n->now);
+    }
+    return false;
+}
+
+bool snapshots_turn(struct server *s, int64_t woken_us)
+{
+    struct snapshots *n = &s->snapshots;
+    if (s->store.state != STORE_OPEN) return false;
+    if (n->phase != SNAPSHOTS_IDLE) return go_on(s, woken_us);
+    if (woken_us - n->retained_us > RETAIN_US) tell_journal(s);
+    if (!n->wanted && journal_has_grown(s)) n->wanted = woken_us >= n->not_before_us;
+    if (!n->wanted || woken_us < n->not_before_us) return false;
+    if (!engine_walk_may_begin(s->engine)) return false;
+    begin(s);
+    return n->phase == SNAPSHOTS_WALKING;
+}
+
+size_t snapshots_memory(const struct server *s)
+{
+    return s->snapshots.now ? snapshot_backlog(s->snapshots.now) : 0;
+}
+
+void snapshots_stop(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
+    if (n->now) give_up(s);
+    snapshot_close(n->now);
+    n->now = NULL;
+    n->phase = SNAPSHOTS_IDLE;
+    snapshots_end_loading(s);
+}

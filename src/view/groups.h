@@ -1,0 +1,132 @@
+/* Consumer groups on views: durable subscriptions, shared by their workers.
+ *
+ * A group belongs to the exact bytes of a view's name, not to a database. It knows how far it has
+ * got, who its consumers are, and what was delivered and is not acknowledged.
+ *
+ * Every change is written as a short byte code, noted in the open record (note_views), and made by
+ * the very function that redoes it on replay: so what was noted is what was done. The layout of the
+ * code, and of what a snapshot keeps, stands in docs/format/views.md.
+ *
+ *      group_… ─▶ bytes ─┬─▶ change made          replay, snapshot ─▶ bytes ─▶ change made
+ *                        └─▶ note_views
+ *
+ * Functions that change something need an open record, and return 0 or a count, or ERR_LIMIT when
+ * there would be more than the bounds below. Consumers are told by number. */
+#ifndef HARK_VIEW_GROUPS_H
+#define HARK_VIEW_GROUPS_H
+
+#include "../ds/map.h"
+#include "../engine/engine.h"
+#include "pending.h"
+
+enum {
+    GROUPS_MAX = 10000,              /* of all views */
+    GROUP_CONSUMERS_MAX = 10000,     /* of one group */
+    GROUP_PENDING_MAX = 1000 * 1000, /* of one group */
+    GROUP_NAME_MAX = 4096,           /* bytes of a view's, a group's, a consumer's name */
+};
+
+struct groups;
+
+struct group_position {
+    struct event_id last; /* delivered */
+    uint64_t scanned_seq; /* up to this record all has been looked at for the group; 0: not known */
+    int64_t entries_read; /* how many there were up to `last`; -1: not known */
+};
+
+struct consumer {
+    struct slice name;
+    uint32_t number;
+    int64_t seen_ms;   /* when it last tried something */
+    int64_t active_ms; /* when it last got something; -1: never */
+    size_t pending;
+};
+
+/* To be looked at; changed by the functions below alone. */
+struct group {
+    struct slice view, name;
+    uint32_t number;
+    struct group_position position;
+    struct pending pending;
+    struct map consumers;        /* name → struct consumer */
+    struct consumer **by_number; /* with holes */
+    uint32_t numbers_count;      /* as many places has by_number in use */
+    uint32_t numbers_cap;
+    int64_t time_ms;     /* of the last change that told one: the next one tells the difference */
+    uint64_t waited_seq; /* the last record with a change that a reply must wait for */
+    uint64_t version;    /* not kept: grows by each change of the position from outside */
+    void *reader;        /* not kept: of the room above, who reads for it now */
+};
+
+/* Hears of replays from the engine from now on. */
+struct groups *groups_new(struct engine *engine);
+void groups_free(struct groups *gs);
+/* Who reads for a group hears that it ends. */
+void groups_hear_end(struct groups *gs, void (*ends)(void *ctx, struct group *g), void *ctx);
+
+/* ---- looking ---- */
+
+size_t groups_count(const struct groups *gs);
+struct group *groups_find(const struct groups *gs, struct slice view, struct slice name);
+/* The groups of a view in the order of their names: how many, and where they stand until the next
+ * change. */
+size_t groups_of(const struct groups *gs, struct slice view, struct group *const **list);
+/* The i-th of all groups, in no order. */
+struct group *groups_at(const struct groups *gs, size_t i);
+/* The memory that they take. */
+size_t groups_bytes(const struct groups *gs);
+
+struct consumer *group_consumer(const struct group *g, struct slice name);
+struct consumer *group_consumer_numbered(const struct group *g, uint32_t number);
+/* The consumers by name: an array for the caller to mem_free, with as many pointers as
+ * map_count(&g->consumers). NULL when there are none. */
+struct consumer **group_consumers_sorted(const struct group *g);
+
+/* ---- changing ---- */
+
+/* ERR_EXISTS; ERR_LIMIT also for names that are too long. */
+int groups_create(struct groups *gs, struct slice view, struct slice name,
+                  struct group_position position);
+void group_destroy(struct groups *gs, struct group *g);
+void group_set_position(struct groups *gs, struct group *g, struct group_position position);
+/* ERR_LIMIT. The consumer must not be there yet. */
+int group_add_consumer(struct groups *gs, struct group *g, struct slice name,
+                       struct consumer **out);
+/* With all that is pending for it. */
+void group_delete_consumer(struct groups *gs, struct group *g, struct consumer *c);
+/* It has tried something: not recorded by itself. */
+void group_seen(struct group *g, struct consumer *c, int64_t now_ms);
+
+/* Entries are delivered: ids that ascend from the last one delivered on, their numbers known to be
+ * all that there are up to `scanned_seq`. Unless `forgotten` (NOACK) they are pending from now on.
+ * A reply need not wait for this record. ERR_LIMIT: too many are pending. */
+int group_deliver(struct groups *gs, struct group *g, struct consumer *c,
+                  const struct event_id *ids, size_t count, uint64_t scanned_seq, bool forgotten);
+/* Nothing was there up to this record: recorded when it is far beyond what is known. */
+void group_scanned(struct groups *gs, struct group *g, uint64_t scanned_seq);
+/* What is pending for this consumer is handed to it again. Ids ascend and are pending for it. */
+void group_redeliver(struct groups *gs, struct group *g, struct consumer *c,
+                     const struct event_id *ids, size_t count);
+/* Ids in any order, pending or not, also twice; sorts them. Returns how many were pending. */
+size_t group_ack(struct groups *gs, struct group *g, struct event_id *ids, size_t count);
+/* Entries as they are to be pending from now on, all for the same consumer; ids ascend. The
+ * consumer counts as active. */
+int group_claim(struct groups *gs, struct group *g, struct consumer *c,
+                const struct pending_entry *entries, size_t count);
+
+/* What was decoded is put away: after each command. */
+void group_settle(struct group *g);
+
+/* ---- keeping ---- */
+
+/* All groups, for a snapshot. */
+void groups_save(const struct groups *gs, struct buffer *to);
+/* The groups of a snapshot, in place of those that are there: ERR_CORRUPT, with none left. */
+int groups_load(struct groups *gs, struct slice bytes);
+/* Redoes one change: false when it makes no sense. */
+bool groups_redo(struct groups *gs, struct slice bytes);
+
+/* Ends the process when an invariant (groups.c) is broken. */
+void groups_check(const struct groups *gs);
+
+#endif

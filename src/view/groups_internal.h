@@ -1,0 +1,63 @@
+/* Shared by the groups*.c files alone: the code of changes, and what makes them. */
+#ifndef HARK_VIEW_GROUPS_INTERNAL_H
+#define HARK_VIEW_GROUPS_INTERNAL_H
+
+#include "groups.h"
+
+/* What a change does, in the low bits of its first number; above them the number of the group.
+ * The values are in journals: docs/format/views.md. */
+enum group_change {
+    CHANGE_CREATE = 1,
+    CHANGE_DESTROY = 2,
+    CHANGE_POSITION = 3,
+    CHANGE_CONSUMER_ADD = 4,
+    CHANGE_CONSUMER_DELETE = 5,
+    CHANGE_DELIVER = 6,
+    CHANGE_PASS = 7, /* delivered and forgotten */
+    CHANGE_ACK = 8,
+    CHANGE_REDELIVER = 9,
+    CHANGE_CLAIM = 10,
+    CHANGE_SCANNED = 11,
+};
+enum { CHANGE_BITS = 4, CHANGE_MASK = 15 };
+
+/* What CHANGE_ACK lists are steps to an id, or runs: so many of the following entries that belong
+ * to the consumer of the one before. */
+enum { ACK_RUN = 1, ACK_BITS = 1 };
+
+struct group_list {
+    struct group **groups; /* by name */
+    size_t count, cap;
+};
+
+struct groups {
+    struct engine *engine;
+    struct map views;         /* name → struct group_list, never empty */
+    struct group **by_number; /* with holes */
+    uint32_t numbers_count, numbers_cap;
+    size_t count;
+    uint64_t waited_seq; /* the last record that made or ended a group */
+    void (*ends)(void *ctx, struct group *g);
+    void *ends_ctx;
+    struct buffer code; /* of the change in the making */
+};
+
+/* groups.c: changes without a word to anyone. */
+struct group *groups_insert(struct groups *gs, uint32_t number, struct slice view,
+                            struct slice name, struct group_position position);
+void groups_erase(struct groups *gs, struct group *g);
+void groups_clear(struct groups *gs);
+struct consumer *group_insert_consumer(struct group *g, uint32_t number, struct slice name);
+/* With all that is pending for it. */
+void group_erase_consumer(struct group *g, struct consumer *c);
+/* The lowest number that is free. */
+uint32_t groups_free_number(const struct groups *gs);
+uint32_t group_free_number(const struct group *g);
+/* Enters the entry, and counts it for its consumer. */
+void group_put(struct group *g, const struct pending_entry *e);
+
+/* groups_redo.c */
+void group_code_position(struct buffer *to, const struct group_position *p);
+bool group_decode_position(struct slice *from, struct group_position *p);
+
+#endif
