@@ -1,12 +1,14 @@
 # Hark: a Redis-compatible server whose heart is keyspace notifications.
 #
-#   make                  builds build/hark-server, build/hark-cli, build/hark-bench
+#   make                  builds build/hark-server, hark-cli, hark-check, hark-bench
 #   make run PORT=7000    installs what is missing, builds, serves on 127.0.0.1, data in ./data
 #   make test             every test; the last line says `N passed, N failed`
 #   make check            the same under address and undefined-behaviour sanitizers
 #   make test-long        the same with the tests that take minutes
+#   make crash            kills the server under load, thousands of times (ROUNDS, SEED; tools/crash)
 #   make fuzz TARGET=x    fuzzes test/fuzz/fuzz_x.c for SECONDS (60) with clang
 #   make bench            measures beside redis-server (tools/bench)
+#   make build/unit/bench_journal   what the journal costs by itself (test/unit/bench_journal.c)
 #   make demo             a short tour of what Hark does (tools/demo)
 #   make install          into PREFIX (/usr/local), below DESTDIR
 #   make debug | format | clean
@@ -48,7 +50,7 @@ default: all
 
 include tools/build.mk
 
-.PHONY: run test test-long check fuzz bench demo install debug format clean
+.PHONY: run test test-long check crash fuzz bench demo install debug format clean
 
 run:
 	@tools/setup run
@@ -64,6 +66,12 @@ test-long:
 	@tools/test --long $(MAKEOVERRIDES)
 check:
 	@tools/test --check $(MAKEOVERRIDES)
+
+crash:
+	@tools/setup test
+	@$(MAKE) -s --no-print-directory -j$$(nproc) all faulty
+	@HARK_BUILD=$(BUILD) HARK_SERVER=$(BUILD)/hark-server tools/crash \
+		--rounds $(or $(ROUNDS),2000) $(if $(SEED),--seed $(SEED))
 
 fuzz:
 	@tools/setup dev
@@ -87,8 +95,8 @@ install: all
 	install -m 644 include/hark.h $(DESTDIR)$(PREFIX)/include
 
 format:
-	clang-format -i $(wildcard src/*/*.[ch] client/*.[ch] cli/*.[ch] bench/*.[ch] include/*.h \
-		test/*/*.[ch])
+	clang-format -i $(wildcard src/*/*.[ch] client/*.[ch] cli/*.[ch] check/*.[ch] bench/*.[ch] \
+		include/*.h test/*/*.[ch])
 
 clean:
 	rm -rf build build-*

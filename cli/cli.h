@@ -80,6 +80,7 @@ enum mode {
     MODE_COMMAND, /* a command, or the prompt when there is none */
     MODE_EVAL,
     MODE_PIPE,
+    MODE_RDB,
     MODE_STAT,
     MODE_SCAN,
     MODE_BIGKEYS,
@@ -109,6 +110,7 @@ struct options {
     int show_pushes; /* 1, 0, or -1: when the output is a terminal */
     bool ask_password, password_on_command_line, no_auth_warning;
     const char *script;  /* of --eval */
+    const char *rdb;     /* file of --rdb */
     const char *pattern; /* of --scan and --bigkeys; NULL: all keys */
     size_t pattern_len;
     int count; /* hint for SCAN; 0: the server's own */
@@ -233,6 +235,7 @@ int sizes_run(struct session *s, bool memory);
 int stat_run(struct session *s);
 int latency_run(struct session *s, bool history);
 int pipe_run(struct session *s);
+int rdb_run(struct session *s);
 /* Sends EVAL with the script; keys and arguments are parted by a lone comma. */
 int eval_run(struct session *s);
 

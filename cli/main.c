@@ -81,6 +81,7 @@ static int run(struct session *s)
     case MODE_COMMAND: break;
     case MODE_EVAL: return eval_run(s);
     case MODE_PIPE: return pipe_run(s);
+    case MODE_RDB: return rdb_run(s);
     case MODE_STAT: return stat_run(s);
     case MODE_SCAN: return scan_run(s);
     case MODE_BIGKEYS: return sizes_run(s, false);

@@ -42,6 +42,8 @@ static const char usage[] =
     "  --eval <file>        EVAL this Lua script: key1 key2 , argument1 argument2\n"
     "  --pipe               Send requests in RESP from standard input, count the replies\n"
     "  --pipe-timeout <s>   … and give up after that many seconds without one (30; 0: never)\n"
+    "  --rdb <file>         Fetch all data as an RDB file, as a new replica would; -: to the "
+    "output\n"
     "\n"
     "How to print\n"
     "  --no-raw             For people (the default on a terminal)\n"
@@ -239,6 +241,13 @@ static void take_script(struct options *o, const char *option, const char *value
     o->script = value;
 }
 
+static void take_rdb(struct options *o, const char *option, const char *value)
+{
+    (void)option;
+    o->mode = MODE_RDB;
+    o->rdb = value;
+}
+
 static void take_show_pushes(struct options *o, const char *option, const char *value)
 {
     char c = value[0];
@@ -340,6 +349,7 @@ static const struct row rows[] = {
     {"--eval", CALL_WITH_VALUE, take_script, 0, 0},
     {"--pipe", SET_INT, NULL, FIELD(mode), MODE_PIPE},
     {"--pipe-timeout", CALL_WITH_VALUE, take_pipe_timeout, 0, 0},
+    {"--rdb", CALL_WITH_VALUE, take_rdb, 0, 0},
     {"--stat", SET_INT, NULL, FIELD(mode), MODE_STAT},
     {"--scan", SET_INT, NULL, FIELD(mode), MODE_SCAN},
     {"--pattern", CALL_WITH_VALUE, take_pattern, 0, 0},
@@ -361,7 +371,6 @@ static const struct row rows[] = {
     {"--lru-test", CALL, refuse, 0, 0},
     {"--replica", CALL, refuse, 0, 0},
     {"--slave", CALL, refuse, 0, 0},
-    {"--rdb", CALL, refuse, 0, 0},
     {"--functions-rdb", CALL, refuse, 0, 0},
     {"--hotkeys", CALL, refuse, 0, 0},
     {"--intrinsic-latency", CALL, refuse, 0, 0},

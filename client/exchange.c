@@ -218,6 +218,24 @@ int hark_read(struct hark *h, struct hark_reply **out)
     }
 }
 
+long hark_read_raw(struct hark *h, void *to, size_t max)
+{
+    deadline_ms deadline = hark_deadline_after(h->timeout_ms);
+    if (!h->failed) send_queued(h);
+    while (h->in.len == h->in.from) {
+        if (h->failed) return h->failed;
+        int rc = hark_turn(h, hark_timeout_until(deadline));
+        if (rc == HARK_INTERRUPTED) return rc;
+        if (rc == 0) return hark_refuse(h, HARK_TIMEOUT, "%s", hark_result_text(HARK_TIMEOUT));
+    }
+    size_t len = h->in.len - h->in.from;
+    if (len > max) len = max;
+    memcpy(to, h->in.at + h->in.from, len);
+    bytes_consume(&h->in, len);
+    h->in_needed = 0;
+    return (long)len;
+}
+
 /* ---- one request, one reply ---- */
 
 int hark_command(struct hark *h, int argc, const char *const argv[], const size_t lens[],

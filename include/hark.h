@@ -200,6 +200,11 @@ int hark_take(struct hark *h, struct hark_reply **out);
  * hark_take return when they fail. */
 int hark_read(struct hark *h, struct hark_reply **out);
 
+/* Bytes as they come, up to `max` (not 0), where no RESP is expected: what SYNC sends. Only while
+ * no reply is under way; afterwards replies can be read again. Waits and fails as hark_read;
+ * returns how many bytes there are, at least one. */
+long hark_read_raw(struct hark *h, void *to, size_t max);
+
 /* ---- Pushes --------------------------------------------------------------------------------- */
 
 /* Called for every push that comes while replies are read. It may keep the reply: it owns it, and

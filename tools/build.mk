@@ -8,26 +8,29 @@ SERVER_SRC := $(wildcard src/*/*.c)
 ROOM_SRC := $(filter-out src/server/main.c,$(SERVER_SRC))
 CLIENT_SRC := $(wildcard client/*.c src/base/*.c src/resp/*.c)
 CLI_SRC := $(wildcard cli/*.c)
+CHECK_SRC := $(wildcard check/*.c)
 BENCH_SRC := $(wildcard bench/*.c)
 UNIT_SRC := $(wildcard test/unit/test_*.c)
 FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
-ALL_SRC := $(sort $(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(BENCH_SRC) $(UNIT_SRC) $(FUZZ_SRC) \
+ALL_SRC := $(sort $(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(CHECK_SRC) $(BENCH_SRC) $(UNIT_SRC) $(FUZZ_SRC) \
 	test/fuzz/replay.c)
 
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
-SERVER_LIBS := $(MALLOC_LIBS) -llz4 -lm -lpthread
+SERVER_LIBS := $(MALLOC_LIBS) -llz4 -llzf -lm -lpthread
 TOOL_LIBS := $(MALLOC_LIBS) -ledit -lm -lpthread
 
 PROGRAMS := $(BUILD)/hark-server $(if $(CLI_SRC),$(BUILD)/hark-cli) \
-	$(if $(BENCH_SRC),$(BUILD)/hark-bench)
+	$(if $(BENCH_SRC),$(BUILD)/hark-bench) $(BUILD)/hark-check
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 FUZZ_TESTS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
-PROGRAM_OBJECTS := $(sort $(call objects,$(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(BENCH_SRC)))
+PROGRAM_OBJECTS := $(sort $(call objects,$(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(CHECK_SRC) \
+	$(BENCH_SRC)))
 
-.PHONY: all tests objects
+.PHONY: all tests objects faulty
 all: $(PROGRAMS) $(BUILD)/layers.ok
+faulty: $(BUILD)/crash/faulty.so
 tests: $(UNIT_TESTS) $(FUZZ_TESTS)
 objects: $(PROGRAM_OBJECTS)
 
@@ -37,7 +40,11 @@ $(BUILD)/layers.ok: $(PROGRAM_OBJECTS) tools/layers
 
 # Generated tables: headers that sources include, so they come before every object.
 COMMAND_DATA := $(wildcard src/command/commands.json)
-GENERATED := $(if $(COMMAND_DATA),$(GEN)/commands.inc $(GEN)/cli_help.inc)
+GENERATED := $(GEN)/crc64.inc $(if $(COMMAND_DATA),$(GEN)/commands.inc $(GEN)/cli_help.inc)
+
+$(GEN)/crc64.inc: tools/generate-crc64
+	@mkdir -p $(@D)
+	python3 tools/generate-crc64 $@
 
 $(GEN)/commands.inc: $(COMMAND_DATA) tools/generate-commands
 	@mkdir -p $(@D)
@@ -69,12 +76,20 @@ $(BUILD)/hark-server: $(call objects,$(SERVER_SRC))
 $(BUILD)/hark-cli: $(call objects,$(CLI_SRC)) $(BUILD)/libhark.a
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(TOOL_LIBS)
 
+$(BUILD)/hark-check: $(call objects,$(CHECK_SRC)) $(BUILD)/librooms.a
+	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(SERVER_LIBS)
+
 $(BUILD)/hark-bench: $(call objects,$(BENCH_SRC)) $(BUILD)/libhark.a
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(TOOL_LIBS)
 
 $(BUILD)/unit/%: $(OBJ)/test/unit/%.o $(BUILD)/librooms.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ -lcmocka $(SERVER_LIBS)
+
+# A disk that fails, to preload into servers; never itself under a sanitizer.
+$(BUILD)/crash/faulty.so: test/crash/faulty.c Makefile tools/build.mk
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -O2 -g -shared -fPIC $(WARN) -Wno-missing-prototypes $< -o $@ -lpthread
 
 # A fuzz target has a main of ours that plays inputs back, or the fuzzer's own.
 ifeq ($(MODE),fuzz)

@@ -139,6 +139,10 @@ void opened_set_result(struct opened *k, struct slice value);
 /* Replaces the string by one that the command computed from it (INCR); its deadline stays. `value`
  * need not outlive the call either. */
 void opened_update_string(struct opened *k, struct slice value, enum string_encoding encoding);
+/* RESTORE: a new key in place of whatever was there, silently; notes `new` all the same. `value`
+ * need not outlive the call. Of the access, -1 is what is not told. */
+void opened_restore_string(struct opened *k, struct slice value, int64_t when, int64_t idle_s,
+                           int freq);
 /* Makes room for bytes [offset, offset + len), creating or growing the string, zeros in gaps;
  * returns where to write them. They must be written before the close, or before the next call:
  * several ranges may be written while the key is open, each is an effect of its own. */

@@ -110,6 +110,17 @@ void opened_set_result(struct opened *k, struct slice value)
     k->effect.form = FORM_RAW;
 }
 
+void opened_restore_string(struct opened *k, struct slice value, int64_t when, int64_t idle_s,
+                           int freq)
+{
+    struct engine *e = k->engine;
+    if (k->place.entry) apply_delete(e->keyspace, &k->place);
+    note_new(k);
+    apply_string(e->keyspace, spot_of(k), value, string_encoding_of(value), when, e->draft.now_ms);
+    keyspace_recall_access(e->keyspace, k->place.entry, idle_s, freq, e->draft.now_ms);
+    effect_is(k, EFFECT_SET, kept(e, value), when);
+}
+
 void opened_update_string(struct opened *k, struct slice value, enum string_encoding encoding)
 {
     struct engine *e = k->engine;

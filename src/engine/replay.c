@@ -151,6 +151,8 @@ void engine_resume(struct engine *e, uint64_t seq, struct event_id last)
     CHECK(!e->draft.open);
     e->stats.seq = seq;
     e->stats.last_id = last;
+    e->mark = e->mark_all = 0; /* nothing rests on records that are not counted any more */
+    memset(e->recent, 0, sizeof e->recent);
     e->next_id = (struct event_id){last.ms, last.n + 1};
 }
 

@@ -1,37 +1,33 @@
 /* Reading records in order, beside the appending, and finding a place by time. */
 #include "internal.h"
 
-struct journal_cursor {
-    struct journal *journal;
-    uint64_t next; /* the record that is wanted */
-    struct scan scan;
-    struct buffer record; /* a cut one that is put together: */
-    bool collecting;      /* its first piece is there */
-};
-
 struct journal_cursor *journal_cursor_open(struct journal *j, uint64_t seq)
 {
     MAGIC(j, JOURNAL_MAGIC);
     struct journal_cursor *c = mem_new(struct journal_cursor);
     c->journal = j;
     c->next = seq ? seq : 1;
-    c->scan.file = -1;
+    c->scan.file = c->summary.file = -1;
     return c;
 }
 
 void journal_cursor_close(struct journal_cursor *c)
 {
     scan_fini(&c->scan);
+    summary_fini(&c->summary);
     buffer_fini(&c->record);
     mem_delete(c);
 }
 
-/* The last published segment that begins at or before `seq`, or NULL. Lock held. */
-static const struct segment *segment_of(const struct journal *j, uint64_t seq)
+void journal_cursor_filter(struct journal_cursor *c, const struct journal_filter *filter)
 {
-    for (size_t i = j->published; i > 0; i--)
-        if (j->segments[i - 1]->header.first_seq <= seq) return j->segments[i - 1];
-    return NULL;
+    c->filter = filter;
+    c->clear_until = 0;
+}
+
+uint64_t journal_cursor_at(const struct journal_cursor *c)
+{
+    return c->next;
 }
 
 /* Which segment has record `seq`, for those who do not hold the lock. */
@@ -46,7 +42,7 @@ static struct place look_up(struct journal *j, uint64_t seq)
 {
     struct place p = {0};
     mutex_lock(&j->lock);
-    const struct segment *s = segment_of(j, seq);
+    const struct segment *s = segments_with(j, seq);
     if (s) {
         const struct index_entry *entry = segment_seek(s, seq);
         p = (struct place){
@@ -77,6 +73,7 @@ static int enter(struct journal_cursor *c, struct disk_why *why)
         c->scan.partial = p.entry.partial;
     }
     c->collecting = false;
+    c->clear_until = 0;
     return 1;
 }
 
@@ -91,6 +88,7 @@ static int follow(struct journal_cursor *c, const struct segment_header *h, uint
     if (!same || !goes_on)
         return damaged(why, s->header.number, s->at, "the next segment does not follow it");
     if (!h->continues) c->collecting = false;
+    c->clear_until = 0;
     scan_close(s);
     return scan_open(s, c->journal->disk, h, end, why);
 }
@@ -138,10 +136,10 @@ static bool take(struct journal_cursor *c, const struct frame *f, struct slice *
     return true;
 }
 
-static int read_on(struct journal_cursor *c, uint64_t *seq, struct slice *record,
+static int read_on(struct journal_cursor *c, uint64_t upto, uint64_t *seq, struct slice *record,
                    struct disk_why *why)
 {
-    for (;;) {
+    while (c->next <= upto) {
         if (c->scan.file < 0) {
             int rc = enter(c, why);
             if (rc <= 0) return rc;
@@ -149,6 +147,11 @@ static int read_on(struct journal_cursor *c, uint64_t *seq, struct slice *record
         int rc = c->scan.at < c->scan.limit ? 1 : advance(c, why);
         if (rc == 1 && c->scan.at >= c->scan.limit) continue; /* an empty segment */
         if (rc <= 0) return rc;
+        if (c->filter && !c->collecting && c->scan.at >= c->clear_until) {
+            rc = cursor_skip(c);
+            if (rc <= 0) return rc == 0 ? 2 : rc;
+            continue;
+        }
         struct frame f;
         rc = scan_next(&c->scan, &f, why);
         if (rc < 0) return rc;
@@ -156,15 +159,16 @@ static int read_on(struct journal_cursor *c, uint64_t *seq, struct slice *record
         *seq = c->next++;
         return 1;
     }
+    return 0;
 }
 
 int journal_cursor_next(struct journal_cursor *c, uint64_t upto, uint64_t *seq,
                         struct slice *record, struct disk_why *why)
 {
     uint64_t written = load(&c->journal->written);
-    if (c->next > upto || c->next > written) return 0;
+    if (upto > written) upto = written;
     for (;;) {
-        int rc = read_on(c, seq, record, why);
+        int rc = read_on(c, upto, seq, record, why);
         if (rc >= 0) return rc;
         scan_close(&c->scan);
         /* Retention took the file under our hands? Then see what is left. */

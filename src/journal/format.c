@@ -75,15 +75,107 @@ uint64_t segment_number(const char *name)
     return strcmp(name, again) == 0 ? number : 0;
 }
 
+/* Summaries ---------------------------------------------------------------------------------- */
+
+static const char SUMMARY_MAGIC[8] = {'H', 'A', 'R', 'K', 'S', 'U', 'M', 'M'};
+
+enum { SUMMARY_VERSION = 1, GROUP_PARTIAL = 1, GROUP_ANY = 2 };
+
+static uint32_t table_sum(const char *header, const char *table, uint32_t count)
+{
+    uint32_t sum = crc32c(0, header, SUMMARY_HEADER_BYTES - 4);
+    return crc32c(sum, table, (size_t)count * SUMMARY_GROUP_BYTES);
+}
+
+void summary_header_encode(const struct summary_header *h, const char *table,
+                           char to[SUMMARY_HEADER_BYTES])
+{
+    memset(to, 0, SUMMARY_HEADER_BYTES);
+    memcpy(to, SUMMARY_MAGIC, sizeof SUMMARY_MAGIC);
+    put32(to + 8, SUMMARY_VERSION);
+    put32(to + 12, h->scheme);
+    put64(to + 16, h->number);
+    put64(to + 24, h->seed);
+    put64(to + 32, h->end);
+    put32(to + 40, h->end_chain);
+    put32(to + 44, h->count);
+    put32(to + SUMMARY_HEADER_BYTES - 4, table_sum(to, table, h->count));
+}
+
+bool summary_header_decode(struct summary_header *h, const char from[SUMMARY_HEADER_BYTES])
+{
+    *h = (struct summary_header){
+        .scheme = get32(from + 12),
+        .count = get32(from + 44),
+        .number = get64(from + 16),
+        .seed = get64(from + 24),
+        .end = get64(from + 32),
+        .end_chain = get32(from + 40),
+    };
+    return memcmp(from, SUMMARY_MAGIC, sizeof SUMMARY_MAGIC) == 0 &&
+           get32(from + 8) == SUMMARY_VERSION;
+}
+
+bool summary_table_is_sound(const struct summary_header *h, const char from[SUMMARY_HEADER_BYTES],
+                            const char *table)
+{
+    return table_sum(from, table, h->count) == get32(from + SUMMARY_HEADER_BYTES - 4);
+}
+
+void summary_group_encode(const struct group *g, char to[SUMMARY_GROUP_BYTES])
+{
+    put64(to, g->entry.seq);
+    put64(to + 8, (uint64_t)g->entry.time_ms);
+    put64(to + 16, g->entry.at);
+    put32(to + 24, g->entry.chain);
+    put32(to + 28, (g->entry.partial ? GROUP_PARTIAL : 0) | (g->any ? GROUP_ANY : 0));
+    for (int i = 0; i < 4; i++) put64(to + 32 + 8 * i, g->bits[i]);
+    put64(to + 64, g->bloom_at);
+    put32(to + 72, g->bloom_bytes);
+    put32(to + 76, g->bloom_sum);
+}
+
+void summary_group_decode(struct group *g, const char from[SUMMARY_GROUP_BYTES])
+{
+    uint32_t flags = get32(from + 28);
+    *g = (struct group){
+        .entry = {get64(from), (int64_t)get64(from + 8), get64(from + 16), get32(from + 24),
+                  flags & GROUP_PARTIAL},
+        .any = flags & GROUP_ANY,
+        .bloom_at = get64(from + 64),
+        .bloom_bytes = get32(from + 72),
+        .bloom_sum = get32(from + 76),
+    };
+    for (int i = 0; i < 4; i++) g->bits[i] = get64(from + 32 + 8 * i);
+}
+
+void summary_name(uint64_t number, char to[SEGMENT_NAME_BYTES])
+{
+    snprintf(to, SEGMENT_NAME_BYTES, "%016llx.summary", (unsigned long long)number);
+}
+
+uint64_t summary_number(const char *name)
+{
+    char again[SEGMENT_NAME_BYTES];
+    uint64_t number = strtoull(name, NULL, 16);
+    summary_name(number, again);
+    return strcmp(name, again) == 0 ? number : 0;
+}
+
 /* Frames ------------------------------------------------------------------------------------- */
 
 uint32_t frame_encode(const struct frame *f, uint32_t chain, char *to)
 {
-    size_t total = frame_bytes(f->payload.len);
-    put32(to + 4, (uint32_t)f->payload.len | (uint32_t)f->kind << LENGTH_BITS);
-    put64(to + 8, f->seq);
-    if (total > FRAME_HEADER_BYTES) put64(to + total - 8, 0); /* the padding is in there */
     if (f->payload.len) memcpy(to + FRAME_HEADER_BYTES, f->payload.at, f->payload.len);
+    return frame_finish(f->kind, f->seq, f->payload.len, chain, to);
+}
+
+uint32_t frame_finish(enum frame_kind kind, uint64_t seq, size_t len, uint32_t chain, char *to)
+{
+    size_t total = frame_bytes(len), end = FRAME_HEADER_BYTES + len;
+    put32(to + 4, (uint32_t)len | (uint32_t)kind << LENGTH_BITS);
+    put64(to + 8, seq);
+    memset(to + end, 0, total - end);
     /* In two, so that no load spans what were two stores: the processor would wait for them. */
     chain = crc32c(crc32c(chain, to + 4, 4), to + 8, total - 8);
     put32(to, chain);

@@ -52,9 +52,52 @@ struct frame {
     struct slice payload;
 };
 
+/* A summary, beside a finished segment: the begin of each group, and what is in it. */
+enum { SUMMARY_HEADER_BYTES = 64, SUMMARY_GROUP_BYTES = 80, BLOOM_BYTES_MAX = 1 << 20 };
+
+struct summary_header {
+    uint32_t scheme;            /* what the bits and hashes mean: the describer's version */
+    uint32_t count;             /* of groups */
+    uint64_t number, seed, end; /* of the segment */
+    uint32_t end_chain;
+};
+
+/* A place in a segment where a mark is, and how to go on reading from it. */
+struct index_entry {
+    uint64_t seq; /* of the record that begins next */
+    int64_t time_ms;
+    uint64_t at;
+    uint32_t chain;
+    bool partial; /* in the middle of record seq - 1 */
+};
+
+struct group {
+    struct index_entry entry;
+    uint64_t bits[4];
+    bool any;             /* nothing is known: whoever asks has to look */
+    uint32_t bloom_bytes; /* of the hashes; 0: none */
+    uint32_t bloom_sum;   /* in a file: */
+    uint64_t bloom_at;    /* where they stand */
+    unsigned char *bloom; /* in memory */
+};
+
+/* The table's sum is in the header, so the table comes first. */
+void summary_group_encode(const struct group *g, char to[SUMMARY_GROUP_BYTES]);
+void summary_header_encode(const struct summary_header *h, const char *table,
+                           char to[SUMMARY_HEADER_BYTES]);
+/* False when it is not one. */
+bool summary_header_decode(struct summary_header *h, const char from[SUMMARY_HEADER_BYTES]);
+bool summary_table_is_sound(const struct summary_header *h, const char from[SUMMARY_HEADER_BYTES],
+                            const char *table);
+void summary_group_decode(struct group *g, const char from[SUMMARY_GROUP_BYTES]);
+void summary_name(uint64_t number, char to[SEGMENT_NAME_BYTES]);
+uint64_t summary_number(const char *name);
+
 /* Writes header, payload and padding, frame_bytes(payload.len) in all, to `to`. Returns the chain
  * after it. */
 uint32_t frame_encode(const struct frame *f, uint32_t chain, char *to);
+/* The same when the payload is at to + FRAME_HEADER_BYTES already. */
+uint32_t frame_finish(enum frame_kind kind, uint64_t seq, size_t len, uint32_t chain, char *to);
 /* How many bytes the frame has that begins with these FRAME_HEADER_BYTES, at least those; 0 when
  * no frame begins so. */
 uint64_t frame_extent(const char *from);

@@ -4,7 +4,7 @@
  * before it, in order and unchanged; what a crash tore is cut without a word of it being believed;
  * and damage to what was durable is never taken for a torn tail.
  *
- * The bytes (docs/format/journal.md has the tables). A folder has segments, files of one size,
+ * The bytes (docs/format/journal.md has the tables). A folder has segments, files of set sizes,
  * made and filled with zeros before they are used:
  *
  *      0000000000000001.journal                        0000000000000002.journal
@@ -26,7 +26,8 @@
  * thread syncs; what was sealed meanwhile goes together with the next sync (group commit). When a
  * segment is full it is synced, then the spare one gets its header and its name, both synced, then
  * the next frames. So only the last segment can have something that is not durable. The thread
- * makes the next spare, a MB at a time between other work.
+ * makes the next spare in slices between other work, twice as fast as the segment in use fills, so
+ * that it is neither late nor in the way; the owner's writes go on beside it.
  *
  * What may go wrong:
  *
@@ -44,15 +45,24 @@
  *  - Power fails while a segment is made. It is called `spare` then, and thrown away.
  *  - A write or sync fails. It is not tried again: Linux marks pages clean that it failed to
  *    write, so the second sync would succeed and mean nothing. The journal stands still, with
- *    the reason; the process should end, and find at the next start what is really there.
+ *    the reason; the process should end, and find at the next start what is really there. That
+ *    one reads pages that the disk lacks and that the system believes clean: what no mark vouches
+ *    for it writes anew before it syncs.
  *  - A write stops short. It is gone on with; if there was a reason, that gives the error.
  *  - The disk is full when a segment is made. That is before anything was promised: the spare is
  *    thrown away and tried again each second, journal_admits says ERR_LIMIT once the segment in
  *    use is down to the reserve, and what is appended still, beyond it, waits in memory.
  *  - A second process opens the folder. The lock file is locked: ERR_BUSY.
+ *  - A journal is begun anew: its first segment says that none was before it, and has a number
+ *    that follows all the same. Once it has its name the older ones are void, and are removed then,
+ *    or at the next opening.
  *  - Retention meets a crash. Segments go one by one, each synced: what is left has no hole.
  *  - A segment before the last is damaged. Its end and chain are known from the next one's header,
  *    so whoever reads it gets ERR_CORRUPT, be it one bit. Opening does not read it.
+ *
+ * What was written is described by the thread, group by group (describe.c), and when a segment is
+ * finished it gets a summary beside it (summary.c), by which readers pass over what cannot match
+ * (skip.c). Nothing rests on summaries: whatever happens to one costs only time.
  *
  * Invariants, which journal_check checks:
  *  1. durable ≤ written ≤ sealed ≤ appended, and none ever goes back.
@@ -115,9 +125,10 @@ void journal_plan_segment(struct journal *j, int64_t now_ms)
 {
     struct segment *s = mem_new(struct segment);
     mutex_lock(&j->lock);
-    struct segment *prior = j->segments_count ? j->segments[j->segments_count - 1] : NULL;
+    struct segment *last = j->segments_count ? j->segments[j->segments_count - 1] : NULL;
+    struct segment *prior = j->laid || !j->config.anew ? last : NULL;
     s->header = (struct segment_header){
-        .number = prior ? prior->header.number + 1 : 1,
+        .number = last ? last->header.number + 1 : 1,
         .epoch = j->epoch,
         .seed = random_u64(&j->random),
         .first_seq = j->begin,
@@ -128,10 +139,10 @@ void journal_plan_segment(struct journal *j, int64_t now_ms)
         .prior_chain = !prior    ? 0
                        : j->laid ? j->chain
                                  : prior->end_chain,
-        .size = j->config.segment_bytes,
+        .size = segment_bytes_after(j, j->laid ? j->laid->header.size : 0),
         .time_ms = now_ms,
     };
-    s->bytes = j->config.segment_bytes;
+    s->bytes = s->header.size;
     s->end = SEGMENT_HEADER_BYTES;
     s->indexed = true;
     if (prior) prior->end_chain = s->header.prior_chain;
@@ -171,12 +182,12 @@ static void add_mark(struct journal *j, int64_t now_ms)
 
 static uint64_t room_in_segment(const struct journal *j)
 {
-    return j->config.segment_bytes - j->laid_at - (j->group_open ? 0 : MARK_BYTES);
+    return j->laid->header.size - j->laid_at - (j->group_open ? 0 : MARK_BYTES);
 }
 
 static bool fits_segment(const struct journal *j, uint64_t bytes)
 {
-    return j->laid_at + (j->group_open ? 0 : MARK_BYTES) + bytes <= j->config.segment_bytes;
+    return j->laid_at + (j->group_open ? 0 : MARK_BYTES) + bytes <= j->laid->header.size;
 }
 
 /* Makes sure that `bytes` of frames can be added to the newest chunk, behind a mark where a group
@@ -235,6 +246,43 @@ uint64_t journal_append(struct journal *j, struct slice record, int64_t now_ms)
     return seq;
 }
 
+char *journal_reserve(struct journal *j, size_t max, int64_t now_ms)
+{
+    MAGIC(j, JOURNAL_MAGIC);
+    if (failed_now(j)) return NULL;
+    if (j->config.segment_per_record && j->laid_at > SEGMENT_HEADER_BYTES)
+        journal_plan_segment(j, now_ms);
+    if (frame_bytes(max) <= j->frame_max) {
+        make_room(j, frame_bytes(max), now_ms);
+        return j->reserved = j->newest->bytes + j->newest->len + FRAME_HEADER_BYTES;
+    }
+    j->outside.len = 0;
+    return j->reserved = buffer_reserve(&j->outside, max);
+}
+
+static uint64_t commit_outside(struct journal *j, size_t len, int64_t now_ms)
+{
+    uint64_t seq = journal_append(j, slice_of(j->reserved, len), now_ms);
+    buffer_fini(&j->outside);
+    return seq;
+}
+
+uint64_t journal_commit(struct journal *j, size_t len, int64_t now_ms)
+{
+    struct chunk *c = j->newest;
+    uint64_t bytes = frame_bytes(len), seq = j->begin;
+    if (__builtin_expect(j->reserved == j->outside.at, 0)) return commit_outside(j, len, now_ms);
+    char *to = c->bytes + c->len;
+    DCHECK(j->reserved == to + FRAME_HEADER_BYTES && c->cap - c->len >= bytes);
+    j->chain = frame_finish(FRAME_WHOLE, seq, len, j->chain, to);
+    c->len += bytes;
+    j->laid_at += bytes;
+    j->appended_bytes += bytes;
+    j->begin = seq + 1;
+    j->append_ms = now_ms;
+    return seq;
+}
+
 /* Handing over ------------------------------------------------------------------------------- */
 
 /* A mark of its own when all is durable and quiet, and no mark says so yet. */
@@ -279,7 +327,8 @@ static void hand_over(struct journal *j, int64_t now_ms, bool flush)
     }
     if (!j->busy && !j->failed && writer_pending(j) && writer_simple(j)) writer_round(j, false);
     /* A thread that is busy looks again before it sleeps. */
-    bool work = !j->busy && (j->want_sync || retry || writer_pending(j) || j->spare_file < 0);
+    bool work = !j->busy &&
+                (j->want_sync || retry || writer_pending(j) || (!j->aside && writer_aside_due(j)));
     if (j->config.threaded && work) condition_signal(&j->work);
     mutex_unlock(&j->lock);
 }
@@ -304,6 +353,16 @@ void journal_retain(struct journal *j, uint64_t upto, uint64_t keep_bytes)
     mutex_lock(&j->lock);
     j->retain_upto = upto;
     j->keep_bytes = keep_bytes;
+    j->kept = false;
+    if (j->config.threaded) condition_signal(&j->work);
+    mutex_unlock(&j->lock);
+}
+
+void journal_retain_time(struct journal *j, int64_t before_ms)
+{
+    mutex_lock(&j->lock);
+    j->before_ms = before_ms;
+    j->kept = false;
     if (j->config.threaded) condition_signal(&j->work);
     mutex_unlock(&j->lock);
 }
@@ -325,7 +384,12 @@ static void configure(struct journal *j, const struct journal_config *config)
     if (!j->config.index_bytes) j->config.index_bytes = INDEX_BYTES;
     uint64_t bytes = j->config.segment_bytes;
     CHECK(bytes >= JOURNAL_SEGMENT_BYTES_MIN && bytes % 512 == 0 && bytes <= 1u << 30);
-    j->frame_max = bytes - SEGMENT_HEADER_BYTES - MARK_BYTES;
+    uint64_t *first = &j->config.first_bytes;
+    if (*first == 0) *first = JOURNAL_FIRST_BYTES;
+    if (*first > bytes) *first = bytes;
+    CHECK(*first >= JOURNAL_SEGMENT_BYTES_MIN && *first % 512 == 0);
+    j->next_bytes = *first;
+    j->frame_max = *first - SEGMENT_HEADER_BYTES - MARK_BYTES;
     if (j->frame_max > FRAME_BYTES_MAX) j->frame_max = FRAME_BYTES_MAX;
 }
 
@@ -333,11 +397,15 @@ static int begin_epoch(struct journal *j, int64_t now_ms, struct disk_why *why)
 {
     j->written = j->durable = j->begin - 1;
     j->append_ms = j->sync_ms = j->retry_ms = now_ms;
+    j->keep_bytes = UINT64_MAX;
+    if (!j->config.anew)
+        for (size_t i = 0; i < j->published; i++) j->bytes += j->segments[i]->bytes;
     journal_plan_segment(j, now_ms);
     add_chunk(j, 0);
     j->sealed = (struct seal){j->newest, 0, j->begin - 1};
     j->write_chunk = j->newest;
     int rc = writer_begin(j, j->laid, why);
+    if (j->config.anew) return rc == 0 ? recover_drop(j, j->segments_count - 1, why) : rc;
     return rc == ERR_LIMIT ? 0 : rc;
 }
 
@@ -353,6 +421,8 @@ static void journal_free(struct journal *j)
     if (j->lock_file >= 0) j->disk->close(j->disk, j->lock_file);
     mutex_fini(&j->lock);
     condition_fini(&j->work);
+    describe_fini(j);
+    buffer_fini(&j->outside);
     j->magic = 0;
     mem_delete(j);
 }
@@ -381,7 +451,7 @@ int journal_open(struct journal **journal, const struct journal_config *config, 
     struct journal *j = mem_new(struct journal);
     j->magic = JOURNAL_MAGIC;
     j->disk = disk;
-    j->active_file = j->spare_file = -1;
+    j->active_file = j->spare_file = j->describing.scan.file = -1;
     configure(j, config);
     random_init(&j->random, config->seed);
     mutex_init(&j->lock);
@@ -433,7 +503,7 @@ int journal_admits(const struct journal *j)
     int failed = failed_now(j);
     if (failed) return failed;
     bool full = __atomic_load_n(&j->full, __ATOMIC_ACQUIRE);
-    uint64_t left = j->config.segment_bytes - j->laid_at;
+    uint64_t left = j->laid->header.size - j->laid_at;
     uint64_t backlog = j->appended_bytes - load(&j->written_bytes);
     if (full && (left < j->config.reserve_bytes || left < MARK_BYTES + PIECE_BYTES_MIN))
         return ERR_LIMIT;
@@ -482,6 +552,7 @@ void journal_info(struct journal *j, struct journal_info *info)
         .written = load(&j->written),
         .durable = load(&j->durable),
         .segments = j->published,
+        .bytes = j->bytes,
         .backlog_bytes = j->appended_bytes - load(&j->written_bytes),
         .tail_bytes = j->tail_bytes,
         .syncs = j->syncs,
@@ -489,7 +560,6 @@ void journal_info(struct journal *j, struct journal_info *info)
         .sync_us_max = j->sync_us_max,
         .full = __atomic_load_n(&j->full, __ATOMIC_ACQUIRE),
     };
-    for (size_t i = 0; i < j->published; i++) info->bytes += j->segments[i]->bytes;
     mutex_unlock(&j->lock);
 }
 

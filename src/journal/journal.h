@@ -37,20 +37,61 @@ enum journal_sync {
 
 enum {
     JOURNAL_SEGMENT_BYTES = 64 << 20,
+    JOURNAL_FIRST_BYTES = 2 << 20,
     JOURNAL_SEGMENT_BYTES_MIN = 1024,
     JOURNAL_RECORD_BYTES_MAX = 1 << 30,
 };
 
+/* What the owner tells of a record, so that whoever looks for few of many need not read them all:
+ * small numbers and hashes, whose meaning is the owner's. */
+struct journal_features;
+void journal_has_bit(struct journal_features *f, unsigned bit); /* 0 to 255 */
+void journal_has_hash(struct journal_features *f, uint64_t hash);
+void journal_has_anything(struct journal_features *f); /* it cannot be told */
+
+struct journal_describer {
+    uint32_t scheme; /* changes with the meaning: summaries of another one are made anew */
+    /* From the journal's thread, some time after the record was written. NULL: no summaries. */
+    void (*describe)(void *ctx, uint64_t seq, struct slice record, struct journal_features *to);
+    void *ctx;
+};
+
+/* A segment that is about to go. */
+struct journal_leaving {
+    uint64_t first_seq, last_seq; /* of the records that begin in it; none when first > last */
+    int64_t time_ms;              /* when it was begun */
+    struct summary *summary;      /* the journal's own */
+};
+struct journal_filter;
+/* May it have a record that matches? By its summary, without reading it; true where that is not
+ * there. */
+bool journal_leaving_may_match(const struct journal_leaving *s, const struct journal_filter *f);
+
 struct journal_config {
-    uint64_t segment_bytes;  /* whole 512s, from JOURNAL_SEGMENT_BYTES_MIN up to 1 GB */
+    uint64_t segment_bytes; /* whole 512s, from JOURNAL_SEGMENT_BYTES_MIN up to 1 GB */
+    /* An opening begins with a segment of so many bytes, and each one after it has twice as many as
+     * the one before, up to segment_bytes: so that a start need not wait for a large one. 0: 2 MB,
+     * or segment_bytes where that is less. */
+    uint64_t first_bytes;
     bool segment_per_record; /* for tests: makes rare things constant */
     enum journal_sync sync;
     uint64_t tail_bytes_max;    /* recent records that stay in memory */
     uint64_t backlog_bytes_max; /* appended and not written: above it journal_admits says AGAIN */
     uint64_t reserve_bytes;     /* room that is kept for what must go on when the disk is full */
     uint64_t index_bytes;       /* an index entry per so many bytes of a segment; 0: 64 KB */
+    struct journal_describer describer;
+    /* Called by the journal's thread before a segment goes, NULL: not. False keeps it, and those
+     * after it, until the next journal_retain or journal_retain_time, when it is asked again. Must
+     * not take long: syncs wait for it. */
+    bool (*may_go)(void *ctx, const struct journal_leaving *s);
+    void *may_go_ctx;
     bool threaded;
-    uint64_t seed; /* where the chains begin: unpredictable, io_entropy */
+    uint64_t seed;      /* where the chains begin: unpredictable, io_entropy */
+    uint64_t first_seq; /* of the first record, where the folder has no journal yet; 0: 1 */
+    /* A journal that is there is given up and begun anew with first_seq: in one step, after which
+     * none of it is read again, and its files go. A full disk is an error then (ERR_LIMIT), and
+     * the old journal stays as it was. */
+    bool anew;
     /* Called by the journal's thread when written, durable or failure changed; NULL: not. It must
      * only tell the owner (wakeup_ring). */
     void (*wake)(void *ctx);
@@ -68,11 +109,11 @@ struct journal_recovery {
     char cut_file[32];  /* and in which file */
 };
 
-/* The folder's journal, or a new one, whose first record is number 1. `disk` is borrowed until
- * journal_close, `now_ms` is unix time. What the last segment holds is looked through and what a
- * crash tore is cut; earlier segments are looked at when they are read. ERR_BUSY: it has an owner;
- * ERR_CORRUPT: damage that no crash explains (`why` names file and offset); ERR_UNSUPPORTED: a
- * newer format; ERR_DENIED, ERR_IO. A full disk is no error: see journal_admits. */
+/* The folder's journal, or a new one, whose first record is number first_seq. `disk` is borrowed
+ * until journal_close, `now_ms` is unix time. What the last segment holds is looked through and
+ * what a crash tore is cut; earlier segments are looked at when they are read. ERR_BUSY: it has an
+ * owner; ERR_CORRUPT: damage that no crash explains (`why` names file and offset); ERR_UNSUPPORTED:
+ * a newer format; ERR_DENIED, ERR_IO. A full disk is no error: see journal_admits. */
 int journal_open(struct journal **journal, const struct journal_config *config, struct disk *disk,
                  int64_t now_ms, struct journal_recovery *found, struct disk_why *why);
 /* Writes, syncs and marks the end; frees the journal also when that fails. No cursor may be left.
@@ -82,6 +123,11 @@ int journal_close(struct journal *j, int64_t now_ms, struct disk_why *why);
 /* The next record; `now_ms` never smaller than before. Copies it, returns its sequence number, or
  * 0 when the journal has failed (or the record is larger than JOURNAL_RECORD_BYTES_MAX). */
 uint64_t journal_append(struct journal *j, struct slice record, int64_t now_ms);
+/* The same without a copy: room for a record of at most `max` bytes, NULL where journal_append says
+ * 0, and then the `len` of it that were written there. Between the two stands no other call of the
+ * owner; a reservation that is not committed is forgotten with the next. */
+char *journal_reserve(struct journal *j, size_t max, int64_t now_ms);
+uint64_t journal_commit(struct journal *j, size_t len, int64_t now_ms);
 /* Brings what was appended on its way to the disk, at once if that means no waiting. */
 void journal_write(struct journal *j, int64_t now_ms);
 /* The same, and a sync whatever the configuration says. */
@@ -104,6 +150,9 @@ uint64_t journal_first(struct journal *j);
 /* Lets the oldest segments go that hold only records up to `upto`, and of those only as many as
  * leave `keep_bytes` of the journal. Done by the thread, soon; never the segment in use. */
 void journal_retain(struct journal *j, uint64_t upto, uint64_t keep_bytes);
+/* Of those, lets all go whose records are older than `before_ms` (unix time), whatever keep_bytes
+ * says. 0: none. */
+void journal_retain_time(struct journal *j, int64_t before_ms);
 
 /* From memory, for the owner: 1 and the record, which stays until the next append or journal_write
  * (one that was cut is put together in `scratch`); 0 when it is too old or not yet there. */
@@ -123,6 +172,31 @@ void journal_cursor_close(struct journal_cursor *c);
  * (go on from journal_first); ERR_CORRUPT (`why` names file and offset); ERR_IO. */
 int journal_cursor_next(struct journal_cursor *c, uint64_t upto, uint64_t *seq,
                         struct slice *record, struct disk_why *why);
+
+/* What is looked for: a record that meets all of these, each by one of its bits or hashes. */
+struct journal_any {
+    uint64_t bits[4];
+    const uint64_t *hashes;
+    size_t hashes_count;
+};
+
+struct journal_filter {
+    const struct journal_any *all;
+    size_t count;
+};
+
+/* From now on journal_cursor_next passes over groups of records (64 KB, or what one journal_write
+ * made of more) in which none can match; what it gives may match or not. It then returns 2, without
+ * a record, when it has passed over a segment, so that the caller can do something in between.
+ * The filter is borrowed; NULL: none. */
+void journal_cursor_filter(struct journal_cursor *c, const struct journal_filter *filter);
+/* All records before this number were given, or cannot match. */
+uint64_t journal_cursor_at(const struct journal_cursor *c);
+/* Backwards: finds the last group that may match of those which begin before record `before`. 1:
+ * the records *first … before - 1 are to be read now, where the cursor stands; then ask again with
+ * before = *first. 2: nothing between *first and `before`, ask again. 0: there are no more. */
+int journal_cursor_back(struct journal_cursor *c, uint64_t before, uint64_t *first,
+                        struct disk_why *why);
 
 /* Without a thread: does one piece of its work (a write, a sync, a slice of the next segment, one
  * deletion); false when there was nothing to do. */

@@ -7,24 +7,24 @@
 
 enum { SEARCH_BYTES = 64 * 1024 };
 
-struct names {
-    uint64_t *numbers;
-    size_t count, cap;
-    bool spare;
-};
+static void add_number(struct numbers *n, uint64_t number)
+{
+    if (n->count == n->cap) {
+        size_t cap = n->cap ? 2 * n->cap : 64;
+        n->at = mem_resize(n->at, n->cap * sizeof *n->at, cap * sizeof *n->at);
+        n->cap = cap;
+    }
+    n->at[n->count++] = number;
+}
 
 static int visit_name(void *ctx, const char *name)
 {
     struct names *n = ctx;
     if (strcmp(name, SPARE_NAME) == 0) n->spare = true;
     uint64_t number = segment_number(name);
-    if (number == 0) return 0;
-    if (n->count == n->cap) {
-        size_t cap = n->cap ? 2 * n->cap : 64;
-        n->numbers = mem_resize(n->numbers, n->cap * sizeof(uint64_t), cap * sizeof(uint64_t));
-        n->cap = cap;
-    }
-    n->numbers[n->count++] = number;
+    if (number != 0) add_number(&n->segments, number);
+    number = summary_number(name);
+    if (number != 0) add_number(&n->summaries, number);
     return 0;
 }
 
@@ -34,7 +34,7 @@ static int compare_numbers(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int read_header(struct disk *d, struct segment *s, const char *name, struct disk_why *why)
+int recover_header(struct disk *d, struct segment *s, const char *name, struct disk_why *why)
 {
     char bytes[SEGMENT_HEADER_BYTES];
     int file = d->open(d, name, 0, why);
@@ -51,10 +51,32 @@ static int read_header(struct disk *d, struct segment *s, const char *name, stru
     return rc;
 }
 
-/* Does `s` follow what is listed so far? */
+int recover_drop(struct journal *j, size_t count, struct disk_why *why)
+{
+    int rc = 0;
+    if (count == 0) return 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        char name[SEGMENT_NAME_BYTES];
+        segment_name(j->segments[i]->header.number, name);
+        rc = j->disk->unlink(j->disk, name, why);
+        /* Each gone for good before the next, as in retention: a crash leaves no hole. */
+        if (rc == 0) rc = j->disk->sync_folder(j->disk, why);
+        if (rc != 0) named(why, name, rc);
+    }
+    if (rc != 0) return rc;
+    for (size_t i = 0; i < count; i++) segment_free(j->segments[i]);
+    j->segments_count -= count;
+    j->published -= j->published > count ? count : j->published;
+    memmove(j->segments, j->segments + count, j->segments_count * sizeof *j->segments);
+    return 0;
+}
+
+/* Does `s` follow what is listed so far? Where it says that nothing was before it, what is listed
+ * was given up. */
 static int follows(struct journal *j, struct segment *s, uint64_t number, struct disk_why *why)
 {
     if (s->header.number != number) return damaged(why, number, 0, "it has another's header");
+    if (s->header.prior_end == 0) return recover_drop(j, j->segments_count, why);
     if (j->segments_count == 0) return 0;
     struct segment *prior = j->segments[j->segments_count - 1];
     uint64_t expected = prior->header.number + 1;
@@ -68,15 +90,15 @@ static int follows(struct journal *j, struct segment *s, uint64_t number, struct
     return 0;
 }
 
-static int load_headers(struct journal *j, const struct names *n, struct disk_why *why)
+static int load_headers(struct journal *j, const struct numbers *n, struct disk_why *why)
 {
     for (size_t i = 0; i < n->count; i++) {
         char name[SEGMENT_NAME_BYTES];
         struct segment *s = mem_new(struct segment);
-        segment_name(n->numbers[i], name);
-        int rc = read_header(j->disk, s, name, why);
+        segment_name(n->at[i], name);
+        int rc = recover_header(j->disk, s, name, why);
         if (rc != 0) rc = named(why, name, rc);
-        if (rc == 0) rc = follows(j, s, n->numbers[i], why);
+        if (rc == 0) rc = follows(j, s, n->at[i], why);
         if (rc != 0) {
             segment_free(s);
             return rc;
@@ -88,23 +110,50 @@ static int load_headers(struct journal *j, const struct names *n, struct disk_wh
     return 0;
 }
 
+/* Which segments have a summary? One that belongs to none is of no use. */
+static void find_summaries(struct journal *j, const struct numbers *n)
+{
+    for (size_t i = 0; i < n->count; i++) {
+        char name[SEGMENT_NAME_BYTES];
+        struct disk_why why;
+        struct segment *s = segments_find(j, n->at[i]);
+        summary_name(n->at[i], name);
+        if (s)
+            s->summary = SUMMARY_KEPT;
+        else
+            j->disk->unlink(j->disk, name, &why);
+    }
+}
+
+int recover_list(struct disk *d, struct names *n, struct disk_why *why)
+{
+    int rc = d->list(d, visit_name, n, why);
+    struct numbers *s = &n->segments;
+    if (s->count) qsort(s->at, s->count, sizeof *s->at, compare_numbers);
+    return rc;
+}
+
+void names_fini(struct names *n)
+{
+    mem_free(n->segments.at, n->segments.cap * sizeof *n->segments.at);
+    mem_free(n->summaries.at, n->summaries.cap * sizeof *n->summaries.at);
+}
+
 static int find_segments(struct journal *j, struct disk_why *why)
 {
     struct names names = {0};
-    int rc = j->disk->list(j->disk, visit_name, &names, why);
+    int rc = recover_list(j->disk, &names, why);
     if (rc == 0 && names.spare) rc = j->disk->unlink(j->disk, SPARE_NAME, why);
-    if (names.count) qsort(names.numbers, names.count, sizeof *names.numbers, compare_numbers);
-    if (rc == 0) rc = load_headers(j, &names, why);
-    mem_free(names.numbers, names.cap * sizeof(uint64_t));
+    if (rc == 0) rc = load_headers(j, &names.segments, why);
+    if (rc == 0) find_summaries(j, &names.summaries);
+    names_fini(&names);
     return rc;
 }
 
 /* The last segment --------------------------------------------------------------------------- */
 
-/* Behind the place where `s` stands there is no record that continues it. Is there a mark that
- * vouches for what should be there? Also finds the last byte that is not zero. */
-static int search_marks(struct scan *s, uint64_t size, uint64_t complete, uint64_t *used,
-                        struct disk_why *why)
+int recover_search(struct scan *s, uint64_t size, uint64_t complete, uint64_t *used,
+                   struct disk_why *why)
 {
     int rc = 0;
     char *window = mem_alloc(SEARCH_BYTES);
@@ -127,14 +176,35 @@ static int search_marks(struct scan *s, uint64_t size, uint64_t complete, uint64
     return rc;
 }
 
-/* Makes what was read safe (the system may have it in memory only) and gives the rest back. */
-static int cut(struct journal *j, struct segment *s, uint64_t at, struct disk_why *why)
+/* Writes the same bytes once more. After a sync that failed, the system shows bytes that it has
+ * not brought to the disk and will not bring there: it believes them clean, and the sync of a later
+ * process succeeds without them. Written anew they are not clean. */
+static int write_anew(struct disk *d, int file, uint64_t from, uint64_t to, struct disk_why *why)
+{
+    int rc = 0;
+    char *window = mem_alloc(SEARCH_BYTES);
+    while (from < to && rc == 0) {
+        size_t len = to - from < SEARCH_BYTES ? (size_t)(to - from) : SEARCH_BYTES;
+        long n = disk_read_all(d, file, window, len, from, why);
+        rc = n < 0 ? (int)n : disk_write_all(d, file, window, (size_t)n, from, why);
+        from += len;
+    }
+    mem_free(window, SEARCH_BYTES);
+    return rc;
+}
+
+/* Makes what was read, up to `at`, safe (the system may have it in memory only; records up to
+ * `vouched` it had not) and gives the rest back. */
+static int cut(struct journal *j, struct segment *s, uint64_t at, uint64_t vouched,
+               struct disk_why *why)
 {
     char name[SEGMENT_NAME_BYTES];
     segment_name(s->header.number, name);
     int file = j->disk->open(j->disk, name, DISK_WRITE, why);
     if (file < 0) return named(why, name, file);
+    const struct index_entry *from = segment_seek(s, vouched);
     int rc = s->bytes > at ? j->disk->truncate(j->disk, file, at, why) : 0;
+    if (rc == 0) rc = write_anew(j->disk, file, from ? from->at : SEGMENT_HEADER_BYTES, at, why);
     if (rc == 0) rc = j->disk->sync(j->disk, file, why);
     j->disk->close(j->disk, file);
     s->bytes = s->end = at;
@@ -165,7 +235,7 @@ static int read_last(struct journal *j, struct scan *s, bool closed, struct jour
     }
     found->clean = rc == 0 && last->bytes == s->at;
     uint64_t used;
-    rc = search_marks(s, last->bytes, s->begin - 1 - s->partial, &used, why);
+    rc = recover_search(s, last->bytes, s->begin - 1 - s->partial, &used, why);
     if (rc != 0) return rc;
     note_cut(found, s, used);
     return 0;
@@ -203,7 +273,7 @@ static int recover_last(struct journal *j, struct journal_recovery *found, struc
             closed = true;
             continue;
         }
-        rc = cut(j, last, s.at, why);
+        rc = cut(j, last, s.at, s.vouched, why);
         last->end_chain = s.chain;
         last->indexed = true;
         j->begin = complete + 1;
@@ -217,17 +287,18 @@ int recover(struct journal *j, struct journal_recovery *found, struct disk_why *
 {
     int rc = find_segments(j, why);
     if (rc != 0) return rc;
-    j->begin = 1;
-    found->clean = j->segments_count == 0;
-    if (j->segments_count > 0) {
-        j->epoch = j->segments[j->segments_count - 1]->header.epoch;
+    j->begin = j->config.first_seq ? j->config.first_seq : 1;
+    found->clean = j->segments_count == 0 || j->config.anew;
+    if (j->segments_count > 0) j->epoch = j->segments[j->segments_count - 1]->header.epoch;
+    if (j->segments_count > 0 && !j->config.anew) {
         rc = recover_last(j, found, why);
         if (rc != 0) return rc;
     }
     j->epoch++;
     found->epoch = j->epoch;
-    found->segments = j->segments_count;
-    found->first_seq = j->segments_count ? j->segments[0]->header.first_seq : 1;
+    bool empty = j->segments_count == 0 || j->config.anew;
+    found->segments = empty ? 0 : j->segments_count;
+    found->first_seq = empty ? j->begin : j->segments[0]->header.first_seq;
     found->last_seq = j->begin - 1;
     return 0;
 }

@@ -23,8 +23,18 @@ int named(struct disk_why *why, const char *file, int rc)
 
 /* Segments ----------------------------------------------------------------------------------- */
 
+void segment_free_groups(struct segment *s)
+{
+    for (size_t i = 0; i < s->groups_count; i++)
+        mem_free(s->groups[i].bloom, s->groups[i].bloom_bytes);
+    mem_free(s->groups, s->groups_cap * sizeof *s->groups);
+    s->groups = NULL;
+    s->groups_count = s->groups_cap = 0;
+}
+
 void segment_free(struct segment *s)
 {
+    segment_free_groups(s);
     mem_free(s->index, s->index_cap * sizeof *s->index);
     mem_delete(s);
 }
@@ -46,6 +56,19 @@ struct segment *segments_find(const struct journal *j, uint64_t number)
     uint64_t first = j->segments[0]->header.number;
     if (number < first || number - first >= j->published) return NULL;
     return j->segments[number - first];
+}
+
+struct segment *segments_with(const struct journal *j, uint64_t seq)
+{
+    size_t low = 0, high = j->published;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (j->segments[mid]->header.first_seq <= seq)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low ? j->segments[low - 1] : NULL;
 }
 
 void segment_note(struct segment *s, uint64_t distance, const struct index_entry *entry)
@@ -90,6 +113,7 @@ int scan_open(struct scan *s, struct disk *disk, const struct segment_header *h,
     s->chain = segment_chain(h);
     s->begin = h->first_seq;
     s->partial = h->continues;
+    s->vouched = 0;
     s->window_at = 0;
     s->window.len = 0;
     return 0;
@@ -174,6 +198,18 @@ int scan_next(struct scan *s, struct frame *f, struct disk_why *why)
     return 1;
 }
 
+bool scan_at_mark(struct scan *s)
+{
+    struct frame f;
+    struct disk_why why;
+    int rc = 0;
+    if (s->at >= s->limit || s->limit - s->at < FRAME_HEADER_BYTES) return false;
+    const char *bytes = view(s, FRAME_HEADER_BYTES, &rc, &why);
+    if (!bytes) return false;
+    frame_peek(&f, bytes);
+    return f.kind == FRAME_MARK;
+}
+
 int scan_index(struct scan *s, struct segment *into, uint64_t distance, struct disk_why *why)
 {
     for (;;) {
@@ -188,8 +224,31 @@ int scan_index(struct scan *s, struct segment *into, uint64_t distance, struct d
         if (!mark_decode(&m, s->header.seed, entry.at, bytes))
             return damaged(why, s->header.number, entry.at, "a mark is wrong");
         entry.time_ms = m.time_ms;
+        s->vouched = m.durable;
         segment_note(into, distance, &entry);
     }
+}
+
+static int index_by_summary(struct journal *j, const struct segment *s, struct segment *into)
+{
+    struct summary summary = {.file = -1};
+    int rc = ERR_ABSENT;
+    if (s->summary == SUMMARY_KEPT)
+        rc = summary_open(&summary, j->disk, &s->header, s->end, s->end_chain,
+                          j->config.describer.scheme);
+    for (size_t i = 0; i < summary.count; i++) segment_note(into, 0, &summary.groups[i].entry);
+    summary_fini(&summary);
+    return rc;
+}
+
+static int index_by_reading(struct journal *j, const struct segment *s, struct segment *into,
+                            struct disk_why *why)
+{
+    struct scan scan = {.file = -1};
+    int rc = scan_open(&scan, j->disk, &s->header, s->end, why);
+    if (rc == 0) rc = scan_index(&scan, into, j->config.index_bytes, why);
+    scan_fini(&scan);
+    return rc;
 }
 
 int segment_index(struct journal *j, uint64_t number, struct disk_why *why)
@@ -197,16 +256,13 @@ int segment_index(struct journal *j, uint64_t number, struct disk_why *why)
     mutex_lock(&j->lock);
     const struct segment *s = segments_find(j, number);
     bool needed = s && !s->indexed;
-    struct segment_header header = s ? s->header : (struct segment_header){0};
-    uint64_t end = s ? s->end : 0;
+    struct segment was = s ? *s : (struct segment){0};
     mutex_unlock(&j->lock);
     if (!needed) return 0;
 
-    struct scan scan = {.file = -1};
     struct segment *made = mem_new(struct segment);
-    int rc = scan_open(&scan, j->disk, &header, end, why);
-    if (rc == 0) rc = scan_index(&scan, made, j->config.index_bytes, why);
-    scan_fini(&scan);
+    int rc = index_by_summary(j, &was, made);
+    if (rc != 0) rc = index_by_reading(j, &was, made, why);
 
     mutex_lock(&j->lock);
     struct segment *again = rc == 0 ? segments_find(j, number) : NULL;

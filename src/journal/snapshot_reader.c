@@ -89,7 +89,7 @@ static int unpack(struct snapshot_reader *r, const struct block_header *b, struc
 static int next_run(struct snapshot_reader *r, uint8_t *kind, struct disk_why *why)
 {
     struct block_header b = {.flags = 0};
-    struct slice stored;
+    struct slice stored = {0};
     r->whole.len = 0;
     for (bool first = true; first || (b.flags & BLOCK_MORE); first = false) {
         int rc = next_block(r, &b, &stored, why);

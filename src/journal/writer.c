@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { ZEROS_BYTES = 64 * 1024, SLICE_BYTES = 1024 * 1024 };
+enum { ZEROS_BYTES = 64 * 1024, SLICE_BYTES = 256 * 1024, PIECES_IN_TURN = 4 };
 
 bool writer_pending(const struct journal *j)
 {
@@ -33,9 +33,26 @@ static void wake_owner(const struct journal *j)
 
 /* The spare segment -------------------------------------------------------------------------- */
 
+uint64_t segment_bytes_after(const struct journal *j, uint64_t bytes)
+{
+    uint64_t most = j->config.segment_bytes;
+    if (bytes == 0) return j->config.first_bytes;
+    return bytes < most / 2 ? 2 * bytes : most;
+}
+
 static bool spare_ready(const struct journal *j)
 {
-    return j->spare_file >= 0 && j->spare_done == j->config.segment_bytes;
+    return j->spare_file >= 0 && j->spare_done == j->next_bytes;
+}
+
+/* It is to be ready when the active segment is half full, and never far ahead of that. But its room
+ * is taken at once: a full disk wants to be known early. */
+static bool spare_due(const struct journal *j)
+{
+    if (spare_ready(j) || j->full) return false;
+    if (j->spare_file < 0 || !j->active) return true;
+    uint64_t size = j->active->header.size, used = j->active->end;
+    return used >= size / 2 || j->spare_done < j->next_bytes * 2 * used / size;
 }
 
 static int spare_drop(struct journal *j)
@@ -51,7 +68,7 @@ static int spare_zeros(struct journal *j, struct disk_why *why)
 {
     static const char zeros[ZEROS_BYTES];
     uint64_t end = j->spare_done + SLICE_BYTES;
-    if (end > j->config.segment_bytes) end = j->config.segment_bytes;
+    if (end > j->next_bytes) end = j->next_bytes;
     for (uint64_t at = j->spare_done; at < end;) {
         size_t len = end - at < ZEROS_BYTES ? (size_t)(end - at) : ZEROS_BYTES;
         int rc = disk_write_all(j->disk, j->spare_file, zeros, len, at, why);
@@ -63,8 +80,9 @@ static int spare_zeros(struct journal *j, struct disk_why *why)
     return rc;
 }
 
-/* A slice of the work: a MB of zeros, synced, so that a sync that someone waits for never stands
- * behind 64 of them. ERR_LIMIT when the disk is full: then there is no spare, nor parts of one. */
+/* A slice of the work: some zeros, synced, so that a sync that someone waits for never stands
+ * behind many of them. ERR_LIMIT when the disk is full: then there is no spare, nor parts of one.
+ */
 static int spare_slice(struct journal *j, struct disk_why *why)
 {
     int rc;
@@ -73,7 +91,7 @@ static int spare_slice(struct journal *j, struct disk_why *why)
         if (file < 0) return named(why, SPARE_NAME, file);
         j->spare_file = file;
         j->spare_done = 0;
-        rc = j->disk->preallocate(j->disk, file, j->config.segment_bytes, why);
+        rc = j->disk->preallocate(j->disk, file, j->next_bytes, why);
     } else {
         rc = spare_zeros(j, why);
     }
@@ -124,12 +142,15 @@ int writer_begin(struct journal *j, struct segment *s, struct disk_why *why)
     if (rc != 0) return rc;
     j->active = s;
     store(&j->active_number, s->header.number);
+    CHECK(s->header.size == j->next_bytes);
+    j->next_bytes = segment_bytes_after(j, j->next_bytes);
     j->active_file = j->spare_file;
     j->spare_file = -1;
     j->spare_done = 0;
     mutex_lock(&j->lock);
     CHECK(j->segments[j->published] == s);
     j->published++;
+    j->bytes += s->bytes;
     mutex_unlock(&j->lock);
     return 0;
 }
@@ -221,18 +242,38 @@ bool writer_round(struct journal *j, bool sync)
 
 /* Retention ---------------------------------------------------------------------------------- */
 
-static uint64_t bytes_of_all(const struct journal *j)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < j->published; i++) sum += j->segments[i]->bytes;
-    return sum;
-}
-
 static bool droppable(const struct journal *j)
 {
-    if (j->published < 2 || j->active == j->segments[0]) return false;
-    return j->segments[1]->header.first_seq - 1 <= j->retain_upto &&
-           bytes_of_all(j) - j->segments[0]->bytes >= j->keep_bytes;
+    if (j->kept || j->published < 2 || j->active == j->segments[0]) return false;
+    const struct segment_header *next = &j->segments[1]->header;
+    bool large = j->bytes - j->segments[0]->bytes >= j->keep_bytes;
+    bool old = next->time_ms < j->before_ms;
+    return next->first_seq - 1 <= j->retain_upto && (large || old);
+}
+
+/* Asks the owner's may_go. Lock held, given up meanwhile. */
+static bool may_go(struct journal *j)
+{
+    if (!j->config.may_go) return true;
+    const struct segment was = *j->segments[0];
+    struct summary summary = {.file = -1};
+    struct journal_leaving leaving = {
+        .first_seq = was.header.first_seq,
+        .last_seq = j->segments[1]->header.first_seq - 1,
+        .time_ms = was.header.time_ms,
+    };
+    j->aside = true;
+    mutex_unlock(&j->lock);
+    bool known =
+        was.summary == SUMMARY_KEPT && summary_open(&summary, j->disk, &was.header, was.end,
+                                                    was.end_chain, j->config.describer.scheme) == 0;
+    if (known) leaving.summary = &summary;
+    bool may = j->config.may_go(j->config.may_go_ctx, &leaving);
+    summary_fini(&summary);
+    mutex_lock(&j->lock);
+    j->aside = false;
+    j->kept = !may;
+    return may;
 }
 
 /* One at a time, each gone for good before the next: a crash leaves no hole. */
@@ -241,17 +282,21 @@ static bool drop_oldest(struct journal *j)
     char name[SEGMENT_NAME_BYTES];
     struct disk_why why;
     struct segment *s = j->segments[0];
-    segment_name(s->header.number, name);
+    j->bytes -= s->bytes;
     j->published--;
     j->segments_count--;
     memmove(j->segments, j->segments + 1, j->segments_count * sizeof *j->segments);
-    j->busy = true;
+    j->aside = true;
     mutex_unlock(&j->lock);
+    if (j->describing.scan.header.number == s->header.number) scan_close(&j->describing.scan);
+    summary_name(s->header.number, name);
+    if (s->summary == SUMMARY_KEPT) j->disk->unlink(j->disk, name, &why);
+    segment_name(s->header.number, name);
     int rc = j->disk->unlink(j->disk, name, &why);
     if (rc == ERR_ABSENT) rc = 0;
     if (rc == 0) rc = j->disk->sync_folder(j->disk, &why);
     mutex_lock(&j->lock);
-    j->busy = false;
+    j->aside = false;
     /* Chunks of the tail may still point to it; they only compare. */
     segment_free(s);
     if (rc != 0) fail(j, named(&why, name, ERR_IO), &why);
@@ -264,11 +309,11 @@ static bool drop_oldest(struct journal *j)
 static bool make_spare(struct journal *j)
 {
     struct disk_why why;
-    j->busy = true;
+    j->aside = true;
     mutex_unlock(&j->lock);
     int rc = spare_slice(j, &why);
     mutex_lock(&j->lock);
-    j->busy = false;
+    j->aside = false;
     if (rc == ERR_LIMIT)
         __atomic_store_n(&j->full, true, __ATOMIC_RELEASE);
     else if (rc != 0)
@@ -276,13 +321,31 @@ static bool make_spare(struct journal *j)
     return rc == 0;
 }
 
+bool writer_aside_due(const struct journal *j)
+{
+    return droppable(j) || spare_due(j) || describe_due(j);
+}
+
+static bool do_aside(struct journal *j)
+{
+    if (droppable(j)) return !may_go(j) || drop_oldest(j) || j->failed;
+    if (j->stop) return false;
+    if (spare_due(j)) return make_spare(j) || j->failed;
+    if (!describe_due(j)) return false;
+    describe_step(j);
+    return true;
+}
+
+/* Writing first; but what never gets its turn would never get done. */
 static bool do_piece(struct journal *j)
 {
-    if ((writer_pending(j) || j->want_sync) && writer_round(j, j->want_sync)) return true;
+    bool urgent = writer_pending(j) || j->want_sync;
+    bool wait = urgent && j->pieces++ == PIECES_IN_TURN;
+    if (urgent && !wait && writer_round(j, j->want_sync)) return true;
     if (j->failed) return true;
-    if (droppable(j)) return drop_oldest(j) || j->failed;
-    if (!spare_ready(j) && !j->full) return make_spare(j) || j->failed;
-    return false;
+    j->pieces = 0;
+    if (do_aside(j)) return true;
+    return wait && (writer_round(j, j->want_sync) || j->failed);
 }
 
 bool writer_step(struct journal *j)

@@ -57,6 +57,18 @@ void keyspace_touch(struct keyspace *ks, const struct entry *used, int64_t now_m
     entry_set_access(e, minutes_of(now_ms) << 8 | (uint32_t)counter);
 }
 
+void keyspace_recall_access(const struct keyspace *ks, const struct entry *restored, int64_t idle_s,
+                            int freq, int64_t now_ms)
+{
+    struct entry *e = (struct entry *)restored; /* as above */
+    if (ks->access.lfu) {
+        if (freq >= 0) entry_set_access(e, minutes_of(now_ms) << 8 | (uint32_t)(freq & LFU_MAX));
+    } else if (idle_s >= 0) {
+        if (idle_s > LRU_MASK) idle_s = LRU_MASK; /* as long ago as can be told */
+        entry_set_access(e, (uint32_t)(now_ms / 1000 - idle_s) & LRU_MASK);
+    }
+}
+
 int64_t keyspace_idle_s(const struct keyspace *ks, const struct entry *e, int64_t now_ms)
 {
     (void)ks;

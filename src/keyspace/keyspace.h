@@ -109,6 +109,10 @@ void keyspace_touch(struct keyspace *ks, const struct entry *e, int64_t now_ms);
 /* Seconds since it was last used (LRU), or the decayed use counter (LFU). */
 int64_t keyspace_idle_s(const struct keyspace *ks, const struct entry *e, int64_t now_ms);
 int keyspace_frequency(const struct keyspace *ks, const struct entry *e, int64_t now_ms);
+/* What another server has told of an entry's access: seconds since the last use, or the counter,
+ * -1 where it has not. Only what the policy of today counts is taken. */
+void keyspace_recall_access(const struct keyspace *ks, const struct entry *e, int64_t idle_s,
+                            int freq, int64_t now_ms);
 /* The access bits of an entry that is new. */
 uint32_t keyspace_new_access(const struct keyspace *ks, int64_t now_ms);
 

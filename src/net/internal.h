@@ -96,7 +96,7 @@ struct net {
     struct conn **held; /* with nothing to send but what waits for its mark */
     size_t held_len, held_cap;
     uint64_t released, group; /* see net_release and net_end_group */
-    struct conn **resumed; /* to be offered their input again */
+    struct conn **resumed;    /* to be offered their input again */
     size_t resumed_len, resumed_cap;
     struct poll_event ready[EVENTS_PER_WAIT];
     int ready_count;

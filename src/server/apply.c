@@ -154,6 +154,17 @@ static int dir_hook(void *ctx, struct config *now, const struct config *before, 
     return server_enter_dir(now, why, why_size);
 }
 
+static int saving_hook(void *ctx, struct config *now, const struct config *before, char *why,
+                       size_t why_size)
+{
+    (void)now;
+    (void)before;
+    (void)why;
+    (void)why_size;
+    saving_apply(ctx);
+    return 0;
+}
+
 static int store_hook(void *ctx, struct config *now, const struct config *before, char *why,
                       size_t why_size)
 {
@@ -186,6 +197,7 @@ struct config_hooks server_config_hooks(struct server *s)
                   [APPLY_LIMITS] = sessions_hook,
                   [APPLY_MEMORY] = engine_hook,
                   [APPLY_DIR] = dir_hook,
+                  [APPLY_SAVING] = saving_hook,
                   [APPLY_STORE] = store_hook,
                   [APPLY_NOTIFY] = engine_hook,
                   [APPLY_PUBSUB] = pubsub_hook,

@@ -39,7 +39,8 @@ static void each_text(struct config *c, void (*visit)(struct slice *text))
         void *field = (char *)c + config_rows[i].offset;
         switch (config_rows[i].kind) {
         case KIND_TEXT:
-        case KIND_PATH: visit(field); break;
+        case KIND_PATH:
+        case KIND_FILE: visit(field); break;
         case KIND_ADDRESSES:
             for (int n = 0; n < CONFIG_BIND_MAX; n++)
                 visit(&((struct config_addresses *)field)->at[n]);
@@ -176,8 +177,11 @@ static int read_all(struct config *c, const struct setting *settings, size_t cou
                     size_t size)
 {
     char why[CONFIG_ERROR_MAX];
+    struct slice nothing = SLICE("");
     for (size_t i = 0; i < count; i++) {
         const struct config_row *row = settings[i].row;
+        if (row->flags & CONFIG_SET_AFRESH)
+            (void)config_value_read(row, c, &nothing, 1, why, sizeof why);
         if (config_value_read(row, c, &settings[i].value, 1, why, sizeof why) != 0)
             return fail_setting(error, size, row, why);
     }

@@ -21,6 +21,7 @@
 enum {
     CONFIG_BIND_MAX = 16,         /* addresses to listen on */
     CONFIG_PERCENTILES_MAX = 32,  /* of latency-tracking-info-percentiles */
+    CONFIG_SAVES_MAX = 16,        /* of save */
     CONFIG_ERROR_MAX = 512,       /* room that an error text never needs more than */
     CONFIG_FILE_MAX = 1024 * 1024 /* bytes of one configuration file */
 };
@@ -39,7 +40,6 @@ enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 /* Subscribers that do not keep up are told the rest from the journal, or cut off. */
 enum config_overflow { OVERFLOW_CONTINUE, OVERFLOW_DISCONNECT };
-enum config_save { SAVE_NEVER }; /* nor snapshots */
 enum config_policy {
     POLICY_VOLATILE_LRU,
     POLICY_VOLATILE_LFU,
@@ -66,6 +66,15 @@ struct config_addresses {
 
 struct config_percentiles {
     double at[CONFIG_PERCENTILES_MAX];
+    int count;
+};
+
+/* A file is saved when so many seconds have passed since the last and so many keys were changed. */
+struct config_save {
+    int64_t seconds, changes;
+};
+struct config_saves {
+    struct config_save at[CONFIG_SAVES_MAX];
     int count;
 };
 
@@ -102,8 +111,15 @@ struct config {
     int64_t rewrite_percentage; /* `auto-aof-rewrite-percentage`: a snapshot is taken when the
                                    journal has grown by so much of the last one; 0 is never */
     uint64_t rewrite_min_bytes; /* `auto-aof-rewrite-min-size`: and by so much at least */
-    enum config_save save;      /* `save`: only "" */
-    uint64_t maxmemory;         /* `maxmemory`: bytes; 0 is no limit */
+    struct config_saves save;   /* `save`: when an RDB file is written by itself */
+    struct slice dbfilename;    /* `dbfilename`: its name */
+    bool rdbcompression;        /* `rdbcompression`: strings in it by LZF */
+    bool rdbchecksum;           /* `rdbchecksum`: a checksum at its end (start) */
+    bool stop_writes; /* `stop-writes-on-bgsave-error`: no changes while it cannot be written */
+    struct slice appenddirname;  /* `appenddirname`: folder of another server's AOF (start) */
+    struct slice appendfilename; /* `appendfilename`: name of the same (start) */
+    bool aof_load_truncated;     /* `aof-load-truncated`: it may break off at its end */
+    uint64_t maxmemory;          /* `maxmemory`: bytes; 0 is no limit */
     enum config_policy maxmemory_policy; /* `maxmemory-policy`: who goes when it is reached */
     int64_t maxmemory_samples; /* `maxmemory-samples`: keys looked at to find one that goes */
     int64_t lfu_log_factor;    /* `lfu-log-factor`: how slowly a key's frequency grows */
@@ -149,6 +165,7 @@ enum config_apply {
     APPLY_LIMITS,   /* client-output-buffer-limit, client-query-buffer-limit, proto-max-bulk-len */
     APPLY_MEMORY,   /* maxmemory, its policy and samples, lfu-* */
     APPLY_DIR,      /* dir */
+    APPLY_SAVING,   /* save, stop-writes-on-bgsave-error */
     APPLY_STORE,    /* appendfsync */
     APPLY_NOTIFY,   /* notify-keyspace-events */
     APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes, view-* */

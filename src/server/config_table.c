@@ -13,11 +13,10 @@ static const char *const policies[] = {"volatile-lru",   "volatile-lfu", "volati
 
 static const char *const overflows[] = {"continue", "disconnect", NULL};
 static const char *const syncs[] = {"always", "everysec", "no", NULL};
-/* There are no RDB files yet, and a configuration may say so; that there should be is an error. */
-static const char *const no_snapshots[] = {"", NULL};
 
 enum {
     PATH_BYTES_MAX = 4095,
+    FILE_BYTES_MAX = 200,      /* of a name; others are made of it */
     UNIX_PATH_BYTES_MAX = 107, /* what a socket address holds */
     PASSWORD_BYTES_MAX = 512,  /* as in Redis */
     DATABASES_MAX = 65536,
@@ -78,7 +77,19 @@ const struct config_row config_rows[] = {
      .max = INT_MAX},
     {"auto-aof-rewrite-min-size", "64mb", FIELD(rewrite_min_bytes), .kind = KIND_BYTES,
      .max = INT64_MAX},
-    {"save", "", no_snapshots, FIELD(save), .kind = KIND_ENUM},
+    {"save", "", FIELD(save), .kind = KIND_SAVES,
+     .flags = CONFIG_WORDS | CONFIG_ACCUMULATES | CONFIG_SET_AFRESH, .apply = APPLY_SAVING},
+    {"dbfilename", "dump.rdb", FIELD(dbfilename), .kind = KIND_FILE, .max = FILE_BYTES_MAX,
+     .flags = CONFIG_PROTECTED},
+    {"rdbcompression", "yes", FIELD(rdbcompression), .kind = KIND_BOOL},
+    {"rdbchecksum", "yes", FIELD(rdbchecksum), .kind = KIND_BOOL, .flags = CONFIG_START},
+    {"stop-writes-on-bgsave-error", "yes", FIELD(stop_writes), .kind = KIND_BOOL,
+     .apply = APPLY_SAVING},
+    {"appenddirname", "appendonlydir", FIELD(appenddirname), .kind = KIND_FILE,
+     .max = FILE_BYTES_MAX, .flags = CONFIG_START},
+    {"appendfilename", "appendonly.aof", FIELD(appendfilename), .kind = KIND_FILE,
+     .max = FILE_BYTES_MAX, .flags = CONFIG_START},
+    {"aof-load-truncated", "yes", FIELD(aof_load_truncated), .kind = KIND_BOOL},
     {"maxmemory", "0", FIELD(maxmemory), .kind = KIND_BYTES, .max = INT64_MAX,
      .apply = APPLY_MEMORY},
     {"maxmemory-policy", "noeviction", policies, FIELD(maxmemory_policy), .kind = KIND_ENUM,

@@ -14,10 +14,12 @@ enum config_kind {
     KIND_ENUM,          /* an enum; `words` names its values from 0 on */
     KIND_TEXT,          /* struct slice of at most max bytes */
     KIND_PATH,          /* the same without NUL bytes */
+    KIND_FILE,          /* the same without slashes: a name in `dir` */
     KIND_ADDRESSES,     /* struct config_addresses */
     KIND_EVENTS,        /* uint32_t, bits of record/events.h */
     KIND_OUTPUT_LIMITS, /* struct config_output_limit[OUTPUT_CLASSES] */
     KIND_PERCENTILES,   /* struct config_percentiles */
+    KIND_SAVES,         /* struct config_saves */
     KIND_COUNT,
 };
 
@@ -28,11 +30,12 @@ enum {
 
 /* Flags of a row. */
 enum {
-    CONFIG_START = 1,       /* cannot change while the server runs */
-    CONFIG_PROTECTED = 2,   /* can, if enable-protected-configs lets the client */
-    CONFIG_SENSITIVE = 4,   /* the value is a secret */
-    CONFIG_WORDS = 8,       /* the value is any number of words, not just one */
-    CONFIG_ACCUMULATES = 16 /* each line adds to what the lines before it said */
+    CONFIG_START = 1,        /* cannot change while the server runs */
+    CONFIG_PROTECTED = 2,    /* can, if enable-protected-configs lets the client */
+    CONFIG_SENSITIVE = 4,    /* the value is a secret */
+    CONFIG_WORDS = 8,        /* the value is any number of words, not just one */
+    CONFIG_ACCUMULATES = 16, /* each line adds to what the lines before it said */
+    CONFIG_SET_AFRESH = 32,  /* though CONFIG SET does not: it starts from nothing */
 };
 
 struct config_row {

@@ -163,7 +163,9 @@ static int read_text(const struct config_row *row, void *field, const struct sli
     (void)count;
     if (words[0].len > (size_t)row->max)
         return refuse(why, "argument must be at most %" PRId64 " bytes long", row->max);
-    if (row->kind == KIND_PATH && words[0].len && memchr(words[0].at, '\0', words[0].len))
+    if (row->kind == KIND_FILE && (!words[0].len || memchr(words[0].at, '/', words[0].len)))
+        return refuse(why, "%s can't be a path, just a filename", row->name);
+    if (row->kind != KIND_TEXT && words[0].len && memchr(words[0].at, '\0', words[0].len))
         return refuse(why, "argument must not contain NUL bytes");
     config_text_set(field, words[0]);
     return 0;
@@ -301,6 +303,39 @@ static void print_percentiles(const struct config_row *row, const void *field, b
     }
 }
 
+/* No words are none of them, and forget what there was. */
+static int read_saves(const struct config_row *row, void *field, const struct slice *words,
+                      int count, struct why *why)
+{
+    (void)row;
+    struct config_saves read = *(struct config_saves *)field;
+    if (count == 1 && words[0].len == 0) count = 0;
+    if (count == 0) read.count = 0;
+    if (count % 2) return refuse(why, "Invalid save parameters");
+    for (int i = 0; i < count; i += 2) {
+        struct config_save point;
+        if (!text_to_int(words[i], &point.seconds) || point.seconds < 1 ||
+            point.seconds > INT32_MAX || !text_to_int(words[i + 1], &point.changes) ||
+            point.changes < 0)
+            return refuse(why, "Invalid save parameters");
+        if (read.count == CONFIG_SAVES_MAX)
+            return refuse(why, "at most %d save parameters", CONFIG_SAVES_MAX);
+        read.at[read.count++] = point;
+    }
+    *(struct config_saves *)field = read;
+    return 0;
+}
+
+static void print_saves(const struct config_row *row, const void *field, bool units,
+                        struct buffer *to)
+{
+    (void)row, (void)units;
+    const struct config_saves *list = field;
+    for (int i = 0; i < list->count; i++)
+        buffer_printf(to, "%s%" PRId64 " %" PRId64, i ? " " : "", list->at[i].seconds,
+                      list->at[i].changes);
+}
+
 /* --- all kinds ------------------------------------------------------------------------------ */
 
 static const struct {
@@ -315,10 +350,12 @@ static const struct {
     [KIND_ENUM] = {read_enum, print_enum},
     [KIND_TEXT] = {read_text, print_text},
     [KIND_PATH] = {read_text, print_text},
+    [KIND_FILE] = {read_text, print_text},
     [KIND_ADDRESSES] = {read_addresses, print_addresses},
     [KIND_EVENTS] = {read_events, print_events},
     [KIND_OUTPUT_LIMITS] = {read_output_limits, print_output_limits},
     [KIND_PERCENTILES] = {read_percentiles, print_percentiles},
+    [KIND_SAVES] = {read_saves, print_saves},
 };
 
 static int split_at_blanks(struct slice text, struct slice *words, int max)

@@ -76,9 +76,27 @@ static void take_settings(struct facts *f, const struct server *s)
     f->history_id = s->history_id;
 }
 
+static struct rdb_facts rdb_facts(const struct server *s)
+{
+    const struct saving *v = &s->saving;
+    bool saving = v->state != SAVING_NOT;
+    return (struct rdb_facts){
+        .changes = engine_stats(s->engine).changes - v->changes_saved,
+        .saves = v->saves,
+        .saving = saving,
+        .last_s = v->last_us / 1000000,
+        .last_took_s = v->last_took_s,
+        .current_s = saving ? (s->now_us - v->began_us) / 1000000 : -1,
+        .status = v->last_failed ? "err" : "ok",
+        .load_keys = s->loaded.keys,
+        .load_expired = s->loaded.expired,
+    };
+}
+
 static void take_figures(struct facts *f, const struct server *s)
 {
     f->turns = s->turns;
+    f->rdb = rdb_facts(s);
     f->longest_turn_us = s->longest_turn_us;
     f->expire_ms = s->expire_us / 1000;
     f->expire_stopped = s->expire_stopped;

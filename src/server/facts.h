@@ -28,6 +28,13 @@ struct memory_facts {
     } allocator, process, total; /* held to used, resident to held, resident to used */
 };
 
+/* Of RDB files. */
+struct rdb_facts {
+    uint64_t changes, saves, load_expired, load_keys;
+    int64_t saving, last_s, last_took_s, current_s;
+    const char *status;
+};
+
 struct facts {
     struct sessions_stats sessions;
     struct net_stats net;
@@ -35,6 +42,7 @@ struct facts {
     struct pubsub_counts pubsub;
     struct database_info databases; /* the sum of all */
     struct memory_facts memory;
+    struct rdb_facts rdb;
     struct store_facts {
         int64_t enabled, loading, loading_eta_s, load_us;
         const char *write_status;

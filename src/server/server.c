@@ -1,5 +1,5 @@
 /* The composition root: builds the house, runs the loop, takes it down. */
-#include "server.h"
+#include "import.h"
 
 #include "../base/assert.h"
 #include "../base/err.h"
@@ -38,11 +38,13 @@ static void bind_commands(struct command_table *t)
     command_bind_strings(t);
     command_bind_bits(t);
     command_bind_generic(t);
+    command_bind_dump(t);
     command_bind_expiry(t);
     command_bind_scan(t);
     command_bind_streams(t);
     session_bind_commands(t);
     bind_server_commands(t);
+    bind_saving_commands(t);
     bind_config_commands(t);
     bind_info_commands(t);
     bind_debug_commands(t);
@@ -58,7 +60,10 @@ static void signal_came(void *ctx)
     if (kind == SIGNAL_NONE) return;
     log_line(&s->log, LOGLEVEL_WARNING, "Received %s, shutting down",
              kind == SIGNAL_INTERRUPT ? "SIGINT" : "SIGTERM");
-    s->stop = true;
+    if (s->config.save.count && s->store.state != STORE_LOADING)
+        saving_ask_and_close(s, false);
+    else
+        s->stop = true;
 }
 
 void server_make_id(char id[41])
@@ -132,17 +137,19 @@ int server_init(struct server *s, struct config config, char **argv)
         return ERR_IO;
     }
     build(s);
-    snapshots_init(&s->snapshots);
+    if (saving_init(s) != 0) return ERR_IO;
     if (server_init_views(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
+    snapshots_init(&s->snapshots);
+    s->memory_startup = s->memory_peak = mem_used();
+    s->memory_startup_rooms = keyspace_overhead(s->keyspace) + pubsub_counts(s->pubsub).bytes;
     rc = store_open(s);
+    if (rc == 0) rc = import_at_start(s);
     if (rc != 0) return rc;
     char why[512];
     rc = server_listen(s, &s->config, why, sizeof why);
     if (rc != 0) log_line(&s->log, LOGLEVEL_WARNING, "%s", why);
-    s->memory_startup = s->memory_peak = mem_used();
-    s->memory_startup_rooms = keyspace_overhead(s->keyspace) + pubsub_counts(s->pubsub).bytes;
     return rc;
 }
 
@@ -160,6 +167,7 @@ void server_fini(struct server *s)
     store_close(s);
     if (s->sessions) sessions_free(s->sessions);
     if (s->engine) server_fini_views(s);
+    if (s->engine) saving_fini(s);
     net_free(s->net);
     if (s->engine) engine_free(s->engine);
     if (s->pubsub) pubsub_free(s->pubsub);
@@ -199,6 +207,7 @@ static void tick(struct server *s, int64_t mono_us)
     rate_sample(&s->commands_rate, sessions_commands(s->sessions), since);
     rate_sample(&s->input_rate, net.received, since);
     rate_sample(&s->output_rate, net.sent, since);
+    saving_tick(s);
     size_t used = mem_used();
     if (used > s->memory_peak) s->memory_peak = used;
 }
@@ -253,6 +262,12 @@ static bool work(struct server *s, int64_t woken_us)
     return more;
 }
 
+/* The same for a file that is being saved. */
+static bool save(struct server *s, int64_t woken_us)
+{
+    return saving_turn(s, WORK_TURN_US + (io_mono_us() - woken_us) / 4);
+}
+
 /* One turn of the loop; is there work left that needs no one to ask for it? */
 static bool turn(struct server *s, bool busy)
 {
@@ -269,6 +284,7 @@ static bool turn(struct server *s, bool busy)
     } else {
         more = expire(s, read_us);
         more |= work(s, woken_us);
+        more |= save(s, woken_us);
         more |= snapshots_turn(s, woken_us);
     }
     tick(s, read_us);

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "latency.h"
 #include "log.h"
+#include "saving.h"
 #include "snapshots.h"
 #include "store.h"
 
@@ -30,9 +31,13 @@ struct server {
     struct sessions *sessions;
     struct store store; /* the journal */
     struct snapshots snapshots;
+    struct saving saving;
     struct streams streams; /* views, and their groups */
     int views_fd;           /* the views have something to do */
     int64_t next_views_us;  /* mono time of the next server_tick_views with something to do */
+    struct {
+        uint64_t keys, expired;
+    } loaded;               /* at the start, from a file of another server */
     struct latency latency; /* events that took too long, for LATENCY */
     double ticks_per_us;    /* io_ticks per microsecond */
     char run_id[41];
@@ -96,7 +101,7 @@ struct config_hooks server_config_hooks(struct server *s);
 int server_enter_dir(struct config *c, char *why, size_t why_size);
 
 /* The families of commands that are the server's. */
-void bind_server_commands(struct command_table *t);  /* server_commands.c: SHUTDOWN, TIME, LOLWUT */
+void bind_server_commands(struct command_table *t);  /* server_commands.c: TIME, LOLWUT */
 void bind_config_commands(struct command_table *t);  /* config_commands.c: CONFIG */
 void bind_info_commands(struct command_table *t);    /* info.c: INFO */
 void bind_debug_commands(struct command_table *t);   /* debug.c: DEBUG */

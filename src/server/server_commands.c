@@ -1,41 +1,9 @@
-/* SHUTDOWN, TIME, LOLWUT */
+/* TIME, LOLWUT */
 #include "../base/text.h"
 #include "../io/clock.h"
 #include "server.h"
 
 #include <math.h>
-
-/* ---- SHUTDOWN ---- */
-
-static void shutdown_command(struct call *c)
-{
-    struct server *s = call_server(c);
-    bool save = false, nosave = false, abort = false, other = false, bad = false;
-    for (int i = 1; i < c->argc; i++) {
-        if (call_arg_is(c, i, "SAVE"))
-            save = true;
-        else if (call_arg_is(c, i, "NOSAVE"))
-            nosave = true;
-        else if (call_arg_is(c, i, "ABORT"))
-            abort = true;
-        else if (call_arg_is(c, i, "NOW") || call_arg_is(c, i, "FORCE"))
-            other = true;
-        else
-            bad = true;
-    }
-    if (bad || (save && nosave) || (abort && (save || nosave || other))) {
-        call_syntax_error(c);
-    } else if (abort) { /* it is over before anyone could ask for that */
-        resp_error(&c->reply, SLICE("ERR No shutdown in progress."));
-    } else if (save) {
-        resp_error(&c->reply, SLICE("ERR SHUTDOWN SAVE cannot be done: this version keeps data in "
-                                    "memory only. SHUTDOWN NOSAVE stops the server."));
-    } else {
-        log_line(&s->log, LOGLEVEL_WARNING, "User requested shutdown...");
-        s->stop = true;
-        sessions_stop(s->sessions);
-    }
-}
 
 /* ---- BGREWRITEAOF ---- */
 
@@ -139,7 +107,6 @@ static void lolwut_command(struct call *c)
 void bind_server_commands(struct command_table *t)
 {
     static const struct command_binding rows[] = {
-        {"shutdown", shutdown_command},
         {"bgrewriteaof", bgrewriteaof_command},
         {"time", time_command},
         {"lolwut", lolwut_command},

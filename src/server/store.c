@@ -7,10 +7,10 @@
 #include "../engine/replay.h"
 #include "../io/clock.h"
 #include "../io/thread.h"
+#include "../view/features.h"
 #include "server.h"
 
 enum {
-    SCRATCH_KEPT = 64 << 10,       /* room for a record to be encoded in, between two */
     BATCH = 32,                    /* records replayed at once, so that what they need is fetched */
     BACKLOG_MAX = 64 << 20,        /* appended and not written: beyond it writes wait */
     RESERVE = 1 << 20,             /* of a segment, for what must go on when the disk is full */
@@ -38,12 +38,12 @@ static void sealed(void *ctx, const struct record *r)
     struct server *s = ctx;
     struct store *store = &s->store;
     if (!r->seq) return;
-    char *to = buffer_reserve(&store->scratch, record_encoded_max(r));
+    char *to = journal_reserve(store->journal, record_encoded_max(r), r->id.ms);
+    if (!to) return; /* it has failed, as the end of the turn will find */
     size_t len = record_encode(to, r);
-    uint64_t seq = journal_append(store->journal, slice_of(to, len), r->id.ms);
-    if (store->scratch.cap > SCRATCH_KEPT) buffer_fini(&store->scratch);
+    uint64_t seq = journal_commit(store->journal, len, r->id.ms);
     snapshots_count(&s->snapshots, len);
-    CHECK(seq == r->seq || seq == 0); /* 0: it has failed, as the end of the turn will find */
+    CHECK(seq == r->seq);
 }
 
 static void wake(void *ctx)
@@ -94,6 +94,7 @@ static struct journal_config journal_config_of(struct server *s)
         .tail_bytes_max = s->config.journal_tail_bytes,
         .backlog_bytes_max = BACKLOG_MAX,
         .reserve_bytes = RESERVE,
+        .describer = {VIEW_FEATURES_SCHEME, view_describe, &s->store.described},
         .threaded = true,
         .seed = seed,
         .wake = wake,
@@ -152,6 +153,12 @@ int store_open(struct server *s)
     store->sync_always = config.sync == JOURNAL_SYNC_ALWAYS;
     tell_found(s, &found);
     return begin_loading(s, &found, &why);
+}
+
+bool store_is_new(const struct server *s)
+{
+    const struct loading *l = s->store.loading;
+    return l && !l->snapshot && l->last < l->first;
 }
 
 /* ---- loading ---- */
@@ -324,10 +331,13 @@ bool store_end_turn(struct server *s)
 {
     struct store *store = &s->store;
     if (store->state == STORE_FAILED) return false;
-    if (store->state != STORE_OPEN) return true;
+    if (store->state != STORE_OPEN) {
+        engine_set_exempt(s->engine, saving_memory(s));
+        return true;
+    }
     struct journal *j = store->journal;
     journal_write(j, s->now_us / 1000);
-    engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s));
+    engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s) + saving_memory(s));
     int admits = journal_admits(j);
     if (admits != 0 && admits != ERR_LIMIT && admits != ERR_AGAIN) return !failed(s);
     sessions_set_store(s->sessions, admits == ERR_LIMIT   ? SESSIONS_FULL
@@ -364,7 +374,7 @@ bool store_close(struct server *s)
     }
     if (store->disk) disk_close(store->disk);
     store->disk = NULL;
-    buffer_fini(&store->scratch);
+    record_room_fini(&store->described);
     if (good) net_begin_marks(s->net, UINT64_MAX);
     store->state = STORE_OFF;
     return good;

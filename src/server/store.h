@@ -38,9 +38,9 @@ struct store {
     struct journal *journal;
     int wakeup_fd;
     bool sync_always;
-    struct loading *loading; /* while it is */
-    struct buffer scratch;   /* a record being encoded */
-    int64_t loaded_us;       /* how long the last load took */
+    struct loading *loading;      /* while it is */
+    struct record_room described; /* the journal's thread's */
+    int64_t loaded_us;            /* how long the last load took */
     uint64_t loaded_records;
     int64_t sync_us_seen; /* the longest sync that LATENCY was told of */
     struct disk_why why;  /* of the failure */
@@ -55,6 +55,8 @@ bool store_load(struct server *s, int64_t us);
 bool store_end_turn(struct server *s);
 /* Syncs and closes; false when that failed. */
 bool store_close(struct server *s);
+/* After store_open: has there never been anything? */
+bool store_is_new(const struct server *s);
 /* `appendfsync` has changed. */
 void store_apply(struct server *s, const struct config *c);
 /* 0 to 1: how much has been loaded; and how many seconds are left, about. */

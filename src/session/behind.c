@@ -10,10 +10,10 @@
  *          └──────── no record is left ◀────────────┘
  *
  * Messages that no journal has (PUBLISH, keymiss) are queued in the order in which they come, also
- * before events that are older, and end the connection when they do not fit. Subscriptions are those
- * that the client has when a record is told again; notify-keyspace-events is what it was when it fell
- * behind. When the journal has dropped the record that comes next, the client has missed something,
- * and is told so by the end of its connection, as in Redis. */
+ * before events that are older, and end the connection when they do not fit. Subscriptions are
+ * those that the client has when a record is told again; notify-keyspace-events is what it was when
+ * it fell behind. When the journal has dropped the record that comes next, the client has missed
+ * something, and is told so by the end of its connection, as in Redis. */
 #include "../base/assert.h"
 #include "../base/err.h"
 #include "../base/mem.h"

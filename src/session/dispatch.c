@@ -168,6 +168,17 @@ static bool is_known(struct session *s, struct command *command, enum command_lo
     return true;
 }
 
+/* Those who ask whether all is well hear of it when it is not, as in Redis. */
+static bool is_ping(const struct command *command)
+{
+    return slice_is(command->spec->name, "ping");
+}
+
+void sessions_refuse_writes(struct sessions *all, struct slice error)
+{
+    all->writes_refused = error;
+}
+
 /* Does the data on disk allow it? Writes the reason if not. */
 static bool store_allows(struct session *s, struct command *command)
 {
@@ -193,6 +204,8 @@ static bool is_allowed(struct session *s, struct command *command, bool room)
         return refuse(s, command, SLICE("ERR Command not allowed inside a transaction"));
     if (!room)
         return refuse(s, command, SLICE("OOM command not allowed when used memory > 'maxmemory'."));
+    if (s->all->writes_refused.len && (flags_of(s, command) & FLAG_WRITE || is_ping(command)))
+        return refuse(s, command, s->all->writes_refused);
     if (all->store != SESSIONS_READY && !store_allows(s, command)) return false;
     if (session_proto(s) == 2 && session_subscriptions(s) && !fits_subscriber(command)) {
         struct resp_writer w = {.out = &s->all->reply, .proto = 2};

@@ -88,6 +88,7 @@ struct sessions {
     struct streams *streams;
     struct session_hooks hooks;
     struct sessions_config config;
+    struct slice writes_refused; /* see sessions_refuse_writes */
     double ns_per_tick;
     uint64_t slow_ns;      /* a command that takes less concerns nobody */
     struct slice password; /* owned: what config.password borrows */

@@ -27,11 +27,11 @@ struct sessions_config {
     int64_t bulk_max; /* proto-max-bulk-len */
     size_t queue_max; /* bytes of a transaction, watched keys included: client-query-buffer-limit */
     int64_t slow_us;  /* slowlog-log-slower-than; -1 never */
-    size_t slow_len_max;      /* slowlog-max-len */
-    bool latency_histograms;  /* latency-tracking */
+    size_t slow_len_max;       /* slowlog-max-len */
+    bool latency_histograms;   /* latency-tracking */
     bool overflow_disconnects; /* pubsub-overflow disconnect */
-    size_t tracking_keys_max; /* tracking-table-max-keys; 0 no limit */
-    int64_t latency_event_ms; /* latency-monitor-threshold; 0 off */
+    size_t tracking_keys_max;  /* tracking-table-max-keys; 0 no limit */
+    int64_t latency_event_ms;  /* latency-monitor-threshold; 0 off */
     double ticks_per_us;
 };
 
@@ -50,6 +50,9 @@ struct sessions *sessions_new(struct engine *engine, struct net *net, struct com
 void sessions_free(struct sessions *all);
 /* Copies what it keeps. */
 void sessions_set_config(struct sessions *all, struct sessions_config config);
+/* Until further notice, commands that write are refused with this error, which is borrowed; empty:
+ * they are not. */
+void sessions_refuse_writes(struct sessions *all, struct slice error);
 /* What the state of the data on disk means to clients: with LOADING most commands are refused, with
  * FULL those that add data, with BEHIND those that write wait. */
 enum sessions_store { SESSIONS_READY, SESSIONS_LOADING, SESSIONS_FULL, SESSIONS_BEHIND };
@@ -80,8 +83,8 @@ void session_bind_commands(struct command_table *t);
 
 struct sessions_stats {
     uint64_t commands, connections, rejected_connections, errors, auth_failures;
-    uint64_t fell_behind; /* subscribers that did not keep up, and were continued */
-    size_t behind;        /* that are continued now */
+    uint64_t fell_behind;   /* subscribers that did not keep up, and were continued */
+    size_t behind;          /* that are continued now */
     uint64_t input_evicted; /* connections ended by a limit on input or output */
     size_t clients, pubsub_clients, watching_clients, tracking_clients, monitors;
     size_t paused, blocked; /* the paused are counted as blocked too */

@@ -293,9 +293,9 @@ void view_forget(struct view_question *q)
 {
     if (!q) return;
     struct views *v = q->views;
-    bool ours = !q->lent || reader_forget(v, q);
     if (!q->lent && q->state == QUESTION_LOOKING) list_remove(&v->looking, q);
-    if (ours) question_free(q);
+    /* Otherwise the reader is at it, frees it, and may have done so by now. */
+    if (!q->lent || reader_forget(v, q)) question_free(q);
 }
 
 /* `answered` may forget this question and ask others. */

@@ -273,8 +273,9 @@ static void file_errors_name_file_and_line(void **state)
         const char *text, *error;
     } cases[] = {
         {"\n\nfoo 1\n", "bad.conf:3: unknown directive 'foo'"},
-        {"lua-time-limit 5\n", "bad.conf:1: 'lua-time-limit' is a directive of Redis that this version "
-                             "of Hark does not have"},
+        {"lua-time-limit 5\n",
+         "bad.conf:1: 'lua-time-limit' is a directive of Redis that this version "
+         "of Hark does not have"},
         {"availability-zone x\n", "bad.conf:1: 'availability-zone' is a directive of Valkey that "
                                   "this version of Hark does not have"},
         {"port\n", "bad.conf:1: 'port': wrong number of arguments"},
@@ -508,8 +509,8 @@ static void set_errors_are_those_of_redis(void **state)
     assert_true(set(&c, "foo", "bar") < 0);
     assert_string_equal(error, "ERR Unknown option or number of arguments for CONFIG SET - 'foo'");
     assert_true(set(&c, "lua-time-limit", "5") < 0);
-    assert_string_equal(error,
-                        "ERR Unknown option or number of arguments for CONFIG SET - 'lua-time-limit'");
+    assert_string_equal(
+        error, "ERR Unknown option or number of arguments for CONFIG SET - 'lua-time-limit'");
     assert_true(set(&c, "maxmemory", "1mb", "loglevel") < 0);
     assert_string_equal(error, "ERR syntax error");
     assert_true(set(&c, "maxmemory", "1mb", "MAXMEMORY", "2mb") < 0);

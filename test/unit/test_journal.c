@@ -1,188 +1,7 @@
-#include "../../src/base/err.h"
-#include "../../src/base/mem.h"
-#include "../../src/base/random.h"
-#include "../../src/io/disk_memory.h"
 #include "../../src/io/thread.h"
-#include "../../src/journal/journal.h"
+#include "journals.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-static uint64_t seed;
-
-enum { RECORD_MAX = 6000 };
-static const int64_t NOW = INT64_C(1763800000000);
-
-/* Record n has bytes that follow from n and its size; the size from n and `shape`. ---------------
- */
-
-struct shape {
-    size_t small, large; /* every `every`-th record is large */
-    uint64_t every;
-};
-
-static const struct shape PLAIN = {40, 300, 3}, PIECES = {100, 2500, 3};
-
-static size_t size_of_record(const struct shape *s, uint64_t n)
-{
-    return n % s->every == 0 ? s->large + n % 7 : s->small + n % 5;
-}
-
-static struct slice record_of(const struct shape *s, uint64_t n, char bytes[RECORD_MAX])
-{
-    size_t len = size_of_record(s, n);
-    for (size_t i = 0; i < len; i++) bytes[i] = (char)(n * 31 + i * 7 + (i >> 8));
-    return slice_of(bytes, len);
-}
-
-static struct journal_config config_of(uint64_t segment_bytes)
-{
-    return (struct journal_config){
-        .segment_bytes = segment_bytes,
-        .sync = JOURNAL_SYNC_ALWAYS,
-        .tail_bytes_max = 4096,
-        .backlog_bytes_max = 1 << 20,
-        .reserve_bytes = 200,
-        .index_bytes = 256,
-        .seed = seed,
-    };
-}
-
-static void must(int rc, const struct disk_why *why)
-{
-    if (rc != 0) fail_msg("%s: %s", err_text(rc), why->text);
-}
-
-/* A small workload: what it was told was safe. `until` records, a write each third. -------------
- */
-
-struct story {
-    const struct shape *shape;
-    uint64_t until, written, durable;
-    int64_t now;
-    uint64_t retain; /* lets go what is so far behind; 0: nothing */
-    int rounds;      /* how many times it is opened and closed */
-};
-
-static void look(struct story *s, struct journal *j)
-{
-    if (journal_written(j) > s->written) s->written = journal_written(j);
-    if (journal_durable(j) > s->durable) s->durable = journal_durable(j);
-    journal_check(j);
-}
-
-static bool live(struct story *s, struct journal *j, uint64_t until)
-{
-    char bytes[RECORD_MAX];
-    struct disk_why why;
-    while (journal_appended(j) < until) {
-        uint64_t n = journal_appended(j) + 1;
-        if (journal_append(j, record_of(s->shape, n, bytes), s->now) == 0) return false;
-        if (n % 3 == 0) journal_write(j, s->now);
-        look(s, j);
-        if (n % 4 == 0 && journal_step(j)) look(s, j);
-        if (s->retain && n > s->retain) journal_retain(j, n - s->retain, 0);
-        if (n % 8 == 0) {
-            while (journal_step(j)) look(s, j);
-            s->now += 1500;
-            journal_write(j, s->now);
-        }
-        if (journal_failure(j, &why)) return false;
-    }
-    journal_write(j, s->now);
-    while (journal_step(j)) look(s, j);
-    return journal_failure(j, &why) == 0;
-}
-
-/* Plays it; false when the disk stopped it. */
-static bool play(struct story *s, const struct journal_config *config, struct disk *d)
-{
-    s->now = NOW;
-    for (int round = 0; round < s->rounds; round++) {
-        struct journal *j;
-        struct journal_recovery found;
-        struct disk_why why;
-        int rc = journal_open(&j, config, d, s->now, &found, &why);
-        if (rc != 0) return false;
-        bool well = live(s, j, s->until * (uint64_t)(round + 1) / (uint64_t)s->rounds);
-        look(s, j);
-        uint64_t appended = journal_appended(j);
-        rc = journal_close(j, s->now, &why);
-        if (rc == 0) s->written = s->durable = appended;
-        if (!well || rc != 0) return false;
-    }
-    return true;
-}
-
-/* Reads all there is: right bytes, right numbers; the last of them. */
-static int read_all(struct journal *j, const struct shape *shape, uint64_t *last,
-                    struct disk_why *why)
-{
-    char bytes[RECORD_MAX];
-    uint64_t seq, expected = journal_first(j);
-    struct slice record;
-    struct journal_cursor *c = journal_cursor_open(j, expected);
-    int rc;
-    while ((rc = journal_cursor_next(c, UINT64_MAX, &seq, &record, why)) == 1) {
-        assert_int_equal(seq, expected++);
-        assert_true(slice_equal(record, record_of(shape, seq, bytes)));
-    }
-    journal_cursor_close(c);
-    *last = expected - 1;
-    return rc;
-}
-
-/* Opens what a crash left: nothing that was promised is missing, and it goes on. */
-static void must_have(struct disk *d, const struct journal_config *config, const struct story *s,
-                      uint64_t promised, uint64_t most)
-{
-    struct journal *j;
-    struct journal_recovery found;
-    struct disk_why why;
-    uint64_t last;
-    must(journal_open(&j, config, d, NOW, &found, &why), &why);
-    must(read_all(j, s->shape, &last, &why), &why);
-    if (last < promised) fail_msg("%d of %d are there", (int)last, (int)promised);
-    assert_true(last <= most);
-    assert_int_equal(last, found.last_seq);
-    struct story more = {.shape = s->shape, .now = NOW};
-    assert_true(live(&more, j, last + 5));
-    uint64_t end;
-    must(read_all(j, s->shape, &end, &why), &why);
-    assert_int_equal(end, last + 5);
-    must(journal_close(j, NOW, &why), &why);
-    must(journal_open(&j, config, d, NOW, &found, &why), &why);
-    must(read_all(j, s->shape, &end, &why), &why);
-    assert_int_equal(end, last + 5);
-    assert_int_equal(found.cut_bytes, 0);
-    must(journal_close(j, NOW, &why), &why);
-}
-
-static const struct story STORIES[] = {
-    {.shape = &PLAIN, .until = 24, .rounds = 1},
-    {.shape = &PIECES, .until = 12, .rounds = 2},
-    {.shape = &PLAIN, .until = 40, .rounds = 2, .retain = 8},
-};
-enum { STORIES_COUNT = sizeof STORIES / sizeof *STORIES };
-
-static uint64_t calls_of(const struct story *story, const struct journal_config *config)
-{
-    struct story s = *story;
-    struct disk *d = disk_memory_new();
-    assert_true(play(&s, config, d));
-    uint64_t calls = disk_memory_calls(d);
-    assert_int_equal(s.durable, s.until);
-    must_have(d, config, &s, s.until, s.until);
-    disk_memory_free(d);
-    return calls;
-}
 
 static void writes_and_reads(void **state)
 {
@@ -193,6 +12,7 @@ static void writes_and_reads(void **state)
             for (int each = 0; each < 2; each++) {
                 struct journal_config config = config_of(sizes[i]);
                 config.segment_per_record = each;
+                config.first_bytes = i % 2 ? 1024 : 0;
                 calls_of(&STORIES[k], &config);
             }
 }
@@ -225,7 +45,8 @@ static void survives_a_crash_in_every_call(void **state)
 {
     (void)state;
     for (int k = 0; k < STORIES_COUNT; k++) {
-        struct journal_config config = config_of(2048);
+        struct journal_config config = config_of(k == 1 ? 4096 : 2048);
+        config.first_bytes = 1024;
         uint64_t calls = calls_of(&STORIES[k], &config);
         for (uint64_t n = 1; n <= calls; n++) crash_at(&STORIES[k], &config, n);
     }
@@ -307,6 +128,38 @@ static void stands_still_after_an_error(void **state)
                 must_have(d, &config, &s, s.durable, s.until);
                 disk_memory_free(d);
             }
+    }
+}
+
+/* A process that could not sync ends; the next one, on the same machine, still reads what the disk
+ * does not have, and goes on behind it. Then the power goes: what it said was durable is there. */
+static void believes_no_page_that_a_failed_sync_left(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    for (int k = 0; k < STORIES_COUNT; k++) {
+        uint64_t calls = calls_of(&STORIES[k], &config);
+        for (uint64_t n = 1; n <= calls; n++) {
+            struct story s = STORIES[k];
+            struct disk *d = disk_memory_new();
+            disk_memory_fail(d, n, FAULT_IO);
+            play(&s, &config, d);
+            disk_memory_crash(d, LOSS_NONE, 0, 0);
+
+            struct journal *j;
+            struct journal_recovery found;
+            struct disk_why why;
+            must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+            struct story more = {.shape = s.shape, .now = NOW};
+            assert_true(live(&more, j, found.last_seq + 5));
+            assert_int_equal(journal_durable(j), found.last_seq + 5);
+            struct disk *copy = disk_memory_copy(d);
+            disk_memory_crash(copy, LOSS_ALL, 0, 0);
+            must_have(copy, &config, &s, found.last_seq + 5, found.last_seq + 5);
+            disk_memory_free(copy);
+            must(journal_close(j, NOW, &why), &why);
+            disk_memory_free(d);
+        }
     }
 }
 
@@ -502,6 +355,34 @@ static void refuses_when_full_and_goes_on_later(void **state)
     disk_memory_free(d);
 }
 
+/* Not at once and not too late: in step with the segment in use. */
+static void makes_the_next_segment_in_time(void **state)
+{
+    (void)state;
+    enum { SEGMENT = 4 << 20, SLICES = SEGMENT >> 18 };
+    static const char record[4096];
+    struct journal_config config = config_of(SEGMENT);
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    config.first_bytes = SEGMENT;
+    config.sync = JOURNAL_SYNC_NO;
+    config.describer.describe = NULL;
+    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+    int slices = -1; /* the first step only takes the room */
+    for (uint64_t used = 0; used + 2 * 4096 < SEGMENT; used += 4096) {
+        while (journal_step(j)) slices++;
+        int due = (int)(SLICES * 2 * used / SEGMENT);
+        if (due > SLICES) due = SLICES;
+        assert_in_range(slices, due, due + 1);
+        journal_append(j, slice_of(record, 4000), NOW);
+        journal_write(j, NOW);
+    }
+    must(journal_close(j, NOW, &why), &why);
+    disk_memory_free(d);
+}
+
 static void has_one_owner(void **state)
 {
     (void)state;
@@ -514,45 +395,6 @@ static void has_one_owner(void **state)
     assert_int_equal(journal_open(&other, &config, d, NOW, &found, &why), ERR_BUSY);
     must(journal_close(j, NOW, &why), &why);
     must(journal_open(&j, &config, d, NOW, &found, &why), &why);
-    must(journal_close(j, NOW, &why), &why);
-    disk_memory_free(d);
-}
-
-static void lets_the_oldest_go(void **state)
-{
-    (void)state;
-    struct journal_config config = config_of(2048);
-    struct story s = {.shape = &PLAIN, .now = NOW};
-    struct journal *j;
-    struct journal_recovery found;
-    struct disk_why why;
-    uint64_t seq;
-    struct slice record;
-    struct disk *d = disk_memory_new();
-    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
-    assert_true(live(&s, j, 100));
-    struct journal_cursor *c = journal_cursor_open(j, 1);
-    assert_int_equal(journal_cursor_next(c, UINT64_MAX, &seq, &record, &why), 1);
-    journal_retain(j, 50, 0);
-    while (journal_step(j)) journal_check(j);
-    uint64_t first = journal_first(j);
-    assert_true(first > 30 && first <= 51);
-    int rc;
-    while ((rc = journal_cursor_next(c, UINT64_MAX, &seq, &record, &why)) == 1) {
-    }
-    assert_int_equal(rc, ERR_ABSENT);
-    journal_cursor_close(c);
-    journal_retain(j, 100, UINT64_MAX / 2);
-    while (journal_step(j)) {
-    }
-    assert_int_equal(journal_first(j), first);
-    journal_retain(j, 100, 0);
-    while (journal_step(j)) {
-    }
-    must(journal_close(j, NOW, &why), &why);
-    must(journal_open(&j, &config, d, NOW, &found, &why), &why);
-    assert_int_equal(found.last_seq, 100);
-    assert_int_equal(journal_append(j, SLICE("x"), NOW), 101);
     must(journal_close(j, NOW, &why), &why);
     disk_memory_free(d);
 }
@@ -591,39 +433,6 @@ static void keeps_a_tail_in_memory(void **state)
     disk_memory_free(d);
 }
 
-static void finds_times_and_numbers(void **state)
-{
-    (void)state;
-    struct journal_config config = config_of(2048);
-    struct story s = {.shape = &PLAIN, .now = NOW};
-    struct journal *j;
-    struct journal_recovery found;
-    struct disk_why why;
-    struct disk *d = disk_memory_new();
-    for (int round = 0; round < 2; round++) {
-        must(journal_open(&j, &config, d, s.now, &found, &why), &why);
-        if (round == 0) assert_true(live(&s, j, 200));
-        uint64_t before = 0, seq;
-        for (int64_t ms = NOW - 100; ms < s.now + 3000; ms += 500) {
-            must(journal_find_time(j, ms, &seq, &why), &why);
-            /* Records 8k+1 … 8k+8 are of the same time. */
-            uint64_t exact = ms <= NOW ? 1 : ((uint64_t)(ms - NOW) + 1499) / 1500 * 8 + 1;
-            assert_true(seq <= exact && seq >= before && seq + 40 >= (exact < 200 ? exact : 200));
-            before = seq;
-        }
-        for (uint64_t n = 1; n <= 200; n++) {
-            struct slice record;
-            struct journal_cursor *c = journal_cursor_open(j, n);
-            assert_int_equal(journal_cursor_next(c, n - 1, &seq, &record, &why), 0);
-            assert_int_equal(journal_cursor_next(c, n, &seq, &record, &why), 1);
-            assert_int_equal(seq, n);
-            journal_cursor_close(c);
-        }
-        must(journal_close(j, s.now, &why), &why);
-    }
-    disk_memory_free(d);
-}
-
 static void leaves_no_files_by_restarting(void **state)
 {
     (void)state;
@@ -641,6 +450,82 @@ static void leaves_no_files_by_restarting(void **state)
         must(journal_close(j, NOW, &why), &why);
     }
     disk_memory_free(d);
+}
+
+/* Numbers of a journal that begins anywhere, beside one that was there before. */
+static void append_some(struct journal *j, uint64_t first)
+{
+    char bytes[RECORD_MAX];
+    for (uint64_t n = first; n < first + 9; n++)
+        assert_int_equal(journal_append(j, record_of(&PLAIN, n, bytes), NOW), n);
+    journal_write(j, NOW);
+    while (journal_step(j)) {
+    }
+    assert_int_equal(journal_durable(j), first + 8);
+}
+
+static void begins_with_any_number(void **state)
+{
+    (void)state;
+    struct journal_config config = config_of(2048);
+    struct story s = {.shape = &PLAIN};
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    config.first_seq = 1000;
+    for (int round = 0; round < 2; round++) {
+        must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+        assert_int_equal(found.first_seq, 1000);
+        assert_int_equal(found.last_seq, 999);
+        assert_int_equal(journal_first(j), 1000);
+        if (round == 1) append_some(j, 1000);
+        must(journal_close(j, NOW, &why), &why);
+    }
+    config.first_seq = 5; /* which is not asked any more */
+    must_have(d, &config, &s, 1008, 1008);
+    disk_memory_free(d);
+}
+
+/* What was given up is there as a whole, or nothing of it. */
+static void is_begun_anew_or_not(void **state)
+{
+    (void)state;
+    const uint64_t firsts[] = {1, 20, 500};
+    struct journal_config old = config_of(2048), anew = old;
+    struct story s = STORIES[0];
+    struct journal *j;
+    struct journal_recovery found;
+    struct disk_why why;
+    struct disk *before = disk_memory_new();
+    anew.anew = true;
+    assert_true(play(&s, &old, before));
+    for (int i = 0; i < 3; i++) {
+        bool met = true;
+        anew.first_seq = firsts[i];
+        for (uint64_t n = 1; met; n++)
+            for (int fault = FAULT_IO; fault <= FAULT_CRASH; fault++) {
+                struct disk *d = disk_memory_copy(before);
+                disk_memory_fail(d, n, (enum disk_fault)fault);
+                int rc = journal_open(&j, &anew, d, NOW, &found, &why);
+                met = disk_memory_failed(d);
+                assert_true(rc == 0 || met);
+                if (rc == 0) assert_int_equal(journal_first(j), firsts[i]);
+                if (rc == 0) journal_close(j, NOW, &why);
+                disk_memory_crash(d, fault == FAULT_CRASH ? LOSS_RANDOM : LOSS_ALL, 0, seed + n);
+                must(journal_open(&j, &old, d, NOW, &found, &why), &why);
+                bool is_new = found.first_seq == firsts[i] && found.last_seq == firsts[i] - 1;
+                assert_true(is_new || (found.first_seq == 1 && found.last_seq == s.until));
+                if (rc == 0 && fault != FAULT_CRASH) assert_true(is_new);
+                append_some(j, found.last_seq + 1);
+                uint64_t last;
+                must(read_all(j, &PLAIN, &last, &why), &why);
+                assert_int_equal(last, found.last_seq + 9);
+                must(journal_close(j, NOW, &why), &why);
+                disk_memory_free(d);
+            }
+    }
+    disk_memory_free(before);
 }
 
 static void plays_at_random(void **state)
@@ -696,6 +581,26 @@ static void read_along(void *ctx)
     journal_cursor_close(c);
 }
 
+/* Only what may match, in order. */
+static void seek_along(void *ctx)
+{
+    struct reader *r = ctx;
+    const struct journal_any rare = {.bits = {[3] = UINT64_C(1) << (201 - 192)}};
+    const struct journal_filter filter = {&rare, 1};
+    struct disk_why why;
+    uint64_t seq;
+    struct slice record;
+    struct journal_cursor *c = journal_cursor_open(r->journal, 1);
+    journal_cursor_filter(c, &filter);
+    while (journal_cursor_at(c) <= r->until) {
+        int rc = journal_cursor_next(c, UINT64_MAX, &seq, &record, &why);
+        if (rc < 0) break;
+        if (rc == 0) usleep(200);
+        if (rc == 1 && seq % 40 == 0) r->read++;
+    }
+    journal_cursor_close(c);
+}
+
 static void wake(void *ctx)
 {
     wakeup_ring(*(int *)ctx);
@@ -710,7 +615,7 @@ static void runs_with_its_thread(void **state)
     struct journal *j;
     struct journal_recovery found;
     struct disk_why why;
-    struct thread thread;
+    struct thread thread, other;
     int bell = wakeup_open();
     struct journal_config config = config_of(16384);
     config.threaded = true;
@@ -718,8 +623,9 @@ static void runs_with_its_thread(void **state)
     config.wake_ctx = &bell;
     must(disk_open(folder, &d, &why), &why);
     must(journal_open(&j, &config, d, NOW, &found, &why), &why);
-    struct reader reader = {j, 300, 0};
+    struct reader reader = {j, 300, 0}, seeker = {j, 300, 0};
     must(thread_start(&thread, "reader", read_along, &reader), &why);
+    must(thread_start(&other, "seeker", seek_along, &seeker), &why);
     for (uint64_t n = 1; n <= 300; n++) {
         assert_int_equal(journal_append(j, record_of(&PIECES, n, bytes), NOW), n);
         if (n % 3 == 0) journal_write(j, NOW);
@@ -729,7 +635,9 @@ static void runs_with_its_thread(void **state)
         while (journal_durable(j) < n) usleep(100);
     }
     thread_join(&thread);
+    thread_join(&other);
     assert_int_equal(reader.read, 300);
+    assert_int_equal(seeker.read, 300 / 40);
     assert_int_equal(journal_failure(j, &why), 0);
     must(journal_close(j, NOW, &why), &why);
     must(journal_open(&j, &config, d, NOW, &found, &why), &why);
@@ -746,25 +654,25 @@ static void runs_with_its_thread(void **state)
 
 int main(void)
 {
-    const char *given = getenv("SEED");
-    seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-    printf("SEED=%llu\n", (unsigned long long)seed);
+    seed_begin();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_and_reads),
         cmocka_unit_test(survives_a_crash_in_every_call),
         cmocka_unit_test(survives_a_crash_in_the_recovery),
         cmocka_unit_test(what_is_recovered_is_durable),
         cmocka_unit_test(stands_still_after_an_error),
+        cmocka_unit_test(believes_no_page_that_a_failed_sync_left),
         cmocka_unit_test(reports_the_error_once_and_for_all),
         cmocka_unit_test(notices_every_flipped_byte),
         cmocka_unit_test(notices_a_foreign_segment),
         cmocka_unit_test(notices_a_missing_segment),
         cmocka_unit_test(refuses_when_full_and_goes_on_later),
+        cmocka_unit_test(makes_the_next_segment_in_time),
         cmocka_unit_test(has_one_owner),
-        cmocka_unit_test(lets_the_oldest_go),
         cmocka_unit_test(keeps_a_tail_in_memory),
-        cmocka_unit_test(finds_times_and_numbers),
         cmocka_unit_test(leaves_no_files_by_restarting),
+        cmocka_unit_test(begins_with_any_number),
+        cmocka_unit_test(is_begun_anew_or_not),
         cmocka_unit_test(plays_at_random),
         cmocka_unit_test(runs_with_its_thread),
     };

@@ -52,7 +52,7 @@ class Server:
             try:
                 connection = Connection(self.port, 1)
                 connection.call("PING")
-                connection.call("CONFIG", "SET", "save", "")  # Hark has no such setting, and says so
+                connection.call("CONFIG", "SET", "save", "")
                 connection.close()
                 return
             except (OSError, Silence) as why:

@@ -9,11 +9,12 @@ A module of this folder is a group. It may offer
 A new kind of value is a new file here, a family of keys in words.py, and its name in GROUPS.
 """
 
-from . import bitmap, connection, expiry, generic, pubsub, server, string, transactions
+from . import bitmap, connection, dump, expiry, generic, pubsub, server, string, transactions
 
 GROUPS = {
     "string": string,
     "generic": generic,
+    "dump": dump,
     "bitmap": bitmap,
     "connection": connection,
     "server": server,

@@ -1,4 +1,5 @@
-"""Commands on keys of any kind, but DUMP, RESTORE, MIGRATE, SORT, WAIT. Short TTLs: expiry.py."""
+"""Commands on keys of any kind, but MIGRATE, SORT, WAIT. DUMP and RESTORE: dump.py. Short TTLs:
+expiry.py."""
 
 from ..steps import RandomKey, Scan
 from ..words import (

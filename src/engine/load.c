@@ -1,0 +1,15 @@
+#include "load.h"
+
+#include "internal.h"
+
+bool engine_load_string(struct engine *e, const struct load_key *k, struct slice value,
+                        int64_t now_ms)
+{
+    struct place p = keyspace_find(e->keyspace, k->db, k->key);
+    if (p.entry) return false;
+    struct spot s = {k->db, k->key, &p};
+    int64_t when = k->deadline >= 0 ? k->deadline : WHEN_NONE;
+    apply_string(e->keyspace, s, value, string_encoding_of(value), when, now_ms);
+    keyspace_recall_access(e->keyspace, p.entry, k->idle_s, k->freq, now_ms);
+    return true;
+}

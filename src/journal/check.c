@@ -1,0 +1,383 @@
+/* The journal looked through from outside: each segment's header, that it follows the one before,
+ * and all its frames; then, in the last one, whether a mark vouches for more than is there. The
+ * same questions as in opening (recover.c) and reading (cursor.c), asked of all segments at once.
+ */
+#include "check.h"
+
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct walk {
+    struct disk *disk;
+    const struct check_visitor *visitor;
+    struct check_findings *found;
+    struct segment *segments; /* up to the first whose header is no good */
+    size_t count, cap;
+    struct buffer record; /* a cut one that is put together: */
+    bool collecting;      /* its first piece is there */
+    struct check_segment facts;
+};
+
+int check_lock(struct disk *disk, struct disk_why *why)
+{
+    struct names names = {0};
+    int rc = recover_list(disk, &names, why);
+    size_t count = names.segments.count;
+    names_fini(&names);
+    if (rc != 0) return rc;
+    if (count == 0) {
+        snprintf(why->text, sizeof why->text, "there is no journal");
+        return ERR_ABSENT;
+    }
+    int file = disk->lock(disk, LOCK_NAME, why);
+    return file < 0 ? named(why, LOCK_NAME, file) : file;
+}
+
+/* Notes the first damage. */
+static void note_damage(struct walk *w, uint64_t number, uint64_t at, const char *what)
+{
+    struct check_findings *f = w->found;
+    if (f->damaged) return;
+    f->damaged = true;
+    f->number = number;
+    f->at = at;
+    damaged(&f->why, number, at, what);
+}
+
+/* Headers ------------------------------------------------------------------------------------ */
+
+static struct segment *add_segment(struct walk *w)
+{
+    if (w->count == w->cap) {
+        size_t cap = w->cap ? 2 * w->cap : 64;
+        w->segments =
+            mem_resize(w->segments, w->cap * sizeof *w->segments, cap * sizeof *w->segments);
+        w->cap = cap;
+    }
+    w->segments[w->count] = (struct segment){0};
+    return &w->segments[w->count++];
+}
+
+/* Why it cannot be the segment of that number, behind those before; NULL: it can. */
+static const char *misfit(const struct walk *w, const struct segment *s, uint64_t number)
+{
+    if (s->header.number != number) return "it has another's header";
+    if (w->count < 2 || s->header.prior_end == 0) return NULL;
+    const struct segment *prior = s - 1;
+    if (s->header.epoch < prior->header.epoch || s->header.prior_end < SEGMENT_HEADER_BYTES ||
+        s->header.first_seq < prior->header.first_seq)
+        return "it does not follow the one before";
+    return NULL;
+}
+
+static int load_headers(struct walk *w, const struct numbers *n, struct disk_why *why)
+{
+    for (size_t i = 0; i < n->count && !w->found->damaged; i++) {
+        char name[SEGMENT_NAME_BYTES];
+        if (i > 0 && n->at[i] != n->at[i - 1] + 1) {
+            note_damage(w, n->at[i - 1] + 1, 0, "the file is missing");
+            break;
+        }
+        struct segment *s = add_segment(w);
+        segment_name(n->at[i], name);
+        int rc = recover_header(w->disk, s, name, why);
+        if (rc != 0 && rc != ERR_CORRUPT) return named(why, name, rc);
+        const char *what = rc == 0 ? misfit(w, s, n->at[i]) : "the header is damaged";
+        if (what) note_damage(w, n->at[i], 0, what);
+        if (what) w->count--;
+    }
+    return 0;
+}
+
+/* Frames ------------------------------------------------------------------------------------- */
+
+static void take_piece(struct walk *w, const struct frame *f)
+{
+    if (f->kind == FRAME_FIRST) {
+        w->record.len = 0;
+        w->collecting = true;
+    }
+    if (!w->collecting) return;
+    buffer_add_slice(&w->record, f->payload);
+    if (f->kind != FRAME_LAST) return;
+    w->collecting = false;
+    if (w->visitor->record) w->visitor->record(w->visitor->ctx, f->seq, buffer_slice(&w->record));
+}
+
+static bool take_frame(struct walk *w, const struct scan *s, const struct frame *f, uint64_t at)
+{
+    struct mark m;
+    switch (f->kind) {
+    case FRAME_WHOLE:
+        if (w->visitor->record) w->visitor->record(w->visitor->ctx, f->seq, f->payload);
+        return true;
+    case FRAME_FIRST:
+    case FRAME_MIDDLE:
+    case FRAME_LAST: take_piece(w, f); return true;
+    case FRAME_MARK: break;
+    }
+    if (!mark_decode(&m, s->header.seed, at, f->payload.at - FRAME_HEADER_BYTES)) return false;
+    w->facts.marks++;
+    w->facts.durable = m.durable;
+    w->facts.last_ms = m.time_ms;
+    return true;
+}
+
+/* As scan_next, to the end; never 1. */
+static int read_frames(struct walk *w, struct scan *s, struct disk_why *why)
+{
+    for (;;) {
+        struct frame f;
+        uint64_t at = s->at;
+        int rc = scan_next(s, &f, why);
+        if (rc <= 0) return rc;
+        if (take_frame(w, s, &f, at)) continue;
+        s->at = at;
+        return damaged(why, s->header.number, at, "a mark is wrong");
+    }
+}
+
+static const char *reason(const struct disk_why *why)
+{
+    const char *colon = strrchr(why->text, ':');
+    return colon ? colon + 2 : why->text;
+}
+
+/* The end of a segment that another one follows. */
+static void check_border(struct walk *w, const struct scan *s, const struct segment_header *next)
+{
+    bool same = s->at == next->prior_end && s->chain == next->prior_chain;
+    bool goes_on = next->continues ? s->partial && next->first_seq == s->begin
+                                   : next->first_seq == s->begin - s->partial;
+    if (!same || !goes_on) note_damage(w, next->number, 0, "it does not follow the one before");
+    if (!next->continues) w->collecting = false;
+}
+
+/* The end of the last one, or of one whose follower is no good: what is left may be torn, unless
+ * there is a proof that it was safe. */
+static int check_end(struct walk *w, struct scan *s, uint64_t bytes, struct disk_why *why)
+{
+    uint64_t used;
+    int rc = recover_search(s, bytes, s->begin - 1 - s->partial, &used, why);
+    if (rc == ERR_CORRUPT) {
+        w->found->damaged = false; /* this one is before any that was found */
+        note_damage(w, s->header.number, s->at, "records are missing that were safe");
+        return 0;
+    }
+    if (rc != 0 || used <= s->at || w->found->damaged) return rc;
+    w->found->torn_at = s->at;
+    w->found->torn_bytes = used - s->at;
+    segment_name(s->header.number, w->found->torn_file);
+    return 0;
+}
+
+static void tell(struct walk *w, const struct segment *s, const struct scan *scan)
+{
+    struct check_segment *f = &w->facts;
+    segment_name(s->header.number, f->file);
+    f->number = s->header.number;
+    f->epoch = s->header.epoch;
+    f->first_seq = s->header.first_seq;
+    f->begun_ms = s->header.time_ms;
+    f->bytes = s->bytes;
+    f->is_void = !scan;
+    if (scan) {
+        f->used = scan->at;
+        f->last_seq = scan->begin - 1;
+        struct summary summary = {.file = -1};
+        int rc = summary_open(&summary, w->disk, &s->header, scan->at, scan->chain, SCHEME_ANY);
+        f->summary = rc != ERR_ABSENT;
+        f->summary_sound = rc == 0;
+        summary_fini(&summary);
+    }
+    if (w->visitor->segment) w->visitor->segment(w->visitor->ctx, f);
+}
+
+static int check_segment(struct walk *w, const struct segment *s, struct disk_why *why)
+{
+    const struct segment *next = s + 1 < w->segments + w->count ? s + 1 : NULL;
+    struct scan scan = {.file = -1};
+    w->facts = (struct check_segment){0};
+    int rc = scan_open(&scan, w->disk, &s->header, next ? next->header.prior_end : s->bytes, why);
+    if (rc == 0) rc = read_frames(w, &scan, why);
+    if (rc == ERR_CORRUPT && next) {
+        w->found->damaged = false;
+        note_damage(w, s->header.number, scan.at, reason(why));
+        rc = 0;
+    } else if (rc == ERR_CORRUPT || (rc == 0 && !next)) {
+        rc = check_end(w, &scan, s->bytes, why);
+    } else if (rc == 0) {
+        check_border(w, &scan, &next->header);
+    }
+    if (rc == 0) {
+        w->found->last_seq = scan.begin - 1 - scan.partial;
+        tell(w, s, &scan);
+    }
+    scan_fini(&scan);
+    return rc;
+}
+
+static int check_all(struct walk *w, struct disk_why *why)
+{
+    size_t first = 0;
+    for (size_t i = 1; i < w->count; i++)
+        if (w->segments[i].header.prior_end == 0) first = i;
+    if (w->count == 0) return 0;
+    for (size_t i = 0; i < first; i++) {
+        w->facts = (struct check_segment){0};
+        tell(w, &w->segments[i], NULL);
+    }
+    w->found->first_seq = w->segments[first].header.first_seq;
+    int rc = 0;
+    for (size_t i = first; i < w->count && rc == 0; i++) {
+        bool before = w->found->damaged && w->found->number <= w->segments[i].header.number;
+        if (before) break;
+        rc = check_segment(w, &w->segments[i], why);
+    }
+    return rc;
+}
+
+int check_journal(struct disk *disk, const struct check_visitor *v, struct check_findings *found,
+                  struct disk_why *why)
+{
+    struct names names = {0};
+    struct walk w = {.disk = disk, .visitor = v, .found = found};
+    *found = (struct check_findings){.first_seq = 1};
+    int rc = recover_list(disk, &names, why);
+    const struct numbers *n = &names.segments;
+    found->segments = n->count;
+    if (rc == 0 && n->count == 0) {
+        rc = ERR_ABSENT;
+        snprintf(why->text, sizeof why->text, "there is no journal");
+    }
+    if (rc == 0) rc = load_headers(&w, n, why);
+    if (rc == 0) rc = check_all(&w, why);
+    for (size_t i = 0; found->damaged && i < n->count; i++)
+        found->behind += n->at[i] > found->number;
+    names_fini(&names);
+    mem_free(w.segments, w.cap * sizeof *w.segments);
+    buffer_fini(&w.record);
+    return rc;
+}
+
+/* Repairing ---------------------------------------------------------------------------------- */
+
+struct repair {
+    struct disk *disk;
+    void (*done)(void *ctx, const char *step);
+    void *ctx;
+};
+
+__attribute__((format(printf, 2, 3))) static void step(const struct repair *r, const char *format,
+                                                       ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (r->done) r->done(r->ctx, text);
+}
+
+/* Makes an empty file <name>.damaged, or .damaged2, … : one that is not there yet. */
+static int make_aside(struct disk *d, const char *name, char aside[CHECK_NAME_BYTES],
+                      struct disk_why *why)
+{
+    int file = ERR_EXISTS;
+    for (int i = 1; i < 1000 && file == ERR_EXISTS; i++) {
+        snprintf(aside, CHECK_NAME_BYTES, i == 1 ? "%s.damaged" : "%s.damaged%d", name, i);
+        file = d->open(d, aside, DISK_WRITE | DISK_NEW, why);
+    }
+    return file < 0 ? named(why, aside, file) : file;
+}
+
+static int move_aside(const struct repair *r, uint64_t number, struct disk_why *why)
+{
+    struct disk *d = r->disk;
+    char name[SEGMENT_NAME_BYTES], aside[CHECK_NAME_BYTES];
+    segment_name(number, name);
+    int file = make_aside(d, name, aside, why);
+    if (file < 0) return file;
+    d->close(d, file);
+    int rc = d->rename(d, name, aside, why);
+    if (rc == 0) rc = d->sync_folder(d, why);
+    if (rc != 0) return named(why, name, rc);
+    step(r, "renamed %s to %s", name, aside);
+    return 0;
+}
+
+static int copy(struct disk *d, int from, int to, struct disk_why *why)
+{
+    enum { COPY_BYTES = 1 << 20 };
+    char *bytes = mem_alloc(COPY_BYTES);
+    uint64_t at = 0;
+    long n;
+    int rc = 0;
+    while (rc == 0 && (n = disk_read_all(d, from, bytes, COPY_BYTES, at, why)) != 0) {
+        rc = n < 0 ? (int)n : disk_write_all(d, to, bytes, (size_t)n, at, why);
+        if (n > 0) at += (uint64_t)n;
+    }
+    mem_free(bytes, COPY_BYTES);
+    if (rc == 0) rc = d->sync(d, to, why);
+    return rc == 0 ? d->sync_folder(d, why) : rc;
+}
+
+static int cut_at(const struct repair *r, uint64_t number, uint64_t at, struct disk_why *why)
+{
+    struct disk *d = r->disk;
+    char name[SEGMENT_NAME_BYTES], aside[CHECK_NAME_BYTES];
+    segment_name(number, name);
+    int file = d->open(d, name, DISK_WRITE, why);
+    if (file < 0) return named(why, name, file);
+    int whole = make_aside(d, name, aside, why);
+    int rc = whole < 0 ? whole : copy(d, file, whole, why);
+    if (whole >= 0) d->close(d, whole);
+    if (rc == 0) step(r, "copied %s to %s", name, aside);
+    if (rc == 0) rc = d->truncate(d, file, at, why);
+    if (rc == 0) rc = d->sync(d, file, why);
+    d->close(d, file);
+    if (rc != 0) return named(why, name, rc);
+    step(r, "cut %s at offset %llu", name, (unsigned long long)at);
+    return 0;
+}
+
+/* What is now the last segment gets a few zeros, as one has that was not closed: so that a server
+ * knows that there was more. */
+static int leave_trace(const struct repair *r, uint64_t number, struct disk_why *why)
+{
+    struct disk *d = r->disk;
+    char name[SEGMENT_NAME_BYTES];
+    uint64_t size;
+    segment_name(number, name);
+    int file = d->open(d, name, DISK_WRITE, why);
+    if (file == ERR_ABSENT) return 0;
+    if (file < 0) return named(why, name, file);
+    int rc = d->size(d, file, &size, why);
+    if (rc == 0) rc = d->truncate(d, file, size + 8, why);
+    if (rc == 0) rc = d->sync(d, file, why);
+    d->close(d, file);
+    return rc == 0 ? 0 : named(why, name, rc);
+}
+
+int check_repair(struct disk *disk, const struct check_findings *found,
+                 void (*done)(void *ctx, const char *step), void *ctx, struct disk_why *why)
+{
+    const struct repair r = {disk, done, ctx};
+    struct names names = {0};
+    if (!found->damaged) return 0;
+    int rc = recover_list(disk, &names, why);
+    /* The newest first: whenever this ends, what is left has no hole. */
+    for (size_t i = names.segments.count; i > 0 && rc == 0; i--) {
+        uint64_t number = names.segments.at[i - 1];
+        bool all = number == found->number && found->at < SEGMENT_HEADER_BYTES;
+        if (number > found->number || all) rc = move_aside(&r, number, why);
+    }
+    bool within = found->at >= SEGMENT_HEADER_BYTES;
+    if (rc == 0 && within) rc = cut_at(&r, found->number, found->at, why);
+    if (rc == 0) rc = leave_trace(&r, within ? found->number : found->number - 1, why);
+    names_fini(&names);
+    return rc;
+}

@@ -1,0 +1,64 @@
+/* Writing RDB: a file key by key into a buffer of the caller's, and single values as DUMP has them.
+ *
+ *      rdb_write_begin ─ rdb_write_string … ─ rdb_write_end
+ *
+ * Who walks the data must be quick, and compression is not: so what is to be written can be copied
+ * into pieces first, as it stands in memory, which another thread makes a file of.
+ *
+ *      rdb_piece_entry … rdb_piece_end ─▶ pieces ─▶ rdb_piece_encode ─▶ the bytes of the file */
+#ifndef HARK_RDB_WRITER_H
+#define HARK_RDB_WRITER_H
+
+#include "../base/buffer.h"
+#include "../keyspace/keyspace.h"
+#include "format.h"
+
+struct rdb_writer_config {
+    char redis_version[16]; /* as which we write: a remark in the file */
+    bool compress;          /* rdbcompression */
+    bool sum;               /* rdbchecksum */
+    int64_t created_s;      /* unix time */
+    uint64_t memory_used;
+};
+
+struct rdb_writer {
+    struct rdb_writer_config config;
+    bool begun;
+    int64_t db;        /* of the last key */
+    uint64_t checksum; /* of what was written */
+};
+
+void rdb_write_begin(struct rdb_writer *w, struct rdb_writer_config config, struct buffer *out);
+void rdb_write_string(struct rdb_writer *w, const struct rdb_key *k, struct slice value,
+                      struct buffer *out);
+void rdb_write_end(struct rdb_writer *w, struct buffer *out);
+
+/* ---- pieces ---- */
+
+/* Appends an entry to a piece. `ks` where its access is to be told, by the policy that counts it
+ * there; else NULL. */
+void rdb_piece_entry(struct buffer *piece, int db, const struct entry *e, const struct keyspace *ks,
+                     int64_t now_ms);
+/* After the last one, in the same piece or another. */
+void rdb_piece_end(struct buffer *piece);
+/* Appends what a piece is in the file: `writer` is a struct rdb_writer with its config and zeros,
+ * and pieces come whole and in order. */
+void rdb_piece_encode(void *writer, struct slice piece, struct buffer *out);
+
+/* ---- single values ----
+ *
+ *      type | value | version, 2 bytes, low first | CRC64 of all before, 8 bytes, low first */
+
+/* Appends what DUMP answers for the entry. */
+void rdb_dump(struct buffer *to, const struct entry *e, bool compress);
+
+/* The value in what DUMP has answered. */
+struct rdb_value {
+    enum rdb_kind kind;  /* only for strings is there more */
+    struct slice string; /* in the payload or in `scratch` */
+};
+/* 0; ERR_UNSUPPORTED when version or checksum are wrong; ERR_CORRUPT. */
+int rdb_undump(struct slice payload, size_t string_max, struct buffer *scratch,
+               struct rdb_value *out);
+
+#endif
