@@ -19,8 +19,8 @@ enum {
 
 struct transfer {
     struct session *session;
-    const char *name;  /* "-" is standard output */
-    struct text part;  /* the name that the file has meanwhile */
+    const char *name; /* "-" is standard output */
+    struct text part; /* the name that the file has meanwhile */
     FILE *to;
     bool has_mark;
     char mark[MARK_BYTES];

@@ -76,8 +76,10 @@ bool stream_parse_id(struct slice s, uint64_t missing_n, struct event_id *out)
         if (!take_number(&s, &out->n) || s.len) return false;
     }
     /* No event is so late: such an id is behind all. */
-    if (ms > INT64_MAX) *out = STREAM_ID_LAST;
-    else out->ms = (int64_t)ms;
+    if (ms > INT64_MAX)
+        *out = STREAM_ID_LAST;
+    else
+        out->ms = (int64_t)ms;
     return true;
 }
 
@@ -134,8 +136,10 @@ struct event_id stream_last_id(struct call *c)
 
 void stream_add_raw(struct resp_writer *w, struct slice bytes)
 {
-    if (w->out_max && w->out->len + bytes.len > w->out_max) w->cut = true;
-    else buffer_add_slice(w->out, bytes);
+    if (w->out_max && w->out->len + bytes.len > w->out_max)
+        w->cut = true;
+    else
+        buffer_add_slice(w->out, bytes);
 }
 
 void stream_reply_entry(struct resp_writer *w, const struct view_answer *a, size_t i)
@@ -161,9 +165,7 @@ bool stream_is_error(struct call *c, const struct view_answer *a)
         resp_error(&c->reply, SLICE("ERR only what is in memory can be read here: this would have "
                                     "to wait for the disk"));
         break;
-    default:
-        resp_errorf(&c->reply, "ERR the journal cannot be read: %s", a->why.text);
-        break;
+    default: resp_errorf(&c->reply, "ERR the journal cannot be read: %s", a->why.text); break;
     }
     return true;
 }
@@ -175,8 +177,10 @@ ptrdiff_t stream_entry_with_id(const struct view_answer *a, struct event_id id)
         size_t mid = (low + high) / 2;
         int order = id_compare(a->entries[mid].id, id);
         if (!order) return (ptrdiff_t)mid;
-        if (order < 0) low = mid + 1;
-        else high = mid;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return -1;
 }
@@ -238,16 +242,15 @@ static bool tail_only(const struct call *c, const struct asking *a)
 void asking_range(struct call *c, struct asking *a, const struct view_range *range)
 {
     view_forget(a->question);
-    a->question =
-        view_ask(a->streams->views, range, tail_only(c, a), asking_answered, a);
+    a->question = view_ask(a->streams->views, range, tail_only(c, a), asking_answered, a);
 }
 
 void asking_fetch(struct call *c, struct asking *a, struct slice view, const struct event_id *ids,
                   size_t count)
 {
     view_forget(a->question);
-    a->question = view_fetch(a->streams->views, view, ids, count, tail_only(c, a),
-                             asking_answered, a);
+    a->question =
+        view_fetch(a->streams->views, view, ids, count, tail_only(c, a), asking_answered, a);
 }
 
 void asking_run(struct call *c, struct asking *a)
@@ -283,8 +286,10 @@ struct group *stream_group(struct call *c, struct slice key, struct slice name,
                            enum group_words words)
 {
     struct group *g = groups_find(c->streams->groups, key, name);
-    if (g) engine_wait_for(c->engine, g->waited_seq);
-    else stream_no_group(c, key, name, words);
+    if (g)
+        engine_wait_for(c->engine, g->waited_seq);
+    else
+        stream_no_group(c, key, name, words);
     return g;
 }
 

@@ -82,8 +82,10 @@ static struct pending_entry claimed(const struct claiming *cl, struct pending_en
 {
     e.consumer = to->number;
     e.delivered_ms = delivery_time(cl, now);
-    if (cl->deliveries >= 0) e.deliveries = (uint64_t)cl->deliveries;
-    else if (!cl->just_ids) e.deliveries++;
+    if (cl->deliveries >= 0)
+        e.deliveries = (uint64_t)cl->deliveries;
+    else if (!cl->just_ids)
+        e.deliveries++;
     return e;
 }
 
@@ -124,8 +126,7 @@ static int by_id(const void *a, const void *b)
 
 static ptrdiff_t index_of(const struct claiming *cl, struct event_id id)
 {
-    const struct event_id *at =
-        bsearch(&id, cl->asked, cl->asked_count, sizeof id, by_id);
+    const struct event_id *at = bsearch(&id, cl->asked, cl->asked_count, sizeof id, by_id);
     return at ? at - cl->asked : -1;
 }
 
@@ -252,8 +253,7 @@ static void collect_asked(struct call *c, struct claiming *cl, struct group *g)
     }
     qsort(ids, count, sizeof *ids, by_id);
     for (size_t i = 0; i < count; i++)
-        if (!i || id_compare(ids[i], ids[cl->asked_count - 1]))
-            ids[cl->asked_count++] = ids[i];
+        if (!i || id_compare(ids[i], ids[cl->asked_count - 1])) ids[cl->asked_count++] = ids[i];
     cl->asked = mem_resize(ids, words * sizeof *ids, cl->asked_count * sizeof *ids);
 }
 
@@ -283,8 +283,7 @@ static struct claiming *claiming_new(struct call *c, bool (*go_on)(struct call *
 static struct group *find_group(struct call *c)
 {
     enum stream_kind kind = stream_kind(c, call_arg(c, 1));
-    if (kind == STREAM_NONE)
-        stream_no_group(c, call_arg(c, 1), call_arg(c, 2), GROUP_WORDS_KEY_OR);
+    if (kind == STREAM_NONE) stream_no_group(c, call_arg(c, 1), call_arg(c, 2), GROUP_WORDS_KEY_OR);
     return kind == STREAM_VIEW ? group_of(c) : NULL;
 }
 
@@ -416,8 +415,8 @@ static void xautoclaim_command(struct call *c)
     size_t room = cl->count;
     cl->asked = mem_alloc(room * sizeof *cl->asked);
     go_through(cl, g, engine_now(c->engine), ask_for, NULL);
-    cl->asked = mem_resize(cl->asked, room * sizeof *cl->asked,
-                           cl->asked_count * sizeof *cl->asked);
+    cl->asked =
+        mem_resize(cl->asked, room * sizeof *cl->asked, cl->asked_count * sizeof *cl->asked);
     group_settle(g);
     ask_and_run(c, cl);
 }

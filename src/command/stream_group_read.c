@@ -230,8 +230,7 @@ static void ask_next(struct call *c, struct group_reading *r, struct reader *rd)
                                .from_seq = rd->scanned_seq ? rd->scanned_seq + 1 : 0,
                                .gap = true};
     r->asked_seq = engine_stats(c->engine).seq;
-    r->question =
-        view_ask(r->streams->views, &range, tail_only(c, r), reading_answered, r);
+    r->question = view_ask(r->streams->views, &range, tail_only(c, r), reading_answered, r);
 }
 
 static void too_many_pending(struct call *c)
@@ -254,8 +253,10 @@ static bool deliver(struct call *c, struct group_reading *r, struct group *g,
     for (size_t i = 0; i < a->count; i++) ids[i] = a->entries[i].id;
     int rc = group_deliver(gs, g, to, ids, a->count, a->scanned_seq, r->words.noack);
     mem_free(ids, a->count * sizeof *ids);
-    if (rc) too_many_pending(c);
-    else buffer_add_slice(&r->reply.bytes, buffer_slice(&a->bytes));
+    if (rc)
+        too_many_pending(c);
+    else
+        buffer_add_slice(&r->reply.bytes, buffer_slice(&a->bytes));
     return !rc;
 }
 
@@ -300,8 +301,10 @@ static enum read_end read_next(struct call *c, struct group_reading *r, struct m
     if (!view_is_answered(r->question)) return READ_WAITS;
     const struct view_answer *a = view_answer(r->question);
     bool done = !stream_is_error(c, a) && deliver(c, r, g, a);
-    if (done) end_turn(r, rd, a);
-    else rd->turn = NULL;
+    if (done)
+        end_turn(r, rd, a);
+    else
+        rd->turn = NULL;
     group_settle(g);
     forget_question(r);
     return done ? READ_NOTHING : READ_FAILED;

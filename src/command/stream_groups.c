@@ -11,10 +11,11 @@ static void wrong_use(struct call *c)
 
 static void no_such_key(struct call *c)
 {
-    resp_error(&c->reply,
-               SLICE("ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you "
-                     "may want to use the MKSTREAM option to create an empty stream "
-                     "automatically."));
+    resp_error(
+        &c->reply,
+        SLICE("ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you "
+              "may want to use the MKSTREAM option to create an empty stream "
+              "automatically."));
 }
 
 /* Is the key of an XGROUP a view? Writes the error if not. */
@@ -153,8 +154,7 @@ static void xack_command(struct call *c)
     enum stream_kind kind = stream_kind(c, call_arg(c, 1));
     if (kind == STREAM_WRONG) return;
     struct group *g = NULL;
-    if (kind == STREAM_VIEW)
-        g = groups_find(c->streams->groups, call_arg(c, 1), call_arg(c, 2));
+    if (kind == STREAM_VIEW) g = groups_find(c->streams->groups, call_arg(c, 1), call_arg(c, 2));
     if (!g) {
         resp_int(&c->reply, 0);
         return;
@@ -288,8 +288,10 @@ static void xpending_command(struct call *c)
     }
     struct group *g = stream_group(c, call_arg(c, 1), call_arg(c, 2), GROUP_WORDS_KEY_OR);
     if (!g) return;
-    if (summary) reply_summary(c, g);
-    else reply_pending(c, g, &words);
+    if (summary)
+        reply_summary(c, g);
+    else
+        reply_pending(c, g, &words);
     group_settle(g);
 }
 

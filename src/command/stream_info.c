@@ -29,11 +29,15 @@ static void reply_progress(struct call *c, const struct group *g)
     bool at_end = id_compare(g->position.last, stream_last_id(c)) >= 0 ||
                   g->position.scanned_seq >= engine_stats(c->engine).seq;
     field(&c->reply, "entries-read");
-    if (g->position.entries_read >= 0) resp_int(&c->reply, g->position.entries_read);
-    else resp_null(&c->reply);
+    if (g->position.entries_read >= 0)
+        resp_int(&c->reply, g->position.entries_read);
+    else
+        resp_null(&c->reply);
     field(&c->reply, "lag");
-    if (at_end) resp_int(&c->reply, 0);
-    else resp_null(&c->reply);
+    if (at_end)
+        resp_int(&c->reply, 0);
+    else
+        resp_null(&c->reply);
 }
 
 /* ---- XINFO GROUPS, XINFO CONSUMERS ---- */
@@ -187,8 +191,10 @@ static void reply_head(struct call *c, const struct describing *d)
 
 static void reply_first_entry(struct call *c, const struct describing *d)
 {
-    if (d->entries_count) stream_add_raw(&c->reply, buffer_slice(&d->entries));
-    else resp_null(&c->reply);
+    if (d->entries_count)
+        stream_add_raw(&c->reply, buffer_slice(&d->entries));
+    else
+        resp_null(&c->reply);
 }
 
 static void reply_full(struct call *c, const struct describing *d)
@@ -206,13 +212,14 @@ static void reply_short(struct call *c, const struct describing *d, const struct
     struct group *const *list;
     resp_map(&c->reply, 10);
     reply_head(c, d);
-    int_field(&c->reply, "groups",
-              (int64_t)groups_of(c->streams->groups, call_arg(c, 2), &list));
+    int_field(&c->reply, "groups", (int64_t)groups_of(c->streams->groups, call_arg(c, 2), &list));
     field(&c->reply, "first-entry");
     reply_first_entry(c, d);
     field(&c->reply, "last-entry");
-    if (last->count) stream_reply_entry(&c->reply, last, 0);
-    else resp_null(&c->reply);
+    if (last->count)
+        stream_reply_entry(&c->reply, last, 0);
+    else
+        resp_null(&c->reply);
 }
 
 static bool describe_go_on(struct call *c, struct asking *a)
@@ -237,10 +244,8 @@ static bool describe_go_on(struct call *c, struct asking *a)
     }
     d->measured = true;
     asking_range(c, a,
-                 &(struct view_range){.name = call_arg(c, 2),
-                                      .last = STREAM_ID_LAST,
-                                      .reverse = true,
-                                      .count = 1});
+                 &(struct view_range){
+                     .name = call_arg(c, 2), .last = STREAM_ID_LAST, .reverse = true, .count = 1});
     return false;
 }
 

@@ -37,8 +37,10 @@ static void range_command(struct call *c, bool reverse)
     enum stream_kind kind = stream_kind(c, call_arg(c, 1));
     if (kind == STREAM_WRONG) return;
     if (kind == STREAM_NONE || id_compare(range.first, range.last) > 0) {
-        if (kind == STREAM_VIEW && !count) resp_null_array(&c->reply);
-        else resp_array(&c->reply, 0);
+        if (kind == STREAM_VIEW && !count)
+            resp_null_array(&c->reply);
+        else
+            resp_array(&c->reply, 0);
         return;
     }
     if (!count) {

@@ -104,8 +104,10 @@ void read_reply_write(struct call *c, const struct read_reply *r)
         resp_null_array(&c->reply);
         return;
     }
-    if (c->reply.proto < 3) resp_array(&c->reply, r->streams);
-    else resp_map(&c->reply, r->streams);
+    if (c->reply.proto < 3)
+        resp_array(&c->reply, r->streams);
+    else
+        resp_map(&c->reply, r->streams);
     stream_add_raw(&c->reply, buffer_slice(&r->bytes));
 }
 
@@ -172,8 +174,8 @@ static void ask(struct call *c, struct reading *r, struct read_stream *s)
                                .count = s->wants_last ? 1 : r->words.count,
                                .from_seq = s->wants_last ? 0 : s->from_seq,
                                .gap = !s->wants_last};
-    r->question = view_ask(r->streams->views, &range, !r->parked && !call_may_wait(c),
-                           reading_answered, r);
+    r->question =
+        view_ask(r->streams->views, &range, !r->parked && !call_may_wait(c), reading_answered, r);
 }
 
 /* Takes the answer for the stream `at`; false after writing an error. */
@@ -336,8 +338,7 @@ static void xread_command(struct call *c)
     struct read_words words;
     if (!read_words(c, &words, false)) return;
     if (words.blocks && !call_may_wait(c)) words.blocks = false;
-    size_t size =
-        sizeof(struct reading) + (size_t)words.streams * sizeof(struct read_stream);
+    size_t size = sizeof(struct reading) + (size_t)words.streams * sizeof(struct read_stream);
     struct reading *r = mem_zalloc(size);
     r->size = size;
     r->streams = c->streams;

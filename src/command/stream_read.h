@@ -5,8 +5,8 @@
 #include "stream.h"
 
 struct read_words {
-    bool group;      /* XREADGROUP */
-    int group_at;    /* the word that is the group's name, the consumer's behind it; 0: none yet */
+    bool group;   /* XREADGROUP */
+    int group_at; /* the word that is the group's name, the consumer's behind it; 0: none yet */
     bool noack;
     size_t count;    /* COUNT, or how many there are at most without */
     bool blocks;     /* BLOCK */

@@ -12,9 +12,8 @@ static bool is_one_of(const struct command_spec *spec, const char *const *names)
 /* Those that know views: what reads streams, and what asks for the nature of a key. */
 static bool knows_views(const struct command_spec *spec)
 {
-    static const char *const asking[] = {"type",       "exists",      "ttl",
-                                         "pttl",       "expiretime",  "pexpiretime",
-                                         "object|encoding", NULL};
+    static const char *const asking[] = {
+        "type", "exists", "ttl", "pttl", "expiretime", "pexpiretime", "object|encoding", NULL};
     static const char *const writing[] = {"xadd",  "xdel",   "xdelex", "xackdel",
                                           "xtrim", "xsetid", NULL};
     if (spec->group == GROUP_STREAM) return !is_one_of(spec, writing);

@@ -150,8 +150,10 @@ void note_views(struct engine *e, struct slice bytes, bool waited)
 {
     struct effect f = {.verb = EFFECT_VIEWS, .arg = arena_keep(&e->draft.arena, bytes)};
     draft_effect(e, f);
-    if (waited) e->draft.changed = true;
-    else e->draft.kept = true;
+    if (waited)
+        e->draft.changed = true;
+    else
+        e->draft.kept = true;
 }
 
 void note_live(struct engine *e, enum event_name event, int db, struct slice key)

@@ -121,6 +121,25 @@ static void update_wants(struct conn *c)
     poller_change(&c->net->poller, c->fd, bits, c);
 }
 
+bool conn_try_push(struct conn *c, struct span message)
+{
+    const struct net *n = c->net;
+    size_t after = c->out.bytes + message.len, total_max = n->config.output_total_max;
+    if ((c->limit.hard && after > c->limit.hard) || (c->limit.soft && after > c->limit.soft))
+        return false;
+    if (total_max && n->output_bytes + message.len > total_max && after > total_max / 64)
+        return false;
+    conn_push(c, message);
+    return true;
+}
+
+bool conn_has_drained(const struct conn *c)
+{
+    size_t bound = c->limit.soft && c->limit.soft < c->limit.hard ? c->limit.soft : c->limit.hard;
+    if (!bound) bound = c->limit.soft;
+    return !bound || c->out.bytes <= bound / 4;
+}
+
 static void want_write(struct conn *c, bool want)
 {
     if (c->waits_to_write == want) return;

@@ -296,6 +296,8 @@ static void conn_read(struct conn *c)
         if (c->in.len > n->stats.input_biggest) n->stats.input_biggest = c->in.len;
     } else if (got == ERR_EOF && c->dirty && !c->pushed_us) {
         return; /* first the replies of this turn: the end will still be there in the next */
+    } else if (got == ERR_EOF && c->holds.count) {
+        conn_close_after_reply(c); /* and those that wait for their mark */
     } else if (got != ERR_AGAIN && !c->closed) {
         conn_close(c, CONN_END_PEER);
     }

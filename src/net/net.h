@@ -103,6 +103,10 @@ void conn_hold(struct conn *c, uint64_t mark);
 void conn_send(struct conn *c, struct slice bytes);
 /* Queues a message shared with others; takes a reference of its own. */
 void conn_push(struct conn *c, struct span message);
+/* The same, but only if no limit is passed by it: false, and nothing is queued, otherwise. */
+bool conn_try_push(struct conn *c, struct span message);
+/* Is its queue so far from its limits that it is worth while to go on filling it? */
+bool conn_has_drained(const struct conn *c);
 /* Offers the unconsumed input to the handler again, at the next net_wait. */
 void conn_resume(struct conn *c);
 /* Stops reading (the handler gets nothing more) until conn_resume. A peer that closes its sending

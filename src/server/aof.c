@@ -58,8 +58,7 @@ static bool has_view(struct player *p, const struct command_spec *spec, const st
     size_t bytes = (size_t)argc * sizeof(struct command_key);
     struct command_key *keys = mem_alloc(bytes);
     int count = command_keys(spec, argv, argc, keys, argc);
-    for (int i = 0; i < count && i < argc; i++)
-        any |= import_is_view(p->import, argv[keys[i].pos]);
+    for (int i = 0; i < count && i < argc; i++) any |= import_is_view(p->import, argv[keys[i].pos]);
     mem_free(keys, bytes);
     return any;
 }

@@ -39,6 +39,7 @@ static void apply_sessions(struct server *s, const struct config *c)
         .slow_us = c->slowlog_slower_us,
         .slow_len_max = (size_t)c->slowlog_len_max,
         .latency_histograms = c->latency_tracking,
+        .overflow_disconnects = c->pubsub_overflow == OVERFLOW_DISCONNECT,
         .tracking_keys_max = (size_t)c->tracking_keys_max,
         .latency_event_ms = c->latency_threshold_ms,
         .ticks_per_us = s->ticks_per_us,

@@ -38,6 +38,8 @@ enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
 /* When the journal is synced; in the order of enum journal_sync. */
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
+/* Subscribers that do not keep up are told the rest from the journal, or cut off. */
+enum config_overflow { OVERFLOW_CONTINUE, OVERFLOW_DISCONNECT };
 enum config_policy {
     POLICY_VOLATILE_LRU,
     POLICY_VOLATILE_LFU,
@@ -124,12 +126,13 @@ struct config {
     int64_t lfu_decay_minutes; /* `lfu-decay-time`: after how long it is one less; 0 never */
 
     /* Notifications. */
-    uint32_t notify;             /* `notify-keyspace-events`: bits of record/events.h */
-    int64_t pubsub_coalesce_us;  /* `pubsub-coalesce-us`: messages may wait so long for others */
-    int64_t pubsub_globs_max;    /* `pubsub-globs-max`: patterns that only a glob can decide */
-    int64_t subscriptions_max;   /* `client-subscriptions-max`: of one client, of all kinds */
-    uint64_t pubsub_pattern_max; /* `pubsub-pattern-bytes-max`: length of a pattern */
-    uint64_t keychange_max;      /* `keychange-max-bytes`: of one __keychange@ message */
+    uint32_t notify;            /* `notify-keyspace-events`: bits of record/events.h */
+    int64_t pubsub_coalesce_us; /* `pubsub-coalesce-us`: messages may wait so long for others */
+    enum config_overflow pubsub_overflow; /* `pubsub-overflow`: what becomes of slow subscribers */
+    int64_t pubsub_globs_max;      /* `pubsub-globs-max`: patterns that only a glob can decide */
+    int64_t subscriptions_max;     /* `client-subscriptions-max`: of one client, of all kinds */
+    uint64_t pubsub_pattern_max;   /* `pubsub-pattern-bytes-max`: length of a pattern */
+    uint64_t keychange_max;        /* `keychange-max-bytes`: of one __keychange@ message */
     uint64_t view_reply_bytes_max; /* `view-reply-bytes-max`: what a read of views may give */
 
     /* Logs and diagnosis. */

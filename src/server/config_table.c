@@ -11,6 +11,7 @@ static const char *const policies[] = {"volatile-lru",   "volatile-lfu", "volati
                                        "volatile-ttl",   "allkeys-lru",  "allkeys-lfu",
                                        "allkeys-random", "noeviction",   NULL};
 
+static const char *const overflows[] = {"continue", "disconnect", NULL};
 static const char *const syncs[] = {"always", "everysec", "no", NULL};
 
 enum {
@@ -103,6 +104,8 @@ const struct config_row config_rows[] = {
     {"notify-keyspace-events", "", FIELD(notify), .kind = KIND_EVENTS, .apply = APPLY_NOTIFY},
     {"pubsub-coalesce-us", "0", FIELD(pubsub_coalesce_us), .kind = KIND_INT, .max = COALESCE_US_MAX,
      .apply = APPLY_PUBSUB},
+    {"pubsub-overflow", "continue", overflows, FIELD(pubsub_overflow), .kind = KIND_ENUM,
+     .apply = APPLY_LIMITS},
     {"pubsub-globs-max", "10000", FIELD(pubsub_globs_max), .kind = KIND_INT, .max = GLOBS_MAX,
      .apply = APPLY_PUBSUB},
     {"pubsub-pattern-bytes-max", "64kb", FIELD(pubsub_pattern_max), .kind = KIND_BYTES, .min = 1,

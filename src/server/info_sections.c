@@ -66,6 +66,8 @@ static const struct info_row client_rows[] = {
     ROW("client_recent_max_input_buffer", sessions.input_biggest),
     ROW("client_recent_max_output_buffer", sessions.output_biggest),
     ROW("blocked_clients", sessions.blocked),
+    ROW("pubsub_clients_behind", sessions.behind),
+    ROW("pubsub_clients_fell_behind", sessions.fell_behind),
     ROW("tracking_clients", sessions.tracking_clients),
     ROW("pubsub_clients", sessions.pubsub_clients),
     ROW("watching_clients", sessions.watching_clients),

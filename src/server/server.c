@@ -137,11 +137,11 @@ int server_init(struct server *s, struct config config, char **argv)
         return ERR_IO;
     }
     build(s);
+    snapshots_init(&s->snapshots);
     if (saving_init(s) != 0) return ERR_IO;
     if (server_init_views(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
-    snapshots_init(&s->snapshots);
     s->memory_startup = s->memory_peak = mem_used();
     s->memory_startup_rooms = keyspace_overhead(s->keyspace) + pubsub_counts(s->pubsub).bytes;
     rc = store_open(s);
@@ -254,8 +254,10 @@ static bool work(struct server *s, int64_t woken_us)
 {
     int64_t from_us = io_mono_us(), allowed_us = WORK_TURN_US + (from_us - woken_us) / 4;
     bool more;
-    do more = engine_work(s->engine, s->now_us / 1000) | pubsub_work(s->pubsub, UNSUBSCRIBE_SLICE);
-    while (more && io_mono_us() - from_us < allowed_us);
+    do {
+        more = engine_work(s->engine, s->now_us / 1000);
+        more |= pubsub_work(s->pubsub, UNSUBSCRIBE_SLICE);
+    } while (more && io_mono_us() - from_us < allowed_us);
     return more;
 }
 
@@ -288,6 +290,7 @@ static bool turn(struct server *s, bool busy)
     sessions_before_flush(s->sessions);
     pubsub_end_turn(s->pubsub);
     if (store_end_turn(s)) net_flush(s->net, read_us);
+    more |= sessions_have_work(s->sessions);
     sessions_end_turn(s->sessions);
     s->turns++;
     int64_t took_us = io_mono_us() - woken_us;

@@ -30,9 +30,9 @@ struct server {
     struct command_table *commands;
     struct sessions *sessions;
     struct store store; /* the journal */
+    struct snapshots snapshots;
     struct streams streams; /* views, and their groups */
     int views_fd;           /* the views have something to do */
-    struct snapshots snapshots;
     struct saving saving;
     struct {
         uint64_t keys, expired;

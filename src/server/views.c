@@ -16,9 +16,23 @@ static void woken(void *ctx)
     if (s->streams.views) views_poll(s->streams.views);
 }
 
+static void save_groups(void *ctx, struct buffer *to)
+{
+    const struct server *s = ctx;
+    groups_save(s->streams.groups, to);
+}
+
+static bool load_groups(void *ctx, struct slice bytes)
+{
+    struct server *s = ctx;
+    return groups_load(s->streams.groups, bytes) == 0; /* else there are none now */
+}
+
 int server_init_views(struct server *s)
 {
     streams_init(&s->streams, s->engine);
+    struct snapshot_section groups = {SLICE("groups"), save_groups, load_groups, s};
+    snapshots_add_section(&s->snapshots, groups);
     sessions_set_streams(s->sessions, &s->streams);
     s->views_fd = wakeup_open();
     return s->views_fd < 0 ? ERR_IO : net_watch(s->net, s->views_fd, woken, s);

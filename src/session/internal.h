@@ -59,6 +59,9 @@ struct session {
 
     struct waiting *waiting; /* what its command waits with, or NULL: waits.c */
 
+    struct behind *behind;   /* behind.c; NULL while it keeps up */
+    uint64_t told_seq, told; /* the last record that it was told of live, and its messages so far */
+
     struct tracking *tracking; /* NULL while CLIENT TRACKING is off */
 
     struct command *last_command;
@@ -107,6 +110,8 @@ struct sessions {
     struct session **monitors;
     size_t monitors_count, monitors_cap;
 
+    struct behind *behind;  /* those who are */
+    struct session *retold; /* the one whom a record is told again */
     enum sessions_store store;
     enum pause_kind pause;
     int64_t pause_end_us;
@@ -214,6 +219,16 @@ void waits_release_held(struct sessions *all);
  */
 void waits_time_out(struct sessions *all);
 int64_t waits_next_us(const struct sessions *all);
+
+/* behind.c */
+/* A message of an event of record `seq`, which the journal has: true if that is seen to (it was
+ * queued, or will be told later). */
+bool behind_push(struct session *s, uint64_t seq, struct span message);
+void behind_end(struct session *s);
+/* Once a turn: those whose queues have drained are told more. */
+void behind_turn(struct sessions *all);
+/* Is there one who could be told more at once? */
+bool behind_has_work(const struct sessions *all);
 
 /* tracking.c: client-side caching */
 struct tracking_table *tracking_new(struct sessions *all);

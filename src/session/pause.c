@@ -36,6 +36,7 @@ void sessions_pause(struct sessions *all, enum pause_kind kind, int64_t end_us)
 static void unpark_all(struct sessions *all)
 {
     while (all->parked) session_unpark(all->parked);
+    waits_release_held(all);
 }
 
 void sessions_unpause(struct sessions *all)

@@ -20,7 +20,10 @@ void session_deliver(struct subscriber *to, struct span message)
     struct session *s = session_of(to);
     if (s->gone) return;
     conn_hold(s->conn, engine_mark(s->all->engine));
-    if (s->all->current != s && !s->late_len) {
+    uint64_t seq = pubsub_telling(engine_pubsub(s->all->engine));
+    bool direct = s->all->current != s && !s->late_len;
+    if (seq && (direct || s->behind) && behind_push(s, seq, message)) return;
+    if (direct) {
         conn_push(s->conn, message);
         return;
     }

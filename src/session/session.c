@@ -41,6 +41,7 @@ static void detach(struct session *s)
     monitor_stop(s);
     session_unpark(s);
     session_leave_wait(s);
+    behind_end(s);
 }
 
 static void leave(struct session *s)
@@ -88,6 +89,12 @@ void sessions_before_flush(struct sessions *all)
     all->ticks = io_ticks();
     waits_go_on(all);
     tracking_end_turn(all);
+    behind_turn(all);
+}
+
+bool sessions_have_work(const struct sessions *all)
+{
+    return behind_has_work(all);
 }
 
 void sessions_stop(struct sessions *all)
@@ -230,6 +237,7 @@ void session_reset(struct session *s)
     session_unwatch(s);
     tracking_leave(s);
     monitor_stop(s);
+    behind_end(s);
     pubsub_leave(engine_pubsub(all->engine), &s->subscriber);
     session_free_name(&s->name);
     s->db = 0;
@@ -506,6 +514,7 @@ struct sessions_stats sessions_stats(struct sessions *all)
         stats.pubsub_clients += session_subscriptions(s) > 0;
         stats.watching_clients += s->watcher.first != NULL;
         stats.tracking_clients += s->tracking != NULL;
+        stats.behind += s->behind != NULL;
         stats.paused += s->parked;
         stats.blocked += s->parked || session_is_blocked(s);
         stats.memory += session_bytes(s) + conn_info(s->conn, 0).memory;

@@ -29,6 +29,7 @@ struct sessions_config {
     int64_t slow_us;  /* slowlog-log-slower-than; -1 never */
     size_t slow_len_max;      /* slowlog-max-len */
     bool latency_histograms;  /* latency-tracking */
+    bool overflow_disconnects; /* pubsub-overflow disconnect */
     size_t tracking_keys_max; /* tracking-table-max-keys; 0 no limit */
     int64_t latency_event_ms; /* latency-monitor-threshold; 0 off */
     double ticks_per_us;
@@ -69,6 +70,8 @@ void sessions_begin_turn(struct sessions *all, int64_t now_us);
 void sessions_before_flush(struct sessions *all);
 /* SHUTDOWN: from here on no request runs and no wait goes on; replies made so far still leave. */
 void sessions_stop(struct sessions *all);
+/* Is there something to go on with at once, without anybody's asking? */
+bool sessions_have_work(const struct sessions *all);
 /* The last act of a turn, after net_flush: sessions that have ended are freed. */
 void sessions_end_turn(struct sessions *all);
 /* When sessions_begin_turn must be called at the latest, for pauses and waits: unix us, or
@@ -80,6 +83,8 @@ void session_bind_commands(struct command_table *t);
 
 struct sessions_stats {
     uint64_t commands, connections, rejected_connections, errors, auth_failures;
+    uint64_t fell_behind; /* subscribers that did not keep up, and were continued */
+    size_t behind;        /* that are continued now */
     uint64_t input_evicted; /* connections ended by a limit on input or output */
     size_t clients, pubsub_clients, watching_clients, tracking_clients, monitors;
     size_t paused, blocked; /* the paused are counted as blocked too */

@@ -230,7 +230,9 @@ void waits_go_on(struct sessions *all)
     struct waiting *w;
     if (!all->waits.woken.first || all->stopped) return;
     while ((w = all->waits.woken.first)) {
-        if (w->verdict == RESUMES && all->pause && session_must_wait(w->session, w->command))
+        bool held_back = (all->pause || all->store == SESSIONS_BEHIND) &&
+                         session_must_wait(w->session, w->command);
+        if (w->verdict == RESUMES && held_back)
             append(&all->waits.held, w);
         else
             go_on(w);

@@ -72,6 +72,13 @@ void entry_add(struct entry_list *list, struct bench *b, const struct view_quest
     *new_entry(list) = (struct view_entry){id, r->seq, at, list->bytes.len - at};
 }
 
+void entry_add_record(struct entry_list *list, uint64_t seq, struct slice record)
+{
+    size_t at = list->bytes.len;
+    buffer_add_slice(&list->bytes, record);
+    *new_entry(list) = (struct view_entry){.seq = seq, .at = at, .len = record.len};
+}
+
 void entry_add_gap(struct entry_list *list, struct event_id from, struct event_id to)
 {
     struct resp_writer w = {.out = &list->bytes, .proto = 2};

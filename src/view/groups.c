@@ -105,8 +105,10 @@ static size_t place_in(const struct group_list *list, struct slice name, bool *i
         size_t mid = (low + high) / 2;
         int order = slice_compare(list->groups[mid]->name, name);
         if (!order) *is_there = true;
-        if (order < 0) low = mid + 1;
-        else high = mid;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return low;
 }
@@ -169,10 +171,8 @@ struct group *groups_insert(struct groups *gs, uint32_t number, struct slice vie
     memmove(list->groups + at + 1, list->groups + at, (list->count - at) * sizeof g);
     list->groups[at] = g;
     list->count++;
-    *g = (struct group){.view = map_item_name(item),
-                        .name = kept(name),
-                        .number = number,
-                        .position = position};
+    *g = (struct group){
+        .view = map_item_name(item), .name = kept(name), .number = number, .position = position};
     map_init(&g->consumers, gs->views.secret);
     gs->by_number = numbered(gs->by_number, &gs->numbers_count, &gs->numbers_cap, number, g);
     gs->count++;

@@ -20,10 +20,10 @@
 #include "pending.h"
 
 enum {
-    GROUPS_MAX = 10000,             /* of all views */
-    GROUP_CONSUMERS_MAX = 10000,    /* of one group */
+    GROUPS_MAX = 10000,              /* of all views */
+    GROUP_CONSUMERS_MAX = 10000,     /* of one group */
     GROUP_PENDING_MAX = 1000 * 1000, /* of one group */
-    GROUP_NAME_MAX = 4096,          /* bytes of a view's, a group's, a consumer's name */
+    GROUP_NAME_MAX = 4096,           /* bytes of a view's, a group's, a consumer's name */
 };
 
 struct groups;
@@ -48,9 +48,9 @@ struct group {
     uint32_t number;
     struct group_position position;
     struct pending pending;
-    struct map consumers;           /* name → struct consumer */
-    struct consumer **by_number;    /* with holes */
-    uint32_t numbers_count;         /* as many places has by_number in use */
+    struct map consumers;        /* name → struct consumer */
+    struct consumer **by_number; /* with holes */
+    uint32_t numbers_count;      /* as many places has by_number in use */
     uint32_t numbers_cap;
     int64_t time_ms;     /* of the last change that told one: the next one tells the difference */
     uint64_t waited_seq; /* the last record with a change that a reply must wait for */

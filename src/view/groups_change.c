@@ -74,8 +74,7 @@ void group_set_position(struct groups *gs, struct group *g, struct group_positio
     make_for(gs, g);
 }
 
-int group_add_consumer(struct groups *gs, struct group *g, struct slice name,
-                       struct consumer **out)
+int group_add_consumer(struct groups *gs, struct group *g, struct slice name, struct consumer **out)
 {
     if (map_count(&g->consumers) >= GROUP_CONSUMERS_MAX || name.len > GROUP_NAME_MAX)
         return ERR_LIMIT;
@@ -110,8 +109,7 @@ int group_deliver(struct groups *gs, struct group *g, struct consumer *c,
     struct event_id last = g->position.last;
     if (!count) return 0;
     if (!forgotten && count > GROUP_PENDING_MAX - g->pending.count) return ERR_LIMIT;
-    struct buffer *code =
-        begin_acting(gs, g, forgotten ? CHANGE_PASS : CHANGE_DELIVER, c->number);
+    struct buffer *code = begin_acting(gs, g, forgotten ? CHANGE_PASS : CHANGE_DELIVER, c->number);
     code_scanned(code, g, scanned_seq);
     if (forgotten) {
         code_put(code, count);

@@ -176,8 +176,7 @@ static bool redo_claim(struct group *g, struct slice b)
 {
     struct consumer *c = redo_acting(g, &b);
     if (!c) return false;
-    struct pending_entry e = {
-        .delivered_ms = g->time_ms, .deliveries = 1, .consumer = c->number};
+    struct pending_entry e = {.delivered_ms = g->time_ms, .deliveries = 1, .consumer = c->number};
     while (b.len) {
         struct pending_entry before = e;
         if (!pending_decode(&b, &before, &e) || e.consumer != c->number) return false;

@@ -62,6 +62,7 @@ struct view_question {
     size_t targets_count, target;
     size_t count_max, reply_bytes_max, keychange_bytes_max;
     bool reverse, tail_only, gap_wanted;
+    bool whole; /* it is the records that are asked for; there is no name, nor are there targets */
 
     /* Forward: records before `next` have been looked at, up to `upto` it goes. While `place` is
      * set, nothing from `next` on has, and the begin is yet to be found. */
@@ -182,6 +183,8 @@ static inline struct event_id id_before(struct event_id id)
 /* Appends the event `n` of `r` as an entry of the view. */
 void entry_add(struct entry_list *list, struct bench *b, const struct view_question *q,
                const struct record *r, const struct note *n, struct event_id id);
+/* Appends a record as it is. */
+void entry_add_record(struct entry_list *list, uint64_t seq, struct slice record);
 void entry_add_gap(struct entry_list *list, struct event_id from, struct event_id to);
 /* Appends the last `count` entries of the other, the last one first. */
 void entry_add_reversed(struct entry_list *list, const struct entry_list *other, size_t count);

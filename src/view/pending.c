@@ -169,8 +169,10 @@ static size_t leaf_of(const struct pending *p, struct event_id id)
     size_t low = 0, high = p->leaves_count;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (id_compare(p->leaves[mid].first, id) <= 0) low = mid + 1;
-        else high = mid;
+        if (id_compare(p->leaves[mid].first, id) <= 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return low ? low - 1 : 0;
 }
@@ -181,8 +183,10 @@ static uint32_t place_of(const struct pending *p, struct event_id id)
     uint32_t low = 0, high = p->leaves[p->open_at].count;
     while (low < high) {
         uint32_t mid = (low + high) / 2;
-        if (id_compare(p->open[mid].id, id) < 0) low = mid + 1;
-        else high = mid;
+        if (id_compare(p->open[mid].id, id) < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return low;
 }
@@ -232,8 +236,8 @@ bool pending_last(struct pending *p, struct pending_entry *out)
 static void add_leaf(struct pending *p, size_t at, const struct pending_entry *e)
 {
     shut(p);
-    insert_leaf(p, at,
-                (struct pending_leaf){.first = e->id, .consumers = bit_of(e->consumer), .count = 1});
+    insert_leaf(
+        p, at, (struct pending_leaf){.first = e->id, .consumers = bit_of(e->consumer), .count = 1});
     if (!p->open) p->open = mem_alloc(OPEN_BYTES);
     p->open_at = at;
     p->open[0] = *e;

@@ -380,8 +380,26 @@ static enum scan_end probe(struct view_question *q, struct bench *b)
     }
 }
 
+/* ---- whole records ---- */
+
+static enum scan_end copy(struct view_question *q, struct bench *b, int64_t until_us)
+{
+    unsigned looked = 0;
+    while (q->next <= q->upto && q->list.bytes.len < q->reply_bytes_max) {
+        struct slice record;
+        int rc = read_record(q, b, q->next, &record);
+        if (rc == 0) return SCAN_AWAY;
+        if (rc == ERR_ABSENT && q->list.count) break; /* whoever goes on will hear of that */
+        if (rc < 0) return fail(q, rc);
+        entry_add_record(&q->list, q->next++, record);
+        if (++looked % LOOK_AT_CLOCK == 0 && io_mono_us() >= until_us) return SCAN_MORE;
+    }
+    return finish(q, q->next - 1);
+}
+
 enum scan_end question_scan(struct view_question *q, struct bench *b, int64_t until_us)
 {
     if (q->probe) return probe(q, b);
+    if (q->whole) return copy(q, b, until_us);
     return q->reverse ? backward(q, b, until_us) : forward(q, b, until_us);
 }

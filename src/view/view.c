@@ -261,6 +261,20 @@ struct view_question *view_fetch(struct views *v, struct slice name, const struc
     return q;
 }
 
+struct view_question *view_records(struct views *v, uint64_t from_seq, size_t bytes_max,
+                                   view_answered *answered, void *ctx)
+{
+    struct view_question *q = question_new(v);
+    q->whole = true;
+    q->answered = answered;
+    q->ctx = ctx;
+    q->reply_bytes_max = bytes_max;
+    q->next = from_seq;
+    q->upto = v->journal ? journal_appended(v->journal) : 0;
+    look(v, q);
+    return q;
+}
+
 bool view_is_answered(const struct view_question *q)
 {
     return q->is_answered;

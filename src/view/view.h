@@ -112,6 +112,11 @@ struct view_question *view_ask(struct views *v, const struct view_range *range, 
  * of the answer. */
 struct view_question *view_fetch(struct views *v, struct slice name, const struct event_id *ids,
                                  size_t count, bool tail_only, view_answered *answered, void *ctx);
+/* The records themselves, from number `from_seq` on, some of them: until their bytes are `bytes_max`.
+ * Each is an entry, and its bytes are what record_decode reads. ERR_ABSENT: the record `from_seq`
+ * is not kept any more. */
+struct view_question *view_records(struct views *v, uint64_t from_seq, size_t bytes_max,
+                                   view_answered *answered, void *ctx);
 bool view_is_answered(const struct view_question *q);
 /* Stays the question's. What is said next waits for what it rests on: so this is called in the
  * record (engine_begin) of the command that replies with it. */

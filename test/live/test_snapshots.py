@@ -98,6 +98,25 @@ def test_replies_are_those_of_redis():
             server.path("journal/" + files(server)[0]))
 
 
+def test_groups_of_views_come_back():
+    with Server(SETTINGS) as server:
+        c = ready(server)
+        view = "__keyevent@0__:set"
+        c("XGROUP", "CREATE", view, "workers", "$")
+        for i in range(5):
+            c("SET", f"k{i}", "v")
+        took = c("XREADGROUP", "GROUP", "workers", "w1", "COUNT", 2, "STREAMS", view, ">")
+        first = took[0][1][0][0]
+        take(c)
+        c("XACK", view, "workers", first)
+        restart(server)
+        c = ready(server)
+        assert "Loaded 5 keys" in server.log()
+        assert c("XPENDING", view, "workers")[0] == 1
+        rest = c("XREADGROUP", "GROUP", "workers", "w2", "STREAMS", view, ">")
+        assert len(rest[0][1]) == 3
+
+
 def test_without_changes_there_is_nothing_to_take():
     with Server(SETTINGS) as server:
         c = ready(server)

@@ -178,6 +178,7 @@ static void defaults_are_redis(void **state)
         {"client-subscriptions-max", "1000000"},
         {"pubsub-pattern-bytes-max", "65536"},
         {"keychange-max-bytes", "65536"},
+        {"view-reply-bytes-max", "67108864"},
     };
     size_t before = mem_used();
     struct config c;

@@ -145,8 +145,10 @@ static size_t new_ids(struct doer *d, struct event_id last, struct event_id *ids
 {
     size_t count = 1 + below(d, below(d, 10) ? 20 : IDS_MAX);
     for (size_t i = 0; i < count; i++) {
-        if (below(d, 3)) last = (struct event_id){last.ms + (int64_t)below(d, 90) + 1, below(d, 5)};
-        else last.n += 1 + below(d, 4);
+        if (below(d, 3))
+            last = (struct event_id){last.ms + (int64_t)below(d, 90) + 1, below(d, 5)};
+        else
+            last.n += 1 + below(d, 4);
         ids[i] = last;
     }
     return count;
@@ -213,9 +215,12 @@ static void do_something(struct doer *d, struct group *g)
     struct group_position position = g->position;
     struct consumer *c;
     uint64_t what = below(d, 100);
-    if (what < 40) do_deliver(d, g);
-    else if (what < 70) do_ack(d, g);
-    else if (what < 80) do_claim(d, g);
+    if (what < 40)
+        do_deliver(d, g);
+    else if (what < 70)
+        do_ack(d, g);
+    else if (what < 80)
+        do_claim(d, g);
     else if (what < 90) {
         c = some_consumer(d, g);
         group_redeliver(d->w->groups, g, c, ids, pending_ids(d, g, c->number, ids));
@@ -246,9 +251,8 @@ static void do_one(struct doer *d)
         struct group_position position = {.last = {d->now_ms, below(d, 3)},
                                           .scanned_seq = below(d, 1000),
                                           .entries_read = (int64_t)below(d, 3) - 1};
-        assert_int_equal(groups_create(d->w->groups, slice_text(d->view), slice_text(d->name),
-                                       position),
-                         0);
+        assert_int_equal(
+            groups_create(d->w->groups, slice_text(d->view), slice_text(d->name), position), 0);
     }
     engine_seal(d->w->engine);
 }
@@ -344,7 +348,8 @@ static double bytes_per_event(size_t batch)
     struct pair p;
     struct event_id ids[1000];
     pair_init(&p);
-    struct group_position start = {.last = {1750000000000, 0}, .scanned_seq = 7, .entries_read = -1};
+    struct group_position start = {
+        .last = {1750000000000, 0}, .scanned_seq = 7, .entries_read = -1};
     struct doer d = {.w = &p.live, .now_ms = 1750000000000};
     engine_begin(p.live.engine, d.now_ms, SLICE("xgroup"), 1);
     groups_create(p.live.groups, SLICE("__keyevent@0__:expired"), SLICE("g"), start);
@@ -354,8 +359,7 @@ static double bytes_per_event(size_t batch)
     p.journal_bytes = 0;
     for (size_t i = 0; i < ROUNDS; i++) {
         struct consumer *c = group_consumer_numbered(g, i % 3 % g->numbers_count);
-        for (size_t k = 0; k < batch; k++)
-            ids[k] = (struct event_id){d.now_ms + 1 + (int64_t)k, 0};
+        for (size_t k = 0; k < batch; k++) ids[k] = (struct event_id){d.now_ms + 1 + (int64_t)k, 0};
         d.now_ms += (int64_t)batch;
         engine_begin(p.live.engine, d.now_ms, SLICE("xreadgroup"), 40 + i % 3);
         group_deliver(p.live.groups, g, c, ids, batch, g->position.scanned_seq + 5 * batch, false);
@@ -453,12 +457,9 @@ static void bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(redone_is_what_was_done),
-        cmocka_unit_test(a_snapshot_is_all_of_it),
-        cmocka_unit_test(no_nonsense_is_believed),
-        cmocka_unit_test(bytes_of_journal),
-        cmocka_unit_test(a_delivery_is_not_waited_for),
-        cmocka_unit_test(bounds),
+        cmocka_unit_test(redone_is_what_was_done),      cmocka_unit_test(a_snapshot_is_all_of_it),
+        cmocka_unit_test(no_nonsense_is_believed),      cmocka_unit_test(bytes_of_journal),
+        cmocka_unit_test(a_delivery_is_not_waited_for), cmocka_unit_test(bounds),
     };
     seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL);
     print_message("SEED=%llu\n", (unsigned long long)seed);

@@ -884,6 +884,27 @@ static void test_last_word_that_is_answered(void **state)
     close(fd);
 }
 
+/* Replies that wait for their mark leave before the end that has been heard. */
+static void test_last_word_and_marks(void **state)
+{
+    struct owner *o;
+    (void)state;
+    int fd = join(&o);
+    net_begin_marks(net, 0);
+    conn_hold(o->conn, 1);
+    o->act = answer_again;
+    say(fd, "write");
+    shutdown(fd, SHUT_WR);
+    turns(3);
+    expect_heard(fd, "");
+    assert_false(o->closed);
+    net_release(net, 1);
+    turn();
+    expect_heard(fd, "then");
+    assert_true(o->closed && o->why == CONN_END_DONE);
+    close(fd);
+}
+
 /* One that is to end anyway gets its last reply. */
 static void test_last_word_while_closing(void **state)
 {
@@ -1176,6 +1197,7 @@ int main(void)
         TEST(test_last_word_while_paused),
         TEST(test_last_word_that_is_answered),
         TEST(test_last_word_while_closing),
+        TEST(test_last_word_and_marks),
         TEST(test_refusal),
         TEST(test_out_of_descriptors),
         TEST(test_unlisten_inside_handler),

@@ -154,8 +154,8 @@ static void few_bytes_an_entry(void **state)
     /* Acknowledged in disorder: what stays is not scattered over as many leaves. */
     for (int i = 0; i < ENTRIES; i++)
         if (i % 100)
-            assert_true(pending_remove(
-                &p, (struct event_id){1750000000000 + i / 2 * 3, (uint64_t)i % 2}));
+            assert_true(
+                pending_remove(&p, (struct event_id){1750000000000 + i / 2 * 3, (uint64_t)i % 2}));
     assert_int_equal(p.count, ENTRIES / 100);
     assert_in_range(p.leaves_count, 1, ENTRIES / 100 / 8);
     pending_check(&p);
@@ -167,9 +167,9 @@ static void steps_of_ids(void **state)
 {
     (void)state;
     static const struct event_id ids[] = {
-        {0, 1},          {0, 2},          {0, 5},
-        {0, UINT64_MAX}, {1, 0},          {1, 1},
-        {31, 2},         {62, 3},         {62, UINT64_MAX - 1},
+        {0, 1},          {0, 2},           {0, 5},
+        {0, UINT64_MAX}, {1, 0},           {1, 1},
+        {31, 2},         {62, 3},          {62, UINT64_MAX - 1},
         {1000, 77},      {CODE_MS_MAX, 0}, {CODE_MS_MAX, UINT64_MAX},
     };
     enum { IDS = sizeof ids / sizeof *ids };

@@ -239,12 +239,13 @@ static void test_record_of_its_own(void **state)
     close(other);
 }
 
-/* A chain: what the one who was woken does wakes the next. */
 static void test_woken_outside_of_requests(void **state)
 {
     (void)state;
-    int fd = join();
+    int fd = join(), second = join();
     talk(fd, "BLPOP k 0\r\nPING\r\n", "");
+    struct wait *first = &all_popping->wait;
+    talk(second, "BLPOP k 0\r\n", "");
     struct opened k;
     engine_begin(engine, now_us / 1000, SLICE("test"), 0);
     gate_open(engine, &k, 0, SLICE("k"));
@@ -252,11 +253,14 @@ static void test_woken_outside_of_requests(void **state)
     gate_close(&k, EVENT_SET);
     engine_seal(engine);
     assert_int_equal(resumed, 0);
+    wait_wake(first); /* again: it keeps its place */
     sessions_before_flush(sessions);
-    assert_int_equal(resumed, 1);
+    assert_int_equal(resumed, 2);
     turns(2);
     expect(fd, "$1 v +PONG ");
+    expect(second, "");
     close(fd);
+    close(second);
 }
 
 static void test_time_out(void **state)
