@@ -23,8 +23,8 @@ struct loading {
     struct journal_cursor *cursor;
     uint64_t first, last; /* records */
     uint64_t done;
-    bool snapshot; /* it is being loaded, and the journal after it */
-    bool clean;    /* the journal was closed, and nobody saw ids that it does not have */
+    bool snapshot;        /* it is being loaded, and the journal after it */
+    uint64_t lost_epochs; /* in which ids may have been seen that are forgotten */
     int64_t from_us, told_us;
     struct buffer bytes[BATCH];
     struct record_room rooms[BATCH];
@@ -118,7 +118,7 @@ static int begin_loading(struct server *s, const struct journal_recovery *found,
     struct loading *l = mem_new(struct loading);
     l->first = found->first_seq;
     l->last = found->last_seq;
-    l->clean = found->clean;
+    l->lost_epochs = found->epoch - found->last_epoch - found->clean;
     l->from_us = l->told_us = io_mono_us();
     s->store.loading = l;
     s->store.state = STORE_LOADING;
@@ -187,15 +187,21 @@ static void loading_failed(struct server *s, const char *reason)
     s->exit_code = STORE_EXIT_CODE;
 }
 
+/* The ids of a lost epoch began SKIP_MS after what was known then, as they do now: so each counts.
+ */
+static void skip_ids(struct server *s, int64_t by_ms)
+{
+    int64_t now_ms = io_unix_us() / 1000, from_ms = engine_next_id(s->engine).ms + by_ms;
+    engine_skip_ids(s->engine, now_ms > from_ms ? now_ms : from_ms);
+}
+
 static void loaded(struct server *s)
 {
     struct store *store = &s->store;
     struct loading *l = store->loading;
     store->loaded_us = io_mono_us() - l->from_us;
     store->loaded_records = l->done;
-    int64_t now_ms = io_unix_us() / 1000, last_ms = engine_stats(s->engine).last_id.ms;
-    if (!l->clean && last_ms)
-        engine_skip_ids(s->engine, now_ms > last_ms + SKIP_MS ? now_ms : last_ms + SKIP_MS);
+    if (l->lost_epochs) skip_ids(s, (int64_t)l->lost_epochs * SKIP_MS);
     if (l->done)
         log_line(&s->log, LOGLEVEL_NOTICE, "Loaded %llu records of the journal in %.3f seconds",
                  (unsigned long long)l->done, (double)store->loaded_us / 1e6);
