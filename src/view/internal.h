@@ -61,7 +61,7 @@ struct view_question {
     struct target *targets; /* ascending */
     size_t targets_count, target;
     size_t count_max, reply_bytes_max, keychange_bytes_max;
-    bool reverse, tail_only, gap_wanted;
+    bool reverse, tail_only, gap_wanted, counts;
     bool whole; /* it is the records that are asked for; there is no name, nor are there targets */
 
     /* Forward: records before `next` have been looked at, up to `upto` it goes. While `place` is

@@ -31,6 +31,7 @@ static enum scan_end finish(struct view_question *q, uint64_t scanned_seq)
     a->count = count;
     a->bytes = q->list.bytes;
     if (count) a->rests_on = q->list.at[q->reverse ? 0 : count - 1].seq;
+    if (q->counts) a->rests_on = scanned_seq;
     return SCAN_DONE;
 }
 
@@ -180,6 +181,10 @@ static bool take_events(struct view_question *q, struct bench *b, const struct r
         q->target = (size_t)(t - q->targets);
         if (id_compare(id, t->first) < 0) continue;
         if (!view_name_shows(&q->name, n->event, n->db, n->key)) continue;
+        if (q->counts) {
+            q->answer.total++;
+            continue;
+        }
         entry_add(&q->list, b, q, r, n, id);
         if (is_full(q)) {
             q->next += i + 1 == r->notes_count;

@@ -242,6 +242,8 @@ struct view_question *view_ask(struct views *v, const struct view_range *range, 
     q->reverse = range->reverse;
     if (q->reverse) q->next = 0;
     q->gap_wanted = range->gap;
+    q->counts = range->counts;
+    CHECK(!q->counts || (!q->reverse && !q->gap_wanted));
     q->finished = !range->count || id_compare(range->first, range->last) > 0;
     if (v->journal && !q->reverse && range->from_seq) question_begin_at(q, range->from_seq);
     look(v, q);

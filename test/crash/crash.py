@@ -98,7 +98,7 @@ class Life:
         if self.only:
             return self.only
         if self.faulty:
-            return self.rng.choice(("power", "power", "power", "call", "call", "eio", "kill", "term"))
+            return self.rng.choice(("power",) * 3 + ("call", "call", "eio", "kill", "term"))
         return self.rng.choice(("kill", "kill", "kill", "kill", "kill", "term"))
 
     def connect(self, asker):

@@ -143,7 +143,7 @@ class Witness:
             must(ids == sorted(set(ids)), DISORDER, "deliveries of a group")
             if not life.lossy:
                 again = {e[0] for e in worker.got + worker.again} & self.acked
-                must(not again, LOST, f"{len(again)} events that a group had acknowledged came again")
+                must(not again, LOST, f"{len(again)} events that a group acknowledged came again")
             self.delivered.update(e for e in worker.got + worker.again)
         for worker in self.workers:
             if not life.lossy:  # else the power may have taken them, with the last of the data

@@ -346,12 +346,6 @@ def test_shutdown(server, words):
     assert server.wait() == 0
 
 
-@pytest.mark.hark_only("there is nothing to save to")
-def test_shutdown_save_says_why_not(server, connect):
-    assert "in memory only" in connect().error("SHUTDOWN", "SAVE")
-    assert server.alive()
-
-
 # ---- MEMORY ----
 
 
