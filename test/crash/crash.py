@@ -61,6 +61,8 @@ class Life:
             asker = self.server.start()
             self.witness.begin(asker)
             self.snapshots = not isinstance(asker("BGREWRITEAOF"), Error)
+            while b"aof_rewrite_in_progress:1" in asker("INFO", "persistence"):
+                time.sleep(0.001)  # what fails later is to be the journal
             for done in range(min(count, self.rng.randint(*ROUNDS_OF_A_LIFE))):
                 asker = self.round(asker)
                 done += 1
