@@ -137,11 +137,11 @@ int server_init(struct server *s, struct config config, char **argv)
         return ERR_IO;
     }
     build(s);
+    snapshots_init(&s->snapshots); /* before the rooms that have sections in them */
     if (saving_init(s) != 0) return ERR_IO;
     if (server_init_views(s) != 0) return ERR_IO;
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
-    snapshots_init(&s->snapshots);
     s->memory_startup = s->memory_peak = mem_used();
     s->memory_startup_rooms = keyspace_overhead(s->keyspace) + pubsub_counts(s->pubsub).bytes;
     rc = store_open(s);
