@@ -149,6 +149,8 @@ static const struct info_row journal_rows[] = {
     ROW("journal_written_seq", store.journal.written),
     ROW("journal_synced_seq", store.journal.durable),
     ROW("journal_records", store.records),
+    ROW("journal_first_id", store.first_id),
+    ROW("journal_last_id", store.last_id),
     ROW("journal_segments", store.journal.segments),
     ROW("journal_bytes", store.journal.bytes),
     ROW("journal_backlog_bytes", store.journal.backlog_bytes),
@@ -258,6 +260,7 @@ const struct info_section info_sections[] = {
     LISTING("Latencystats", true, info_latency_stats),
     SECTION("Cluster", cluster_rows),
     LISTING("Keyspace", false, info_keyspace),
+    LISTING("Groups", false, info_groups),
 };
 
 const size_t info_sections_count = sizeof info_sections / sizeof *info_sections;

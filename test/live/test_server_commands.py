@@ -15,7 +15,7 @@ ALL = USUAL[:7] + ["Commandstats", "Errorstats", "Latencystats"] + USUAL[8:]
 
 def sections(text):
     """Headings in their order, but for those that only one of the two servers has."""
-    return [s for s in re.findall(r"^# (\w+)\r$", text, re.M) if s not in ("Modules", "Hark", "Journal")]
+    return [s for s in re.findall(r"^# (\w+)\r$", text, re.M) if s not in ("Modules", "Hark", "Journal", "Groups")]
 
 
 # ---- INFO ----
