@@ -94,7 +94,7 @@ static void add_lag(struct server *s, const struct group *g, struct buffer *to)
         g->position.scanned_seq + 1 > j.first_seq ? g->position.scanned_seq + 1 : j.first_seq;
     uint64_t behind = j.appended + 1 > from ? j.appended + 1 - from : 0;
     uint64_t records = j.appended + 1 - j.first_seq;
-    double bytes = records ? (double)j.bytes * (double)behind / (double)records : 0;
+    double bytes = records ? (double)j.used_bytes * (double)behind / (double)records : 0;
     int64_t ms = behind ? s->now_us / 1000 - g->position.last.ms : 0;
     buffer_printf(to, ",lag_records=%llu,lag_bytes=%.0f,lag_seconds=%.3f",
                   (unsigned long long)behind, bytes, ms > 0 ? (double)ms / 1000 : 0);

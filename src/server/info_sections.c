@@ -153,6 +153,7 @@ static const struct info_row journal_rows[] = {
     ROW("journal_last_id", store.last_id),
     ROW("journal_segments", store.journal.segments),
     ROW("journal_bytes", store.journal.bytes),
+    ROW("journal_used_bytes", store.journal.used_bytes),
     ROW("journal_backlog_bytes", store.journal.backlog_bytes),
     ROW("journal_memory_bytes", memory.journal),
     ROW("journal_syncs", store.journal.syncs),
