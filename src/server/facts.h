@@ -49,6 +49,9 @@ struct facts {
         int64_t snapshot_running, snapshot_wanted, snapshot_last_s, snapshot_now_s;
         uint64_t snapshots, snapshot_failures, snapshot_bytes, snapshot_seq;
         const char *snapshot_status;
+        uint64_t retention_bytes;
+        int64_t retention_ms, retention_refuses;
+        const char *retention_waits_for;
         struct journal_info journal;
         uint64_t records;
         double loading_percent;

@@ -140,6 +140,7 @@ int server_init(struct server *s, struct config config, char **argv)
     snapshots_init(&s->snapshots); /* before others add their sections */
     if (saving_init(s) != 0) return ERR_IO;
     if (server_init_views(s) != 0) return ERR_IO;
+    retention_init(s);
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
     s->memory_startup = s->memory_peak = mem_used();
@@ -166,6 +167,7 @@ void server_fini(struct server *s)
     server_stop_views(s);
     store_close(s);
     if (s->sessions) sessions_free(s->sessions);
+    retention_fini(s);
     if (s->engine) server_fini_views(s);
     if (s->engine) saving_fini(s);
     net_free(s->net);
@@ -285,6 +287,7 @@ static bool turn(struct server *s, bool busy)
         more = expire(s, read_us);
         more |= work(s, woken_us);
         more |= save(s, woken_us);
+        retention_turn(s, woken_us);
         more |= snapshots_turn(s, woken_us);
     }
     tick(s, read_us);

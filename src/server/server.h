@@ -7,6 +7,7 @@
 #include "config.h"
 #include "latency.h"
 #include "log.h"
+#include "retention.h"
 #include "saving.h"
 #include "snapshots.h"
 #include "store.h"
@@ -31,6 +32,7 @@ struct server {
     struct sessions *sessions;
     struct store store; /* the journal */
     struct snapshots snapshots;
+    struct retention retention;
     struct saving saving;
     struct streams streams; /* views, and their groups */
     int views_fd;           /* the views have something to do */
