@@ -162,7 +162,6 @@ static const struct info_row journal_rows[] = {
     ROW("journal_load_us", store.load_us),
     ROW("journal_snapshot_seq", store.snapshot_seq),
     ROW("journal_snapshot_bytes", store.snapshot_bytes),
-    ROW("journal_last_id", last_event_id),
     ROW("journal_retention_bytes", store.retention_bytes),
     ROW("journal_retention_ms", store.retention_ms),
     ROW("journal_retention_waits_for", store.retention_waits_for),
