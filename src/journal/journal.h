@@ -206,6 +206,7 @@ bool journal_step(struct journal *j);
 struct journal_info {
     uint64_t first_seq, appended, written, durable;
     uint64_t segments, bytes, backlog_bytes, tail_bytes;
+    uint64_t used_bytes; /* of `bytes`; the rest is room that was made ahead */
     uint64_t syncs;
     int64_t sync_us_last, sync_us_max;
     bool full;

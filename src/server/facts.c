@@ -133,6 +133,16 @@ static void take_snapshots(struct store_facts *f, const struct snapshots *n)
     f->snapshot_seq = n->whole_count ? n->whole[0] : 0;
 }
 
+static void take_bounds(struct store_facts *f, struct server *s)
+{
+    struct event_id first, last;
+    if (!s->streams.views || !views_bounds(s->streams.views, &first, &last)) return;
+    snprintf(f->first_id, sizeof f->first_id, "%lld-%llu", (long long)first.ms,
+             (unsigned long long)first.n);
+    snprintf(f->last_id, sizeof f->last_id, "%lld-%llu", (long long)last.ms,
+             (unsigned long long)last.n);
+}
+
 static struct store_facts store_facts(struct server *s)
 {
     const struct store *store = &s->store;
@@ -148,6 +158,7 @@ static struct store_facts store_facts(struct server *s)
     journal_info(store->journal, &f.journal);
     f.records = f.journal.appended + 1 - f.journal.first_seq;
     if (f.journal.full) f.write_status = "err";
+    take_bounds(&f, s);
     return f;
 }
 

@@ -52,6 +52,7 @@ struct facts {
         struct journal_info journal;
         uint64_t records;
         double loading_percent;
+        char first_id[48], last_id[48]; /* of the events that can be read */
     } store;
     struct cpu_time cpu, cpu_main;
     int64_t now_us, started_s, uptime_s, uptime_days;

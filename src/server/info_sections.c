@@ -149,8 +149,11 @@ static const struct info_row journal_rows[] = {
     ROW("journal_written_seq", store.journal.written),
     ROW("journal_synced_seq", store.journal.durable),
     ROW("journal_records", store.records),
+    ROW("journal_first_id", store.first_id),
+    ROW("journal_last_id", store.last_id),
     ROW("journal_segments", store.journal.segments),
     ROW("journal_bytes", store.journal.bytes),
+    ROW("journal_used_bytes", store.journal.used_bytes),
     ROW("journal_backlog_bytes", store.journal.backlog_bytes),
     ROW("journal_memory_bytes", memory.journal),
     ROW("journal_syncs", store.journal.syncs),
@@ -258,6 +261,7 @@ const struct info_section info_sections[] = {
     LISTING("Latencystats", true, info_latency_stats),
     SECTION("Cluster", cluster_rows),
     LISTING("Keyspace", false, info_keyspace),
+    LISTING("Groups", false, info_groups),
 };
 
 const size_t info_sections_count = sizeof info_sections / sizeof *info_sections;

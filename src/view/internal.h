@@ -9,6 +9,7 @@
 #include "../io/thread.h"
 #include "../pubsub/pattern_index.h"
 #include "../record/codec.h"
+#include "features.h"
 #include "name.h"
 #include "view.h"
 
@@ -75,8 +76,11 @@ struct view_question {
     struct event_id lowest; /* of the records looked at */
     struct event_id newest; /* that there was when it was asked */
 
-    struct journal_cursor *cursor; /* the reader's, at `cursor_next` */
-    uint64_t cursor_next;
+    /* The reader's. */
+    struct journal_cursor *cursor;
+    struct view_filter filter; /* what the name may show: the rest is passed over */
+    bool filtered;             /* the cursor does that now */
+    bool passed;               /* over much: the next record is read, for its id */
 
     struct entry_list list; /* becomes the answer's */
     struct view_answer answer;

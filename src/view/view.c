@@ -219,6 +219,7 @@ static struct view_question *ask(struct views *v, struct slice name, bool tail_o
     struct view_question *q = question_new(v);
     int rc = view_name_init(&q->name, name);
     CHECK(rc == 0);
+    view_filter_name(&q->filter, &q->name);
     q->tail_only = tail_only;
     q->answered = answered;
     q->ctx = ctx;
