@@ -21,6 +21,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -76,8 +77,10 @@ class Orders:
         """Words of the next write, and its event: (key, event, db)."""
         key, step = f"order:{self.name}:{self.n // 4}", self.n % 4
         self.n += 1
-        words, event = [(("SET", key, "v" * 100), "set"), (("APPEND", key, "w"), "append"),
-                        (("SETRANGE", key, 7, "x"), "setrange"), (("DEL", key), "del")][step]
+        words, event = [(("SET", key, "v" * (self.n % 2000)), "set"),
+                        (("APPEND", key, "w"), "append"),
+                        (("SETRANGE", key, 7, "x"), "setrange"),
+                        (("DEL", key), "del")][step]
         return words, (key, event, "0")
 
     def after_loss(self):
@@ -175,7 +178,7 @@ class Worker:
         """And what it has started, as a shell does. It must have been alive."""
         alive = self.process.poll() is None
         try:
-            os.killpg(self.process.pid, 9)
+            os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         self.process.wait()
@@ -230,7 +233,7 @@ class Crew:
         self.stop = threading.Event()
         self.writers = [Writer(server, tale(f"w{i}"), self.stop, 0.01) for i in range(writers)]
         self.workers = [Worker(kind, server, self.view, claim_ms) for kind in kinds]
-        self.counts = {"server kills": 0, "worker kills": 0, "snapshots": 0}
+        self.counts = {"server kills": 0, "worker kills": 0, "worker stalls": 0, "snapshots": 0}
 
     def play(self, seconds, kills):
         for w in [*self.writers, *self.workers]:
@@ -241,7 +244,7 @@ class Crew:
                 time.sleep(min(self.rng.expovariate(kills), 2) if kills else seconds)
                 if kills:
                     self.rng.choice([self.kill_server, self.kill_worker, self.kill_worker,
-                                     self.snapshot])()
+                                     self.stall_worker, self.snapshot])()
             self.stop.set()
             for w in self.writers:
                 w.join()
@@ -254,7 +257,11 @@ class Crew:
                 w.kill()
 
     def kill_server(self):
-        self.server.kill()
+        """Now and then it is asked to end instead."""
+        if self.rng.random() < 0.2:
+            assert self.server.halt() == 0
+        else:
+            self.server.kill()
         time.sleep(self.rng.random() * 0.2)
         self.server.start()
         self.counts["server kills"] += 1
@@ -266,6 +273,14 @@ class Crew:
         # Under another name, if others can claim what it leaves behind.
         w.start(new_name=bool(w.claim_ms) and self.rng.random() < 0.3)
         self.counts["worker kills"] += 1
+
+    def stall_worker(self):
+        """For so long that others claim what it has; it goes on as if nothing had been."""
+        w = self.rng.choice(self.workers)
+        os.killpg(w.process.pid, signal.SIGSTOP)
+        time.sleep(1.5 * CLAIM_MS / 1000)
+        os.killpg(w.process.pid, signal.SIGCONT)
+        self.counts["worker stalls"] += 1
 
     def snapshot(self):
         with self.server.connect_unix() as c:

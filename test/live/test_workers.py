@@ -14,12 +14,13 @@ from harness import is_redis
 pytestmark = pytest.mark.hark_only("Redis has no views")
 
 SEED = int(os.environ.get("SEED", time.time()))
-SETTINGS = {"appendfsync": "everysec"}
 
 
 def play(start, tale, kinds, seconds, kills=5, seed=SEED, **options):
-    print(f"SEED={seed}")
-    c = Crew(start(**SETTINGS), tale, kinds, seed, **options)
+    rng = random.Random(seed)
+    settings = {"appendfsync": rng.choice(["always", "everysec", "no"])}
+    print(f"SEED={seed}", settings)
+    c = Crew(start(**settings), tale, kinds, seed, **options)
     c.play(seconds, kills)
     told = c.told()
     for name in sorted(told.counts):
