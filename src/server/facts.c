@@ -98,6 +98,7 @@ static void take_figures(struct facts *f, const struct server *s)
     f->turns = s->turns;
     f->rdb = rdb_facts(s);
     f->longest_turn_us = s->longest_turn_us;
+    f->longest_busy_cpu_us = s->longest_busy_cpu_us;
     f->expire_ms = s->expire_us / 1000;
     f->expire_stopped = s->expire_stopped;
     f->commands_per_s = rate_average(&s->commands_rate);

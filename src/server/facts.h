@@ -61,7 +61,7 @@ struct facts {
     int64_t now_us, started_s, uptime_s, uptime_days;
     int64_t process, port, clients_max;
     int64_t lru_clock;
-    int64_t expire_ms, longest_turn_us;
+    int64_t expire_ms, longest_turn_us, longest_busy_cpu_us;
     uint64_t maxmemory, expire_stopped, turns;
     double commands_per_s, input_kbps, output_kbps;
     char redis_version[COMMAND_VERSION_MAX];

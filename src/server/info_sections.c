@@ -236,6 +236,7 @@ static const struct info_row hark_rows[] = {
     ROW("pubsub_candidates_failed", pubsub.candidates_failed),
     ROW("loop_turns", turns),
     ROW("loop_longest_turn_us", longest_turn_us),
+    ROW("loop_longest_busy_turn_cpu_us", longest_busy_cpu_us),
     ROW("loop_flushes", net.flushes),
     ROW("output_bytes_waiting", net.output_bytes),
     ROW("input_bytes_waiting", net.input_bytes),
