@@ -81,23 +81,12 @@ void *asking_new(struct call *c, size_t size, bool (*go_on)(struct call *c, stru
 void asking_range(struct call *c, struct asking *a, const struct view_range *range);
 void asking_fetch(struct call *c, struct asking *a, struct slice view, const struct event_id *ids,
                   size_t count);
+/* How many entries a view has. */
+void asking_length(struct call *c, struct asking *a, struct slice view);
 /* Gives it up before it has run. */
 void asking_free(struct asking *a);
 /* The last thing that the command does: goes on, now or later, and frees in the end. */
 void asking_run(struct call *c, struct asking *a);
-
-/* The number of entries of a view, found by reading them, a page at a time. */
-struct stream_length {
-    size_t count, page;
-    struct event_id first; /* of the page */
-    uint64_t from_seq;
-};
-void stream_length_begin(struct call *c, struct asking *a, struct stream_length *l,
-                         struct slice view);
-/* A page is answered. */
-enum length_end { LENGTH_ASKS, LENGTH_KNOWN, LENGTH_FAILED /* the error is written */ };
-enum length_end stream_length_go_on(struct call *c, struct asking *a, struct stream_length *l,
-                                    struct slice view);
 
 /* ---- groups ---- */
 

@@ -298,10 +298,21 @@ static bool may_not_wait(struct call *c, const struct group_reading *r)
     return true;
 }
 
+/* The group of the member `at`; NULL after writing the error. */
+static struct group *find_group(struct call *c, struct group_reading *r)
+{
+    struct slice key = name_of(c, r, r->at);
+    if (!r->watches || groups_find(r->streams->groups, key, group_of(c, r)))
+        return stream_group(c, key, group_of(c, r), GROUP_WORDS_READ);
+    resp_error(&c->reply, SLICE("NOGROUP the consumer group this client was blocked on no longer "
+                                "exists"));
+    return NULL;
+}
+
 /* Reads for the member `at`, of the group that is there now. */
 static enum read_end read_next(struct call *c, struct group_reading *r, struct member *m)
 {
-    struct group *g = stream_group(c, name_of(c, r, r->at), group_of(c, r), GROUP_WORDS_READ);
+    struct group *g = find_group(c, r);
     if (!g) return READ_FAILED;
     if (m->seat.reader && m->seat.reader->group != g) forget_question(r);
     struct reader *rd = sit(&m->seat, g);

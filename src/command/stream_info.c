@@ -89,16 +89,17 @@ static void xinfo_consumers(struct call *c)
 
 /* ---- XINFO STREAM ---- */
 
-/* Reads all entries for their number, then the last one; the first ones on the way. */
+/* Three questions: how many there are, the first ones, and (unless FULL) the last one. */
 struct describing {
     struct asking asking;
     bool full;
-    size_t shown; /* COUNT of FULL */
-    struct stream_length length;
-    struct buffer entries; /* the first ones: one, or with FULL so many */
+    size_t shown; /* the first entries: one, or COUNT of FULL */
+    size_t max;   /* of what is pending: COUNT */
+    enum { ASKS_LENGTH, ASKS_FIRST, ASKS_LAST } asks;
+    uint64_t length;
+    struct buffer entries;
     size_t entries_count;
     struct event_id first;
-    bool measured;
 };
 
 static void describing_fini(struct asking *a)
@@ -108,12 +109,9 @@ static void describing_fini(struct asking *a)
 
 static void keep_first(struct describing *d, const struct view_answer *a)
 {
-    size_t wanted = d->full ? d->shown : 1;
-    for (size_t i = 0; i < a->count && d->entries_count < wanted; i++) {
-        if (!d->entries_count) d->first = a->entries[i].id;
-        buffer_add(&d->entries, a->bytes.at + a->entries[i].at, a->entries[i].len);
-        d->entries_count++;
-    }
+    d->entries_count = a->count;
+    if (a->count) d->first = a->entries[0].id;
+    buffer_add_slice(&d->entries, buffer_slice(&a->bytes));
 }
 
 static void reply_pending_of(struct call *c, struct group *g, uint32_t consumer, size_t max)
@@ -177,14 +175,14 @@ static void reply_full_groups(struct call *c, size_t max)
 /* A view has no tree, and nothing can be deleted from it by id. */
 static void reply_head(struct call *c, const struct describing *d)
 {
-    int_field(&c->reply, "length", (int64_t)d->length.count);
+    int_field(&c->reply, "length", (int64_t)d->length);
     int_field(&c->reply, "radix-tree-keys", 0);
     int_field(&c->reply, "radix-tree-nodes", 0);
     field(&c->reply, "last-generated-id");
     stream_reply_id(&c->reply, stream_last_id(c));
     field(&c->reply, "max-deleted-entry-id");
     stream_reply_id(&c->reply, (struct event_id){0});
-    int_field(&c->reply, "entries-added", (int64_t)d->length.count);
+    int_field(&c->reply, "entries-added", (int64_t)d->length);
     field(&c->reply, "recorded-first-entry-id");
     stream_reply_id(&c->reply, d->first);
 }
@@ -204,7 +202,7 @@ static void reply_full(struct call *c, const struct describing *d)
     field(&c->reply, "entries");
     resp_array(&c->reply, d->entries_count);
     stream_add_raw(&c->reply, buffer_slice(&d->entries));
-    reply_full_groups(c, d->shown);
+    reply_full_groups(c, d->max);
 }
 
 static void reply_short(struct call *c, const struct describing *d, const struct view_answer *last)
@@ -222,31 +220,35 @@ static void reply_short(struct call *c, const struct describing *d, const struct
         resp_null(&c->reply);
 }
 
+static void ask_end(struct call *c, struct describing *d, bool last)
+{
+    d->asks = last ? ASKS_LAST : ASKS_FIRST;
+    asking_range(c, &d->asking,
+                 &(struct view_range){.name = call_arg(c, 2),
+                                      .last = STREAM_ID_LAST,
+                                      .reverse = last,
+                                      .count = last ? 1 : d->shown});
+}
+
 static bool describe_go_on(struct call *c, struct asking *a)
 {
     struct describing *d = (struct describing *)a;
     const struct view_answer *answer = view_answer(a->question);
-    if (d->measured) {
-        if (!stream_is_error(c, answer)) reply_short(c, d, answer);
-        return true;
+    if (stream_is_error(c, answer)) return true;
+    switch (d->asks) {
+    case ASKS_LENGTH:
+        d->length = answer->total;
+        ask_end(c, d, false);
+        return false;
+    case ASKS_FIRST:
+        keep_first(d, answer);
+        if (d->full) break;
+        ask_end(c, d, true);
+        return false;
+    case ASKS_LAST: reply_short(c, d, answer); return true;
     }
-    keep_first(d, answer);
-    if (d->entries.len > c->streams->reply_bytes_max) {
-        stream_too_long(c);
-        return true;
-    }
-    enum length_end end = stream_length_go_on(c, a, &d->length, call_arg(c, 2));
-    if (end == LENGTH_ASKS) return false;
-    if (end == LENGTH_FAILED) return true;
-    if (d->full) {
-        reply_full(c, d);
-        return true;
-    }
-    d->measured = true;
-    asking_range(c, a,
-                 &(struct view_range){
-                     .name = call_arg(c, 2), .last = STREAM_ID_LAST, .reverse = true, .count = 1});
-    return false;
+    reply_full(c, d);
+    return true;
 }
 
 static void wrong_use(struct call *c)
@@ -270,8 +272,9 @@ static void xinfo_stream(struct call *c)
     struct describing *d = asking_new(c, sizeof *d, describe_go_on);
     d->asking.fini = describing_fini;
     d->full = full;
-    d->shown = count ? (size_t)count : SIZE_MAX;
-    stream_length_begin(c, &d->asking, &d->length, call_arg(c, 2));
+    d->max = count ? (size_t)count : SIZE_MAX;
+    d->shown = full ? d->max : 1;
+    asking_length(c, &d->asking, call_arg(c, 2));
     asking_run(c, &d->asking);
 }
 

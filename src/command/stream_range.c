@@ -1,5 +1,4 @@
 /* XRANGE, XREVRANGE, XLEN. */
-#include "../base/err.h"
 #include "stream.h"
 
 static bool range_go_on(struct call *c, struct asking *a)
@@ -66,53 +65,18 @@ static void xrevrange_command(struct call *c)
 
 /* ---- XLEN ---- */
 
-static void ask_page(struct call *c, struct asking *a, const struct stream_length *l,
-                     struct slice view)
+void asking_length(struct call *c, struct asking *a, struct slice view)
 {
     asking_range(c, a,
-                 &(struct view_range){.name = view,
-                                      .first = l->first,
-                                      .last = STREAM_ID_LAST,
-                                      .count = l->page,
-                                      .from_seq = l->from_seq});
+                 &(struct view_range){
+                     .name = view, .last = STREAM_ID_LAST, .count = SIZE_MAX, .counts = true});
 }
-
-void stream_length_begin(struct call *c, struct asking *a, struct stream_length *l,
-                         struct slice view)
-{
-    *l = (struct stream_length){.page = VIEW_ENTRIES_MAX};
-    ask_page(c, a, l, view);
-}
-
-enum length_end stream_length_go_on(struct call *c, struct asking *a, struct stream_length *l,
-                                    struct slice view)
-{
-    const struct view_answer *answer = view_answer(a->question);
-    if (answer->error == ERR_LIMIT && l->page > 1) {
-        l->page /= 2;
-        ask_page(c, a, l, view);
-        return LENGTH_ASKS;
-    }
-    if (stream_is_error(c, answer)) return LENGTH_FAILED;
-    l->count += answer->count;
-    if (answer->count < l->page) return LENGTH_KNOWN;
-    l->first = id_after(answer->entries[answer->count - 1].id);
-    l->from_seq = answer->scanned_seq + 1;
-    ask_page(c, a, l, view);
-    return LENGTH_ASKS;
-}
-
-struct measuring {
-    struct asking asking;
-    struct stream_length length;
-};
 
 static bool length_go_on(struct call *c, struct asking *a)
 {
-    struct measuring *m = (struct measuring *)a;
-    enum length_end end = stream_length_go_on(c, a, &m->length, call_arg(c, 1));
-    if (end == LENGTH_KNOWN) resp_int(&c->reply, (int64_t)m->length.count);
-    return end != LENGTH_ASKS;
+    const struct view_answer *answer = view_answer(a->question);
+    if (!stream_is_error(c, answer)) resp_int(&c->reply, (int64_t)answer->total);
+    return true;
 }
 
 static void xlen_command(struct call *c)
@@ -120,9 +84,9 @@ static void xlen_command(struct call *c)
     enum stream_kind kind = stream_kind(c, call_arg(c, 1));
     if (kind == STREAM_NONE) resp_int(&c->reply, 0);
     if (kind != STREAM_VIEW) return;
-    struct measuring *m = asking_new(c, sizeof *m, length_go_on);
-    stream_length_begin(c, &m->asking, &m->length, call_arg(c, 1));
-    asking_run(c, &m->asking);
+    struct asking *a = asking_new(c, sizeof *a, length_go_on);
+    asking_length(c, a, call_arg(c, 1));
+    asking_run(c, a);
 }
 
 void stream_bind_range(struct command_table *t)

@@ -2,6 +2,11 @@
 
 #include "internal.h"
 
+void engine_load_anew(struct engine *e)
+{
+    for (int db = 0; db < keyspace_databases(e->keyspace); db++) keyspace_flush(e->keyspace, db);
+}
+
 bool engine_load_string(struct engine *e, const struct load_key *k, struct slice value,
                         int64_t now_ms)
 {

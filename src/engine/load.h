@@ -16,6 +16,8 @@ struct load_key {
     int freq;
 };
 
+/* Empties all databases, for the same data to be put there again (DEBUG RELOAD). */
+void engine_load_anew(struct engine *e);
 /* False when there is such a key already. */
 bool engine_load_string(struct engine *e, const struct load_key *k, struct slice value,
                         int64_t now_ms);

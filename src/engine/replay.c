@@ -156,6 +156,11 @@ void engine_resume(struct engine *e, uint64_t seq, struct event_id last)
     e->next_id = (struct event_id){last.ms, last.n + 1};
 }
 
+struct event_id engine_next_id(const struct engine *e)
+{
+    return e->next_id;
+}
+
 void engine_skip_ids(struct engine *e, int64_t ms)
 {
     CHECK(!e->draft.open);

@@ -27,6 +27,8 @@ struct replay_fault {
 
 /* The data is that of after record `seq`, whose last event had the id `last` (or any before it). */
 void engine_resume(struct engine *e, uint64_t seq, struct event_id last);
+/* No event comes before it. */
+struct event_id engine_next_id(const struct engine *e);
 /* From here on no event gets an id before <ms>-0: ids may have been given, just before a crash,
  * of which nothing is known any more. */
 void engine_skip_ids(struct engine *e, int64_t ms);

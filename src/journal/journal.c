@@ -546,6 +546,7 @@ uint64_t journal_first(struct journal *j)
 void journal_info(struct journal *j, struct journal_info *info)
 {
     mutex_lock(&j->lock);
+    const struct segment *last = j->segments[j->published ? j->published - 1 : 0];
     bool waits = oldest_waits(j);
     *info = (struct journal_info){
         .first_seq = j->segments[0]->header.first_seq,
@@ -554,6 +555,7 @@ void journal_info(struct journal *j, struct journal_info *info)
         .durable = load(&j->durable),
         .segments = j->published,
         .bytes = j->bytes,
+        .used_bytes = j->bytes - (last->bytes - last->end),
         .backlog_bytes = j->appended_bytes - load(&j->written_bytes),
         .tail_bytes = j->tail_bytes,
         .syncs = j->syncs,

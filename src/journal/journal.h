@@ -101,7 +101,8 @@ struct journal_config {
 /* What was found at opening. */
 struct journal_recovery {
     uint64_t first_seq, last_seq; /* first > last: no records */
-    uint64_t epoch;               /* of this opening */
+    uint64_t epoch;               /* of this opening: how many came before it that began to write */
+    uint64_t last_epoch;          /* that of the last record, or of the first segment */
     uint64_t segments;
     bool clean;         /* it was closed, or is new: it has all that anybody ever saw */
     uint64_t cut_bytes; /* of a torn tail that were dropped; 0: none */
@@ -205,6 +206,7 @@ bool journal_step(struct journal *j);
 struct journal_info {
     uint64_t first_seq, appended, written, durable;
     uint64_t segments, bytes, backlog_bytes, tail_bytes;
+    uint64_t used_bytes; /* of `bytes`; the rest is room that was made ahead */
     uint64_t syncs;
     int64_t sync_us_last, sync_us_max;
     bool full;

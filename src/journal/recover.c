@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SEARCH_BYTES = 64 * 1024 };
+enum {
+    SEARCH_BYTES = 64 * 1024,
+    UNCLEAN_BYTES = 8, /* fewer than any frame has */
+};
 
 static void add_number(struct numbers *n, uint64_t number)
 {
@@ -193,9 +196,10 @@ static int write_anew(struct disk *d, int file, uint64_t from, uint64_t to, stru
     return rc;
 }
 
-/* Makes what was read, up to `at`, safe (the system may have it in memory only; records up to
- * `vouched` it had not) and gives the rest back. */
-static int cut(struct journal *j, struct segment *s, uint64_t at, uint64_t vouched,
+/* Makes what was read, up to `s->end`, safe (the system may have it in memory only; records up to
+ * `vouched` it had not) and gives the rest back. If it was not closed, a few bytes stay behind the
+ * end: should this opening not come to a segment of its own, the next one must see that too. */
+static int cut(struct journal *j, struct segment *s, uint64_t vouched, bool clean,
                struct disk_why *why)
 {
     char name[SEGMENT_NAME_BYTES];
@@ -203,11 +207,13 @@ static int cut(struct journal *j, struct segment *s, uint64_t at, uint64_t vouch
     int file = j->disk->open(j->disk, name, DISK_WRITE, why);
     if (file < 0) return named(why, name, file);
     const struct index_entry *from = segment_seek(s, vouched);
-    int rc = s->bytes > at ? j->disk->truncate(j->disk, file, at, why) : 0;
-    if (rc == 0) rc = write_anew(j->disk, file, from ? from->at : SEGMENT_HEADER_BYTES, at, why);
+    uint64_t size = clean ? s->end : s->end + UNCLEAN_BYTES;
+    int rc = s->bytes != size ? j->disk->truncate(j->disk, file, size, why) : 0;
+    if (rc == 0)
+        rc = write_anew(j->disk, file, from ? from->at : SEGMENT_HEADER_BYTES, s->end, why);
     if (rc == 0) rc = j->disk->sync(j->disk, file, why);
     j->disk->close(j->disk, file);
-    s->bytes = s->end = at;
+    s->bytes = size;
     return rc == 0 ? 0 : named(why, name, ERR_IO);
 }
 
@@ -233,23 +239,24 @@ static int read_last(struct journal *j, struct scan *s, bool closed, struct jour
             rc = damaged(why, last->header.number, s->at, "the next segment does not follow it");
         return rc;
     }
-    found->clean = rc == 0 && last->bytes == s->at;
-    uint64_t used;
-    rc = recover_search(s, last->bytes, s->begin - 1 - s->partial, &used, why);
+    uint64_t used, complete = s->begin - 1 - s->partial;
+    found->clean = rc == 0 && last->bytes == s->at && s->vouched == complete;
+    rc = recover_search(s, last->bytes, complete, &used, why);
     if (rc != 0) return rc;
     note_cut(found, s, used);
     return 0;
 }
 
 /* Segments at the end in which no record ended are taken away, so that a server that restarts
- * again and again leaves one file and not a thousand. The only one stays: it knows the number. */
-static int remove_last(struct journal *j, struct disk_why *why)
+ * again and again leaves one file and not a thousand. The only one stays: it knows the number. Of
+ * several the first stays on the disk until the new segment takes its name: it knows the epoch. */
+static int remove_last(struct journal *j, bool closed, struct disk_why *why)
 {
     char name[SEGMENT_NAME_BYTES];
     struct segment *last = j->segments[j->segments_count - 1];
-    segment_name(last->header.number, name);
-    int rc = j->disk->unlink(j->disk, name, why);
-    if (rc == 0) rc = j->disk->sync_folder(j->disk, why);
+    segment_name(last->header.number + 1, name);
+    int rc = closed ? j->disk->unlink(j->disk, name, why) : 0;
+    if (closed && rc == 0) rc = j->disk->sync_folder(j->disk, why);
     if (rc != 0) return named(why, name, rc);
     segment_free(last);
     j->published = --j->segments_count;
@@ -269,14 +276,16 @@ static int recover_last(struct journal *j, struct journal_recovery *found, struc
         uint64_t complete = s.begin - 1 - s.partial;
         uint64_t before = last->header.first_seq - 1 - last->header.continues;
         if (complete == before && j->segments_count > 1) {
-            rc = remove_last(j, why);
+            rc = remove_last(j, closed, why);
             closed = true;
             continue;
         }
-        rc = cut(j, last, s.at, s.vouched, why);
+        last->end = s.at;
+        rc = cut(j, last, s.vouched, found->clean || closed, why);
         last->end_chain = s.chain;
         last->indexed = true;
         j->begin = complete + 1;
+        found->last_epoch = last->header.epoch;
         break;
     }
     scan_fini(&s);

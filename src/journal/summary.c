@@ -228,11 +228,13 @@ static const unsigned char *bloom_of(struct summary *s, const struct group *g)
     bool inside = at >= s->window_at && at + len <= s->window_at + s->window.len;
     if (!inside) {
         size_t want = len > WINDOW_BYTES ? (size_t)len : WINDOW_BYTES;
+        /* Who goes backwards wants what is before it next. */
+        bool back = s->window.len > 0 && at < s->window_at;
+        s->window_at = !back ? at : at + len > want ? at + len - want : 0;
         s->window.len = 0;
         char *to = buffer_reserve(&s->window, want);
-        long n = disk_read_all(s->disk, s->file, to, want, at, &why);
-        if (n < 0 || (size_t)n < len) return NULL;
-        s->window_at = at;
+        long n = disk_read_all(s->disk, s->file, to, want, s->window_at, &why);
+        if (n < 0 || s->window_at + (uint64_t)n < at + len) return NULL;
         s->window.len = (size_t)n;
     }
     const char *bytes = s->window.at + (at - s->window_at);

@@ -4,7 +4,10 @@
 #include "../base/assert.h"
 #include "../base/text.h"
 #include "../command/introspect.h"
+#include "../engine/load.h"
 #include "../io/clock.h"
+#include "../rdb/reader.h"
+#include "../rdb/writer.h"
 #include "digest.h"
 #include "server.h"
 
@@ -78,12 +81,58 @@ static void debug_change_repl_id(struct call *c)
     resp_ok(&c->reply);
 }
 
-static void debug_needs_journal(struct call *c)
+/* ---- RELOAD ---- */
+
+/* All data on its way through an RDB file that never leaves memory. */
+struct reload {
+    struct server *server;
+    struct buffer piece, file;
+    int db;
+    int64_t now_ms;
+};
+
+static void reload_add(void *ctx, void *entry)
 {
-    struct slice name = call_arg(c, 1);
-    resp_errorf(&c->reply,
-                "ERR DEBUG %.*s needs data on disk; this version keeps it in memory only",
-                (int)name.len, name.at);
+    struct reload *r = ctx;
+    rdb_piece_entry(&r->piece, r->db, entry, r->server->keyspace, r->now_ms);
+}
+
+static void reload_write(struct reload *r)
+{
+    struct rdb_writer writer = {.config = {.sum = true, .compress = true}};
+    for (r->db = 0; r->db < keyspace_databases(r->server->keyspace); r->db++) {
+        uint64_t cursor = 0;
+        do cursor = keyspace_scan(r->server->keyspace, r->db, cursor, SIZE_MAX, reload_add, r);
+        while (cursor);
+    }
+    rdb_piece_end(&r->piece);
+    rdb_piece_encode(&writer, buffer_slice(&r->piece), &r->file);
+}
+
+static const char *reload_take(void *ctx, const struct rdb_key *k, struct slice value)
+{
+    struct reload *r = ctx;
+    struct load_key key = {(int)k->db, k->key, k->deadline, k->idle_s, k->freq};
+    return engine_load_string(r->server->engine, &key, value, r->now_ms) ? NULL : "a key twice";
+}
+
+/* The data is the same before and after, so no record tells of it. */
+static void debug_reload(struct call *c)
+{
+    struct server *s = call_server(c);
+    struct reload r = {.server = s, .now_ms = engine_now(c->engine)};
+    reload_write(&r);
+    struct rdb_reader_config config = {.check_sum = true,
+                                       .databases = keyspace_databases(s->keyspace)};
+    struct rdb_reader *reader =
+        rdb_reader_new(config, (struct rdb_visitor){.string = reload_take, .ctx = &r});
+    engine_load_anew(s->engine);
+    rdb_feed(reader, buffer_slice(&r.file));
+    CHECK(rdb_is_done(reader)); /* or the data is gone */
+    rdb_reader_free(reader);
+    buffer_fini(&r.piece);
+    buffer_fini(&r.file);
+    resp_ok(&c->reply);
 }
 
 /* ---- replies ---- */
@@ -410,6 +459,8 @@ static void debug_help(struct call *c)
         "    Reply with a test value of the specified type. <type> can be: string,",
         "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
         "    true, false.",
+        "RELOAD",
+        "    Write all data as an RDB file would have it, and put it in its place.",
         "SEGFAULT",
         "    Crash the server with sigsegv.",
         "SET-ACTIVE-EXPIRE <0|1>",
@@ -437,8 +488,7 @@ static const struct debug_sub {
     {"pause-cron", 3, 3, debug_pause_cron},
     {"log", 3, 3, debug_log},
     {"change-repl-id", 2, 2, debug_change_repl_id},
-    {"reload", 2, INT32_MAX, debug_needs_journal},
-    {"loadaof", 2, 2, debug_needs_journal},
+    {"reload", 2, 2, debug_reload},
     {"error", 3, 3, debug_error},
     {"protocol", 3, 3, debug_protocol},
     {"object", 3, 3, debug_object},

@@ -98,6 +98,7 @@ static void take_figures(struct facts *f, const struct server *s)
     f->turns = s->turns;
     f->rdb = rdb_facts(s);
     f->longest_turn_us = s->longest_turn_us;
+    f->longest_busy_cpu_us = s->longest_busy_cpu_us;
     f->expire_ms = s->expire_us / 1000;
     f->expire_stopped = s->expire_stopped;
     f->commands_per_s = rate_average(&s->commands_rate);
@@ -133,13 +134,14 @@ static void take_snapshots(struct store_facts *f, const struct snapshots *n)
     f->snapshot_seq = n->whole_count ? n->whole[0] : 0;
 }
 
-/* Of the first event that is kept, or 0-0. */
-static void take_first_id(struct store_facts *f, struct server *s)
+static void take_bounds(struct store_facts *f, struct server *s)
 {
-    struct event_id first = {0}, last;
-    if (s->streams.views) views_bounds(s->streams.views, &first, &last);
+    struct event_id first, last;
+    if (!s->streams.views || !views_bounds(s->streams.views, &first, &last)) return;
     snprintf(f->first_id, sizeof f->first_id, "%lld-%llu", (long long)first.ms,
              (unsigned long long)first.n);
+    snprintf(f->last_id, sizeof f->last_id, "%lld-%llu", (long long)last.ms,
+             (unsigned long long)last.n);
 }
 
 static struct store_facts store_facts(struct server *s)
@@ -154,7 +156,6 @@ static struct store_facts store_facts(struct server *s)
         .write_status = store->state == STORE_FAILED ? "err" : "ok",
     };
     take_snapshots(&f, &s->snapshots);
-    take_first_id(&f, s);
     f.loading_percent = 100 * store_progress(s, &f.loading_eta_s);
     if (!store->journal) return f;
     journal_info(store->journal, &f.journal);
@@ -163,6 +164,7 @@ static struct store_facts store_facts(struct server *s)
     f.retention_refuses = s->retention.refuses;
     f.records = f.journal.appended + 1 - f.journal.first_seq;
     if (f.journal.full) f.write_status = "err";
+    take_bounds(&f, s);
     return f;
 }
 

@@ -52,16 +52,16 @@ struct facts {
         uint64_t retention_bytes;
         int64_t retention_ms, retention_refuses;
         const char *retention_waits_for;
-        char first_id[48];
         struct journal_info journal;
         uint64_t records;
         double loading_percent;
+        char first_id[48], last_id[48]; /* of the events that can be read */
     } store;
     struct cpu_time cpu, cpu_main;
     int64_t now_us, started_s, uptime_s, uptime_days;
     int64_t process, port, clients_max;
     int64_t lru_clock;
-    int64_t expire_ms, longest_turn_us;
+    int64_t expire_ms, longest_turn_us, longest_busy_cpu_us;
     uint64_t maxmemory, expire_stopped, turns;
     double commands_per_s, input_kbps, output_kbps;
     char redis_version[COMMAND_VERSION_MAX];

@@ -45,5 +45,6 @@ void info_command_stats(struct server *s, struct buffer *to);
 void info_error_stats(struct server *s, struct buffer *to);
 void info_latency_stats(struct server *s, struct buffer *to);
 void info_keyspace(struct server *s, struct buffer *to);
+void info_groups(struct server *s, struct buffer *to);
 
 #endif

@@ -70,3 +70,50 @@ void info_keyspace(struct server *s, struct buffer *to)
                       (long long)d.average_ttl_ms);
     }
 }
+
+/* A name in a line whose fields end with commas: what could be taken for something else is written
+ * as in an URL. */
+static void add_name(struct buffer *to, struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char byte = (unsigned char)name.at[i];
+        if (byte <= ' ' || byte >= 0x7f || byte == ',' || byte == '=' || byte == '%')
+            buffer_printf(to, "%%%02x", byte);
+        else
+            buffer_add_byte(to, (char)byte);
+    }
+}
+
+/* How far a group is behind: a position in the journal, told in records, in bytes as if all records
+ * were of one size, and in seconds since the last event that it was given. */
+static void add_lag(struct server *s, const struct group *g, struct buffer *to)
+{
+    struct journal_info j;
+    journal_info(s->store.journal, &j);
+    uint64_t from =
+        g->position.scanned_seq + 1 > j.first_seq ? g->position.scanned_seq + 1 : j.first_seq;
+    uint64_t behind = j.appended + 1 > from ? j.appended + 1 - from : 0;
+    uint64_t records = j.appended + 1 - j.first_seq;
+    double bytes = records ? (double)j.used_bytes * (double)behind / (double)records : 0;
+    int64_t ms = behind ? s->now_us / 1000 - g->position.last.ms : 0;
+    buffer_printf(to, ",lag_records=%llu,lag_bytes=%.0f,lag_seconds=%.3f",
+                  (unsigned long long)behind, bytes, ms > 0 ? (double)ms / 1000 : 0);
+}
+
+void info_groups(struct server *s, struct buffer *to)
+{
+    enum { SHOWN_MAX = 1000 };
+    const struct groups *all = s->streams.groups;
+    if (!s->store.journal) return;
+    for (uint32_t i = 0, shown = 0; i < groups_numbers(all) && shown < SHOWN_MAX; i++) {
+        const struct group *g = groups_numbered(all, i);
+        if (!g) continue;
+        buffer_printf(to, "group%u:view=", shown++);
+        add_name(to, g->view);
+        buffer_add_slice(to, SLICE(",name="));
+        add_name(to, g->name);
+        buffer_printf(to, ",consumers=%zu,pending=%zu", map_count(&g->consumers), g->pending.count);
+        add_lag(s, g, to);
+        buffer_add_slice(to, SLICE("\r\n"));
+    }
+}

@@ -149,8 +149,11 @@ static const struct info_row journal_rows[] = {
     ROW("journal_written_seq", store.journal.written),
     ROW("journal_synced_seq", store.journal.durable),
     ROW("journal_records", store.records),
+    ROW("journal_first_id", store.first_id),
+    ROW("journal_last_id", store.last_id),
     ROW("journal_segments", store.journal.segments),
     ROW("journal_bytes", store.journal.bytes),
+    ROW("journal_used_bytes", store.journal.used_bytes),
     ROW("journal_backlog_bytes", store.journal.backlog_bytes),
     ROW("journal_memory_bytes", memory.journal),
     ROW("journal_syncs", store.journal.syncs),
@@ -159,8 +162,6 @@ static const struct info_row journal_rows[] = {
     ROW("journal_load_us", store.load_us),
     ROW("journal_snapshot_seq", store.snapshot_seq),
     ROW("journal_snapshot_bytes", store.snapshot_bytes),
-    ROW("journal_first_id", store.first_id),
-    ROW("journal_last_id", last_event_id),
     ROW("journal_retention_bytes", store.retention_bytes),
     ROW("journal_retention_ms", store.retention_ms),
     ROW("journal_retention_waits_for", store.retention_waits_for),
@@ -235,6 +236,7 @@ static const struct info_row hark_rows[] = {
     ROW("pubsub_candidates_failed", pubsub.candidates_failed),
     ROW("loop_turns", turns),
     ROW("loop_longest_turn_us", longest_turn_us),
+    ROW("loop_longest_busy_turn_cpu_us", longest_busy_cpu_us),
     ROW("loop_flushes", net.flushes),
     ROW("output_bytes_waiting", net.output_bytes),
     ROW("input_bytes_waiting", net.input_bytes),
@@ -264,6 +266,7 @@ const struct info_section info_sections[] = {
     LISTING("Latencystats", true, info_latency_stats),
     SECTION("Cluster", cluster_rows),
     LISTING("Keyspace", false, info_keyspace),
+    LISTING("Groups", false, info_groups),
 };
 
 const size_t info_sections_count = sizeof info_sections / sizeof *info_sections;

@@ -14,7 +14,6 @@ enum {
     BATCH = 32,                    /* records replayed at once, so that what they need is fetched */
     BACKLOG_MAX = 64 << 20,        /* appended and not written: beyond it writes wait */
     RESERVE = 1 << 20,             /* of a segment, for what must go on when the disk is full */
-    SKIP_MS = 5000,                /* ids that a crash may have made anybody see and us forget */
     PROGRESS_US = 5 * 1000 * 1000, /* between two lines about a long load */
 };
 
@@ -23,8 +22,8 @@ struct loading {
     struct journal_cursor *cursor;
     uint64_t first, last; /* records */
     uint64_t done;
-    bool snapshot; /* it is being loaded, and the journal after it */
-    bool clean;    /* the journal was closed, and nobody saw ids that it does not have */
+    bool snapshot;        /* it is being loaded, and the journal after it */
+    uint64_t lost_epochs; /* in which ids may have been seen that are forgotten */
     int64_t from_us, told_us;
     struct buffer bytes[BATCH];
     struct record_room rooms[BATCH];
@@ -120,7 +119,7 @@ static int begin_loading(struct server *s, const struct journal_recovery *found,
     struct loading *l = mem_new(struct loading);
     l->first = found->first_seq;
     l->last = found->last_seq;
-    l->clean = found->clean;
+    l->lost_epochs = found->epoch - found->last_epoch - found->clean;
     l->from_us = l->told_us = io_mono_us();
     s->store.loading = l;
     s->store.state = STORE_LOADING;
@@ -154,7 +153,7 @@ static int leave(struct server *s)
 static void tell_left(struct server *s)
 {
     if (!store_was_left(s->store.disk)) return;
-    s->store.loading->clean = false;
+    if (!s->store.loading->lost_epochs) s->store.loading->lost_epochs = 1;
     log_line(&s->log, LOGLEVEL_WARNING,
              "A server ran here with appendonly no since this journal was last written: what was "
              "changed then is not in it, and is not there now");
@@ -231,15 +230,22 @@ void store_begin_service(struct server *s)
     server_open_views(s);
 }
 
+/* The ids of a lost epoch began STORE_SKIP_MS after what was known then, as they do now: so each
+ * counts.
+ */
+static void skip_ids(struct server *s, int64_t by_ms)
+{
+    int64_t now_ms = io_unix_us() / 1000, from_ms = engine_next_id(s->engine).ms + by_ms;
+    engine_skip_ids(s->engine, now_ms > from_ms ? now_ms : from_ms);
+}
+
 static void loaded(struct server *s)
 {
     struct store *store = &s->store;
     struct loading *l = store->loading;
     store->loaded_us = io_mono_us() - l->from_us;
     store->loaded_records = l->done;
-    int64_t now_ms = io_unix_us() / 1000, last_ms = engine_stats(s->engine).last_id.ms;
-    if (!l->clean && last_ms)
-        engine_skip_ids(s->engine, now_ms > last_ms + SKIP_MS ? now_ms : last_ms + SKIP_MS);
+    if (l->lost_epochs) skip_ids(s, (int64_t)l->lost_epochs * STORE_SKIP_MS);
     if (l->done)
         log_line(&s->log, LOGLEVEL_NOTICE, "Loaded %llu records of the journal in %.3f seconds",
                  (unsigned long long)l->done, (double)store->loaded_us / 1e6);

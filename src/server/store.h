@@ -20,7 +20,10 @@ struct server;
 struct loading;
 struct config;
 
-enum { STORE_EXIT_CODE = 74 }; /* EX_IOERR of sysexits.h */
+enum {
+    STORE_EXIT_CODE = 74, /* EX_IOERR of sysexits.h */
+    STORE_SKIP_MS = 5000, /* ids that a crash may have made anybody see and us forget */
+};
 
 /* The folder of the journal, within `dir`. */
 #define STORE_FOLDER "journal"

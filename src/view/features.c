@@ -1,6 +1,9 @@
 #include "features.h"
 
 #include "../base/hash.h"
+#include "../base/text.h"
+
+#include <limits.h>
 
 /* The bits: events by the codes that journals have, then databases, which share bits from 128 on.
  */
@@ -109,4 +112,46 @@ void view_filter_prefix(struct view_filter *f, struct slice literal)
         ask_for_hashes(f, literal.len == len ? 2 : 1);
         return;
     }
+}
+
+/* The one database that it can show, or -1. */
+static int only_db(const struct view_name *n)
+{
+    struct buffer store = {0};
+    struct glob_parts parts;
+    int64_t db = -1;
+    glob_analyse(n->db, &store, &parts);
+    bool known = parts.kind == GLOB_LITERAL && text_to_int(parts.prefix, &db);
+    buffer_fini(&store);
+    return known && db >= 0 && db <= INT_MAX ? (int)db : -1;
+}
+
+static void ask_for_events(struct view_filter *f, uint64_t events)
+{
+    for (int i = 0; i < EVENT_COUNT; i++)
+        if (events >> i & 1) view_filter_event(f, (enum event_name)i);
+}
+
+/* In a view of changes, what befalls a database as a whole comes beside the key's own. */
+static void ask_for_keys(struct view_filter *f, const struct view_name *n)
+{
+    size_t before = f->filter.count;
+    if (n->key.kind == GLOB_LITERAL)
+        view_filter_key(f, n->key.prefix);
+    else
+        view_filter_prefix(f, n->key.prefix);
+    if (f->filter.count == before || n->family != VIEW_KEYCHANGE) return;
+    struct journal_any *keys = &f->all[before];
+    for (int i = 0; i < EVENT_COUNT; i++)
+        if (event_is_of_db((enum event_name)i))
+            keys->bits[event_bits[i] / 64] |= UINT64_C(1) << event_bits[i] % 64;
+}
+
+void view_filter_name(struct view_filter *f, const struct view_name *n)
+{
+    int db = only_db(n);
+    view_filter_init(f);
+    if (n->family == VIEW_KEYEVENT && !n->key_any) ask_for_events(f, n->events);
+    if (db >= 0) view_filter_db(f, db);
+    if (n->family != VIEW_KEYEVENT) ask_for_keys(f, n);
 }

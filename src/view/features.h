@@ -8,6 +8,7 @@
 
 #include "../journal/journal.h"
 #include "../record/codec.h"
+#include "name.h"
 
 /* For journal_config: `ctx` is a struct record_room that the journal's thread alone uses; zeroed at
  * first, record_room_fini when the journal is closed. */
@@ -21,6 +22,8 @@ struct view_filter {
     uint64_t hashes[2];
 };
 void view_filter_init(struct view_filter *f);
+/* What a view shows, of which nothing may have been asked for so far: a superset of it. */
+void view_filter_name(struct view_filter *f, const struct view_name *n);
 /* Events of this name, or of others that were named so. */
 void view_filter_event(struct view_filter *f, enum event_name event);
 /* Events in this database, or in others that were named so. */

@@ -9,6 +9,7 @@
 #include "../io/thread.h"
 #include "../pubsub/pattern_index.h"
 #include "../record/codec.h"
+#include "features.h"
 #include "name.h"
 #include "view.h"
 
@@ -61,7 +62,7 @@ struct view_question {
     struct target *targets; /* ascending */
     size_t targets_count, target;
     size_t count_max, reply_bytes_max, keychange_bytes_max;
-    bool reverse, tail_only, gap_wanted;
+    bool reverse, tail_only, gap_wanted, counts;
     bool whole; /* it is the records that are asked for; there is no name, nor are there targets */
 
     /* Forward: records before `next` have been looked at, up to `upto` it goes. While `place` is
@@ -75,8 +76,11 @@ struct view_question {
     struct event_id lowest; /* of the records looked at */
     struct event_id newest; /* that there was when it was asked */
 
-    struct journal_cursor *cursor; /* the reader's, at `cursor_next` */
-    uint64_t cursor_next;
+    /* The reader's. */
+    struct journal_cursor *cursor;
+    struct view_filter filter; /* what the name may show: the rest is passed over */
+    bool filtered;             /* the cursor does that now */
+    bool passed;               /* over much: the next record is read, for its id */
 
     struct entry_list list; /* becomes the answer's */
     struct view_answer answer;

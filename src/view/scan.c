@@ -1,13 +1,19 @@
 /* Going through records for a question: forward, or in blocks from the back. The same for the
  * owner, who reads the tail, and for the reader, who reads segments; either may stop after any
- * record, and the other go on. */
+ * record, and the other go on.
+ *
+ * In segments the reader passes over groups of records that, as the journal's summaries have it,
+ * cannot be what the name shows. They count as looked at. What such a group would have told beside
+ * its entries, by the ids of its records, is asked for otherwise: after each segment that was
+ * passed over one record is read whatever it is, to see whether the range is over, and a gap is
+ * told by the first record that is kept. */
 #include "../io/clock.h"
 #include "internal.h"
 
 enum {
     LOOK_AT_CLOCK = 32, /* records between two looks */
     BLOCK_MIN = 64,     /* records of the first block in reverse; the next one is twice as long, */
-    BLOCK_MAX = 1024,   /* up to this, which is not stopped in between */
+    BLOCK_MAX = 1024,   /* up to this, which is not stopped in between; in the tail */
     SKIP_MIN = 256,     /* fewer records are read rather than skipped */
     STEP_BACK_MS = 1000,
 };
@@ -31,6 +37,7 @@ static enum scan_end finish(struct view_question *q, uint64_t scanned_seq)
     a->count = count;
     a->bytes = q->list.bytes;
     if (count) a->rests_on = q->list.at[q->reverse ? 0 : count - 1].seq;
+    if (q->counts) a->rests_on = scanned_seq;
     return SCAN_DONE;
 }
 
@@ -48,6 +55,26 @@ static const struct target *last_target(const struct view_question *q)
 
 /* ---- reading ---- */
 
+/* The reader's cursor, at record `seq`. `filtered`: it may pass over what the name does not show.
+ */
+static struct journal_cursor *cursor_at(struct view_question *q, uint64_t seq, bool filtered)
+{
+    if (q->cursor && journal_cursor_at(q->cursor) != seq) question_close_cursor(q);
+    if (!q->cursor) {
+        q->cursor = journal_cursor_open(q->views->journal, seq);
+        q->filtered = false;
+    }
+    if (q->filtered != filtered)
+        journal_cursor_filter(q->cursor, filtered ? &q->filter.filter : NULL);
+    q->filtered = filtered;
+    return q->cursor;
+}
+
+static bool may_pass_over(const struct view_question *q, const struct bench *b)
+{
+    return b->on_disk && q->filter.filter.count;
+}
+
 /* 1 and record `seq`; 0: it is not where this one reads; ERR_ABSENT: retention has dropped it. */
 static int read_record(struct view_question *q, struct bench *b, uint64_t seq, struct slice *record)
 {
@@ -55,13 +82,20 @@ static int read_record(struct view_question *q, struct bench *b, uint64_t seq, s
     uint64_t got;
     if (!b->on_disk) return journal_tail(j, seq, &b->scratch, record);
     if (seq > journal_written(j)) return 0;
-    if (!q->cursor || q->cursor_next != seq) {
-        question_close_cursor(q);
-        q->cursor = journal_cursor_open(j, seq);
-    }
-    q->cursor_next = 0;
-    int rc = journal_cursor_next(q->cursor, seq, &got, record, &q->answer.why);
-    if (rc == 1) q->cursor_next = seq + 1;
+    return journal_cursor_next(cursor_at(q, seq, false), seq, &got, record, &q->answer.why);
+}
+
+/* The same for the first one from `next` on that may be in the view, to which `next` goes; 2: it
+ * went further, but there is none yet. */
+static int read_next(struct view_question *q, struct bench *b, struct slice *record)
+{
+    bool wanted = q->gap_due || q->passed;
+    q->passed = false;
+    if (wanted || !may_pass_over(q, b)) return read_record(q, b, q->next, record);
+    struct journal_cursor *c = cursor_at(q, q->next, true);
+    int rc = journal_cursor_next(c, q->upto, &q->next, record, &q->answer.why);
+    if (rc != 1) q->next = journal_cursor_at(c);
+    q->passed = rc == 2;
     return rc;
 }
 
@@ -180,6 +214,10 @@ static bool take_events(struct view_question *q, struct bench *b, const struct r
         q->target = (size_t)(t - q->targets);
         if (id_compare(id, t->first) < 0) continue;
         if (!view_name_shows(&q->name, n->event, n->db, n->key)) continue;
+        if (q->counts) {
+            q->answer.total++;
+            continue;
+        }
         entry_add(&q->list, b, q, r, n, id);
         if (is_full(q)) {
             q->next += i + 1 == r->notes_count;
@@ -230,19 +268,20 @@ static enum scan_end forward(struct view_question *q, struct bench *b, int64_t u
         struct slice record;
         if (q->place) rc = b->on_disk ? find_on_disk(q, b) : find_in_tail(q, b);
         if (rc == 1 && q->next > q->upto) break;
-        if (rc == 1) rc = read_record(q, b, q->next, &record);
-        if (rc == 0) return SCAN_AWAY;
+        if (rc == 1) rc = read_next(q, b, &record);
+        if (rc == 0 && q->next <= q->upto) return SCAN_AWAY;
         if (rc == ERR_ABSENT) {
             if (jump_over_dropped(q)) return finish(q, q->next - 1);
             rc = 1;
             continue;
         }
+        bool long_ago = rc == 2 || ++looked % LOOK_AT_CLOCK == 0;
         if (rc == 1) rc = take_forward(q, b, record);
         if (rc < 0) return fail(q, rc);
         if (q->list.bytes.len > q->reply_bytes_max) return fail(q, ERR_LIMIT);
         if (rc == 1) return finish(q, q->next - 1);
         rc = 1;
-        if (++looked % LOOK_AT_CLOCK == 0 && io_mono_us() >= until_us) return SCAN_MORE;
+        if (long_ago && io_mono_us() >= until_us) return SCAN_MORE;
     }
     /* All that was asked for is gone? */
     if (q->gap_due) tell_gap(q, q->newest);
@@ -331,11 +370,54 @@ static int read_block(struct view_question *q, struct bench *b, uint64_t from)
     return 1;
 }
 
-static enum scan_end finish_at_begin(struct view_question *q)
+static enum scan_end finish_at_begin(struct view_question *q, struct bench *b)
 {
-    bool dropped = journal_first(q->views->journal) > 1 && !from_begin(q->targets[0].first);
-    if (q->gap_wanted && dropped) tell_gap(q, q->lowest.ms ? id_before(q->lowest) : q->newest);
+    uint64_t kept = journal_first(q->views->journal);
+    bool dropped = kept > 1 && !from_begin(q->targets[0].first);
+    while (q->gap_wanted && dropped) {
+        /* The first that is kept may have been passed over. */
+        int rc = kept <= q->upto ? read_id(q, b, kept, &q->lowest) : 0;
+        if (rc < 0 && rc != ERR_ABSENT) return fail(q, rc);
+        if (rc >= 0) {
+            tell_gap(q, q->lowest.ms ? id_before(q->lowest) : q->newest);
+            break;
+        }
+        kept = journal_first(q->views->journal);
+    }
     return finish(q, 0);
+}
+
+/* Where the block begins whose end is known: 1; 0: there are no more; 2: from there to the end
+ * nothing can be in the view. In segments a block is what the journal wrote at once. */
+static int next_block(struct view_question *q, struct bench *b, uint64_t floor, uint64_t *from)
+{
+    int rc = 1;
+    if (b->on_disk) {
+        bool filtered = may_pass_over(q, b);
+        uint64_t at = q->cursor ? journal_cursor_at(q->cursor) : q->end;
+        rc = journal_cursor_back(cursor_at(q, at, filtered), q->end, from, &q->answer.why);
+    } else {
+        *from = q->end - floor > q->block ? q->end - q->block : floor;
+        q->block = q->block * 2 < BLOCK_MAX ? q->block * 2 : BLOCK_MAX;
+    }
+    if (*from < floor) *from = floor;
+    return rc;
+}
+
+/* Reads one: 1, and `lowest` tells whether the range is over; else as read_record. */
+static int step_back(struct view_question *q, struct bench *b, uint64_t floor)
+{
+    uint64_t from = floor;
+    int rc = next_block(q, b, floor, &from);
+    if (rc == 2)
+        rc = read_id(q, b, from, &q->lowest);
+    else if (rc == 1)
+        rc = read_block(q, b, from);
+    else if (rc == 0)
+        rc = ERR_ABSENT;
+    if (rc == 1 && q->list.bytes.len > q->reply_bytes_max) rc = ERR_LIMIT;
+    if (rc == 1) q->end = from;
+    return rc;
 }
 
 static enum scan_end backward(struct view_question *q, struct bench *b, int64_t until_us)
@@ -349,18 +431,14 @@ static enum scan_end backward(struct view_question *q, struct bench *b, int64_t 
     }
     for (;;) {
         uint64_t kept = journal_first(j), floor = kept;
-        if (q->end <= kept) return finish_at_begin(q);
+        if (q->end <= kept) return finish_at_begin(q, b);
         if (!b->on_disk && floor < journal_tail_first(j)) floor = journal_tail_first(j);
         if (q->end <= floor || (b->on_disk && q->end - 1 > journal_written(j))) return SCAN_AWAY;
-        uint64_t from = q->end - floor > q->block ? q->end - q->block : floor;
-        int rc = read_block(q, b, from);
+        int rc = step_back(q, b, floor);
         if (rc == 0) return SCAN_AWAY;
         if (rc == ERR_ABSENT) continue;
-        if (rc == 1 && q->list.bytes.len > q->reply_bytes_max) rc = ERR_LIMIT;
         if (rc < 0) return fail(q, rc);
         if (is_full(q) || id_compare(q->lowest, q->targets[0].first) <= 0) return finish(q, 0);
-        q->end = from;
-        q->block = q->block * 2 < BLOCK_MAX ? q->block * 2 : BLOCK_MAX;
         if (io_mono_us() >= until_us) return SCAN_MORE;
     }
 }

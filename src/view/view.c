@@ -219,6 +219,7 @@ static struct view_question *ask(struct views *v, struct slice name, bool tail_o
     struct view_question *q = question_new(v);
     int rc = view_name_init(&q->name, name);
     CHECK(rc == 0);
+    view_filter_name(&q->filter, &q->name);
     q->tail_only = tail_only;
     q->answered = answered;
     q->ctx = ctx;
@@ -242,6 +243,8 @@ struct view_question *view_ask(struct views *v, const struct view_range *range, 
     q->reverse = range->reverse;
     if (q->reverse) q->next = 0;
     q->gap_wanted = range->gap;
+    q->counts = range->counts;
+    CHECK(!q->counts || (!q->reverse && !q->gap_wanted));
     q->finished = !range->count || id_compare(range->first, range->last) > 0;
     if (v->journal && !q->reverse && range->from_seq) question_begin_at(q, range->from_seq);
     look(v, q);

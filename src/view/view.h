@@ -70,7 +70,8 @@ struct view_range {
     size_t count;                /* at most so many entries */
     uint64_t from_seq;           /* a record from which on there is nothing before `first` that has
                                     not been scanned: 0 when not known */
-    bool gap; /* tell by an entry of its own what retention has dropped after `first` */
+    bool gap;    /* tell by an entry of its own what retention has dropped after `first` */
+    bool counts; /* no entries, only how many there are; not in reverse, nor with `gap` */
 };
 
 /* A gap is an entry with the fields `event` = gap, `from` and `to`: of the ids from the one to the
@@ -94,6 +95,7 @@ struct view_answer {
     uint64_t scanned_seq; /* up to this record everything has been looked at; 0 in reverse */
     uint64_t rests_on;    /* the last record of which there is an entry; 0: none */
     bool gap;             /* there is a gap */
+    uint64_t total;       /* of a range that counts */
     struct disk_why why;
 };
 

@@ -126,7 +126,8 @@ class ViewReader(Connection):
 
     def __init__(self, address, last, count):
         super().__init__(address)
-        self.last, self.count = last, count
+        self.first = self.last = last
+        self.count = count
         self.got = []
         self.asked = False
 

@@ -164,6 +164,20 @@ class Disk:
                 yield position, kind, ino, offset, length, history[begin : begin + size]
             at = begin + size
 
+    def mend(self):
+        """Cuts what a killed process did not write down in full. Before the next one."""
+        if not self.history_path or not os.path.exists(self.history_path):
+            return
+        with open(self.history_path, "r+b") as f:
+            at, end = 0, os.path.getsize(self.history_path)
+            while at + HEADER.size <= end:
+                f.seek(at)
+                size = HEADER.unpack(f.read(HEADER.size))[5]
+                if at + HEADER.size + size > end:
+                    break
+                at += HEADER.size + size
+            f.truncate(at)
+
     def play(self):
         """The files by inode, the safe names, and the unsynced changes of names in order."""
         files, safe, changes = self.inodes, dict(self.base), []

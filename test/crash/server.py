@@ -66,6 +66,8 @@ class Server:
             words += [f"--{name}", str(value)]
         if os.path.exists(self.socket_path):
             os.unlink(self.socket_path)
+        if self.disk:
+            self.disk.mend()
         with open(self.log_path, "ab") as log:
             self.log_from = log.tell()
             self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -120,6 +120,25 @@ def test_restarting_leaves_few_files(start):
     assert server.connect()("GET", "k") == "v"
 
 
+def test_groups_are_in_the_snapshot(start):
+    server = start()
+    c = server.connect()
+    view = "__keyevent@0__:set"
+    c("XGROUP", "CREATE", view, "g", "0")
+    c("SET", "k", "v")
+    [[_, [[id, _]]]] = c("XREADGROUP", "GROUP", "g", "w", "STREAMS", view, ">")
+    c("BGREWRITEAOF")
+    eventually(lambda: server.connect().info("persistence")["aof_rewrite_in_progress"] == "0")
+    assert "snapshot" in server.log()
+    c("SET", "k", "w")
+    server.kill()
+    server.start()
+    c = server.connect()
+    assert c("XPENDING", view, "g") == [1, id, id, [["w", "1"]]]
+    [[_, [[_, fields]]]] = c("XREADGROUP", "GROUP", "g", "w", "STREAMS", view, ">")
+    assert fields[3] == "k"
+
+
 # ---- a torn tail and damage
 
 

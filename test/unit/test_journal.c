@@ -163,6 +163,47 @@ static void believes_no_page_that_a_failed_sync_left(void **state)
     }
 }
 
+/* Whoever gives out ids must know whether some were given that are forgotten. */
+static void knows_whether_it_was_closed(void **state)
+{
+    (void)state;
+    char bytes[RECORD_MAX];
+    struct journal_config config = config_of(2048);
+    struct journal_recovery found;
+    struct journal *j;
+    struct disk_why why;
+    struct disk *d = disk_memory_new();
+    for (uint64_t epoch = 1; epoch <= 3; epoch++) {
+        must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+        assert_true(found.clean && found.epoch == epoch && found.last_epoch == epoch - 1);
+        journal_append(j, record_of(&PLAIN, epoch, bytes), NOW);
+        must(journal_close(j, NOW, &why), &why);
+    }
+    /* Three epochs of which nothing is left, each with a start that came to nothing before it. */
+    for (uint64_t epoch = 4; epoch <= 6; epoch++) {
+        for (uint64_t n = 2; n < 14; n++) {
+            struct disk *copy = disk_memory_copy(d);
+            disk_memory_fail(copy, n, FAULT_CRASH);
+            if (journal_open(&j, &config, copy, NOW, &found, &why) == 0)
+                journal_close(j, NOW, &why);
+            disk_memory_crash(copy, LOSS_RANDOM, 0, seed + n);
+            must(journal_open(&j, &config, copy, NOW, &found, &why), &why);
+            assert_true(found.epoch - found.last_epoch - found.clean >= epoch - 4);
+            must(journal_close(j, NOW, &why), &why);
+            disk_memory_free(copy);
+        }
+        must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+        assert_true(found.epoch == epoch && found.last_epoch == 3 && found.clean == (epoch == 4));
+        journal_append(j, record_of(&PLAIN, 4, bytes), NOW);
+        struct disk *copy = disk_memory_copy(d);
+        disk_memory_crash(copy, LOSS_ALL, 0, 0);
+        must(journal_close(j, NOW, &why), &why);
+        disk_memory_free(d);
+        d = copy;
+    }
+    disk_memory_free(d);
+}
+
 static void reports_the_error_once_and_for_all(void **state)
 {
     (void)state;
@@ -662,6 +703,7 @@ int main(void)
         cmocka_unit_test(what_is_recovered_is_durable),
         cmocka_unit_test(stands_still_after_an_error),
         cmocka_unit_test(believes_no_page_that_a_failed_sync_left),
+        cmocka_unit_test(knows_whether_it_was_closed),
         cmocka_unit_test(reports_the_error_once_and_for_all),
         cmocka_unit_test(notices_every_flipped_byte),
         cmocka_unit_test(notices_a_foreign_segment),

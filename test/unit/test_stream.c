@@ -314,6 +314,13 @@ static void a_slow_read_holds_up_nobody(void **state)
     expect_text(b, "-ERR only what is in memory");
     b->in_exec = false;
     assert_false(ask(a, "XLEN " VIEW));
+    set_keys(&w, 211, 212); /* too late for it */
+    await(a);
+    expect_text(a, ":210 ");
+    tell(a, "XINFO STREAM " VIEW);
+    expect_text(a, "$6 length :212 ");
+    expect_text(a, "$11 first-entry *2 $15 1750000000000-1 ");
+    assert_false(ask(a, "XLEN " VIEW));
     leave(a);
     settle(&w);
     world_fini(&w);

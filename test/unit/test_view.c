@@ -94,6 +94,115 @@ static void pages_join_without_hole_or_double(void **state)
     world_fini(&w);
 }
 
+/* ---- what is rare ---- */
+
+/* Every 61st record tells of a rare key, every 67th of a rare event, at all places of their groups:
+ * which are of 512 bytes or more, seven and more records. */
+static void write_rarely(struct world *w, struct random *random, int count)
+{
+    char line[80];
+    for (int i = 0; i < count; i++) {
+        if (i % 61 == 7)
+            snprintf(line, sizeof line, "SET rare:%d some-value", i / 61 % 3);
+        else if (i % 67 == 11)
+            snprintf(line, sizeof line, "DEL key:%d", (i - 1) % 100);
+        else
+            snprintf(line, sizeof line, "SET key:%d some-value", i % 100);
+        runner_type(&w->r, line);
+        w->r.now_ms += (int64_t)random_below(random, 3);
+        if (random_below(random, 6) == 0) journal_write(w->journal, w->clock);
+        if (random_below(random, 20) == 0) step_all(w);
+    }
+    journal_write(w->journal, w->clock);
+    step_all(w);
+}
+
+/* How many calls of the disk the answer takes; it is the model's. */
+static uint64_t ask_counting(struct world *w, const char *name, bool reverse, struct event_id first,
+                             struct event_id last, size_t count)
+{
+    int answered = 0;
+    struct view_range range = {.name = slice_text(name),
+                               .first = first,
+                               .last = last,
+                               .reverse = reverse,
+                               .gap = first.ms & 1,
+                               .count = count};
+    struct expected x = expect(w, name, &range, w->count, journal_first(w->journal));
+    uint64_t before = disk_memory_calls(w->disk);
+    struct view_question *q = view_ask(w->views, &range, false, note_answered, &answered);
+    await_answer(w, q);
+    expect_answer(q, &x, name, &range);
+    view_forget(q);
+    return disk_memory_calls(w->disk) - before;
+}
+
+static const char *const rare[] = {
+    "__keyspace@0__:rare:1", "__keyspace@0__:rare*", "__keychange@*__:rare:*",
+    "__keyevent@0__:del",    "__keyevent@*__:del",   "__keychange@0__:rare:2",
+};
+enum { RARE = sizeof rare / sizeof *rare };
+
+/* Ranges that begin and end at, before or behind any of the rare ones. */
+static void what_is_rare_is_found_at_every_place(void **state)
+{
+    (void)state;
+    struct world w;
+    struct random random;
+    world_init(&w, 4096, 2048, false);
+    random_init(&random, seed);
+    write_rarely(&w, &random, 5000);
+    for (size_t i = 0; i < RARE; i++) {
+        for (size_t page = 1; page < 40; page = 3 * page + 1) {
+            read_in_pages(&w, rare[i], page, false, false);
+            read_in_pages(&w, rare[i], page, false, true);
+            read_in_pages(&w, rare[i], page, true, false);
+        }
+        for (size_t k = 0; k < w.count; k++) {
+            struct event_id id = w.events[k].id, far = {INT64_MAX, UINT64_MAX};
+            if (!model_shows(rare[i], &w.events[k])) continue;
+            for (int reverse = 0; reverse < 2; reverse++) {
+                ask_counting(&w, rare[i], reverse, id, far, 2);
+                ask_counting(&w, rare[i], reverse, after(id), far, 1);
+                ask_counting(&w, rare[i], reverse, (struct event_id){1, 0}, before(id), 1);
+                ask_counting(&w, rare[i], reverse, (struct event_id){1, 0}, id, 2);
+            }
+        }
+        journal_retain(w.journal, 500 * (i + 1), 0);
+        step_all(&w);
+    }
+    assert_true(journal_first(w.journal) > 2000);
+    world_fini(&w);
+}
+
+/* The disk is not read for what is passed over: neither before what is rare, nor for what is not
+ * there; nor, in small segments, are the summaries behind the range. */
+static void what_is_not_asked_for_is_passed_over(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct world w;
+        struct random random;
+        struct event_id begin = {2, 0}, far = {INT64_MAX, UINT64_MAX};
+        bool reverse = i & 1, small = i & 2;
+        int records = small ? 15000 : 40000, where = records / 5 * 2;
+        world_init(&w, small ? 16384 : 1 << 20, 2048, false);
+        random_init(&random, seed);
+        write_rarely(&w, &random, where);
+        size_t middle = w.count;
+        runner_type(&w.r, "SET unique value");
+        write_rarely(&w, &random, records - where);
+        struct event_id id = w.events[middle].id, near = w.events[middle + 5].id;
+        uint64_t all = ask_counting(&w, "__keyspace@0__:k*z", reverse, begin, far, SIZE_MAX);
+        uint64_t none = ask_counting(&w, "__keyspace@0__:key:x", reverse, begin, far, SIZE_MAX);
+        uint64_t one = ask_counting(&w, "__keyspace@*__:uniq*", reverse, begin, far, SIZE_MAX);
+        uint64_t range = ask_counting(&w, "__keyspace@0__:key:x", reverse, id, near, SIZE_MAX);
+        if (small) assert_true(range < none / 10);
+        if (!small) assert_true(none < all / 2 && one < all / 2 && range < all / 2);
+        world_fini(&w);
+    }
+}
+
 /* ---- retention ---- */
 
 static void type_many(struct world *w, int count)
@@ -369,7 +478,7 @@ static void questions_take_turns(void **state)
             step_all(&w);
         }
     }
-    struct view_question *all = ask_plainly(&w, "__keyspace@0__:nobody", &late);
+    struct view_question *all = ask_plainly(&w, "__keyspace@0__:k*z", &late);
     struct view_range range = {
         .name = SLICE("__keyspace@0__:key"), .last = {INT64_MAX, UINT64_MAX}, .count = 1};
     struct view_question *one = view_ask(w.views, &range, false, note_answered, &soon);
@@ -501,6 +610,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_question_is_answered_as_the_model_says),
         cmocka_unit_test(pages_join_without_hole_or_double),
+        cmocka_unit_test(what_is_rare_is_found_at_every_place),
+        cmocka_unit_test(what_is_not_asked_for_is_passed_over),
         cmocka_unit_test(retention_that_overtakes_is_told),
         cmocka_unit_test(no_gap_for_who_knows_better),
         cmocka_unit_test(bounds_follow_retention),

@@ -15,6 +15,7 @@
 #include "../../src/io/thread.h"
 #include "../../src/journal/journal.h"
 #include "../../src/record/codec.h"
+#include "../../src/view/features.h"
 #include "../../src/view/view.h"
 
 static uint64_t seed; /* of the test that runs */
@@ -44,6 +45,7 @@ struct world {
     size_t records, records_cap;
     int64_t clock; /* what the journal is told: never goes back */
     struct buffer bytes;
+    struct record_room described;
     bool threaded, silent;
     struct mutex lock;
     struct condition rung;
@@ -171,13 +173,15 @@ static inline void world_init_on(struct world *w, struct disk *disk, uint64_t se
     runner_init(&w->r);
     w->clock = w->r.now_ms;
     w->disk = disk;
-    struct journal_config config = {.segment_bytes = segment_bytes,
-                                    .sync = JOURNAL_SYNC_EVERYSEC,
-                                    .tail_bytes_max = tail_bytes,
-                                    .backlog_bytes_max = 1 << 30,
-                                    .index_bytes = segment_bytes < 65536 ? 512 : 0,
-                                    .threaded = threaded,
-                                    .seed = 7};
+    struct journal_config config = {
+        .segment_bytes = segment_bytes,
+        .sync = JOURNAL_SYNC_EVERYSEC,
+        .tail_bytes_max = tail_bytes,
+        .backlog_bytes_max = 1 << 30,
+        .index_bytes = segment_bytes < 65536 ? 512 : 0,
+        .describer = {VIEW_FEATURES_SCHEME, view_describe, &w->described},
+        .threaded = threaded,
+        .seed = 7};
     assert_int_equal(journal_open(&w->journal, &config, w->disk, w->clock, &found, &why), 0);
     engine_attach(w->r.engine, (struct record_sink){keep, w});
     struct views_config views = {.reply_bytes_max = 64 << 20,
@@ -208,6 +212,7 @@ static inline void world_end(struct world *w)
     mem_free(w->events, w->cap * sizeof *w->events);
     mem_free(w->record_ids, w->records_cap * sizeof *w->record_ids);
     runner_fini(&w->r);
+    record_room_fini(&w->described);
     buffer_fini(&w->bytes);
     mutex_fini(&w->lock);
     condition_fini(&w->rung);
@@ -366,7 +371,8 @@ static const char *const names[] = {
     "__keychange@*__:*",          "__keychange@0__:[4-7]",
     "__keychange@2__:11",         "__keychange@*__:no*such*key",
     "__keyevent@*__:flushdb",     "__keyevent@*__:rename_to",
-    "__keyspace@*__:*er*",
+    "__keyspace@*__:*er*",        "__keyspace@*__:long*",
+    "__keychange@1__:longer th*", "__keyspace@2__:longer than the oth?rs*",
 };
 
 enum { NAMES = sizeof names / sizeof *names };
