@@ -44,7 +44,7 @@ static int note_name(void *ctx, const char *name)
 /* Opens a folder of files and removes them. */
 static int open_empty(const char *path, struct disk **disk, struct disk_why *why)
 {
-    char name[512];
+    char name[512] = "";
     struct slice room = slice_of(name, sizeof name);
     int rc = disk_open(path, disk, why);
     while (rc == 0) {
