@@ -5,7 +5,7 @@
  * NOISE_PATTERNS patterns that never match; one writer sends OPS SETs, PIPELINE at a time. FLAGS is
  * notify-keyspace-events (default KEA; "-" for none). nbench expiry  PORT LONG_LIVED SHORT_LIVED
  * TTL_MIN_MS TTL_MAX_MS WAIT_S lateness of `expired` events of SHORT_LIVED keys among LONG_LIVED
- * keys with a one-hour TTL.
+ * keys with a one-hour TTL. nbench latency PORT SECONDS asks one GET after the other.
  *
  * Prints one line of key=value figures; server CPU is read from /proc (pid by INFO). */
 #include <arpa/inet.h>
@@ -363,8 +363,33 @@ static int expiry(char **argv)
            L ? (double)(m1 - m0) / L : 0.0);
     return seen < S;
 }
+/* ---- latency ---- */
+static int latency(char **argv)
+{
+    enum { MOST = 10000000 };
+    double end = now() + atof(argv[3]);
+    double *took = malloc(MOST * sizeof *took);
+    long n = 0;
+    char o[64];
+    int c = dial();
+    while (n < MOST) {
+        double t0 = now();
+        if (t0 >= end) break;
+        wr(c, "*2\r\n$3\r\nGET\r\n$4\r\nnone\r\n", 23);
+        if (read(c, o, sizeof o) <= 0) exit(2);
+        took[n++] = (now() - t0) * 1e6;
+    }
+    qsort(took, n, sizeof *took, cmpd);
+    printf("latency n=%ld p50_us=%.1f p99_us=%.1f p999_us=%.1f max_us=%.1f\n", n, took[n / 2],
+           took[n * 99 / 100], took[n * 999 / 1000], took[n - 1]);
+    return 0;
+}
 int main(int argc, char **argv)
 {
+    if (argc == 4 && !strcmp(argv[1], "latency")) {
+        port = atoi(argv[2]);
+        return latency(argv);
+    }
     if (argc < 6) {
         fprintf(stderr, "see the head of nbench.c\n");
         return 2;

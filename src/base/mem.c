@@ -57,22 +57,33 @@ static void mimalloc_report(void (*piece)(void *ctx, const char *text), void *ct
 }
 #endif
 
-/* Threads come and go seldom and are few, so each gets a counter of its own for good. */
+/* There are few threads at a time, so each gets a counter of its own, and leaves it to another one
+ * when it ends. */
 enum { COUNTERS_MAX = 64 };
 static struct counter {
     _Alignas(64) long long bytes;
+    bool taken;
 } counters[COUNTERS_MAX];
-static int counters_taken;
 static long long pages_used; /* the part of the total that is pages; seldom changed */
 static _Thread_local struct counter *mine;
 
+static struct counter *take_counter(void)
+{
+    int i = 0;
+    while (__atomic_exchange_n(&counters[i].taken, true, __ATOMIC_ACQUIRE))
+        CHECK(++i < COUNTERS_MAX);
+    return &counters[i];
+}
+
+void mem_thread_ends(void)
+{
+    if (mine) __atomic_store_n(&mine->taken, false, __ATOMIC_RELEASE);
+    mine = NULL;
+}
+
 static void count(long long change)
 {
-    if (__builtin_expect(!mine, 0)) {
-        int i = __atomic_fetch_add(&counters_taken, 1, __ATOMIC_RELAXED);
-        CHECK(i < COUNTERS_MAX);
-        mine = &counters[i];
-    }
+    if (__builtin_expect(!mine, 0)) mine = take_counter();
     /* Only this thread writes here; the others merely read. */
     __atomic_store_n(&mine->bytes, mine->bytes + change, __ATOMIC_RELAXED);
 }
@@ -156,8 +167,7 @@ void mem_unmap_pages(void *p, size_t len, size_t used)
 size_t mem_used(void)
 {
     long long sum = 0;
-    int n = __atomic_load_n(&counters_taken, __ATOMIC_RELAXED);
-    for (int i = 0; i < n && i < COUNTERS_MAX; i++)
+    for (int i = 0; i < COUNTERS_MAX; i++)
         sum += __atomic_load_n(&counters[i].bytes, __ATOMIC_RELAXED);
     return sum > 0 ? (size_t)sum : 0;
 }

@@ -52,6 +52,8 @@ void mem_unmap_pages(void *p, size_t len, size_t used);
 /* A multiple of the page size of every system that Hark runs on. */
 enum { MEM_PAGE = 65536 };
 
+/* The last that a thread does with memory: another one may have its counter. */
+void mem_thread_ends(void);
 /* The bytes allocated at this moment by all threads. */
 size_t mem_used(void);
 /* The name and version of the allocator, for INFO. */

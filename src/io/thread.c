@@ -61,6 +61,7 @@ static void *begin(void *arg)
     mem_delete(given);
     pthread_setname_np(pthread_self(), start.name);
     start.run(start.ctx);
+    mem_thread_ends();
     return NULL;
 }
 

@@ -126,13 +126,18 @@ static bool take_frame(struct walk *w, const struct scan *s, const struct frame 
     return true;
 }
 
+static bool stopped(const struct walk *w)
+{
+    return w->visitor->stop && *w->visitor->stop;
+}
+
 /* As scan_next, to the end; never 1. */
 static int read_frames(struct walk *w, struct scan *s, struct disk_why *why)
 {
     for (;;) {
         struct frame f;
         uint64_t at = s->at;
-        int rc = scan_next(s, &f, why);
+        int rc = stopped(w) ? 0 : scan_next(s, &f, why);
         if (rc <= 0) return rc;
         if (take_frame(w, s, &f, at)) continue;
         s->at = at;
@@ -203,6 +208,10 @@ static int check_segment(struct walk *w, const struct segment *s, struct disk_wh
     w->facts = (struct check_segment){0};
     int rc = scan_open(&scan, w->disk, &s->header, next ? next->header.prior_end : s->bytes, why);
     if (rc == 0) rc = read_frames(w, &scan, why);
+    if (stopped(w)) {
+        scan_fini(&scan);
+        return rc;
+    }
     if (rc == ERR_CORRUPT && next) {
         w->found->damaged = false;
         note_damage(w, s->header.number, scan.at, reason(why));
@@ -232,7 +241,7 @@ static int check_all(struct walk *w, struct disk_why *why)
     }
     w->found->first_seq = w->segments[first].header.first_seq;
     int rc = 0;
-    for (size_t i = first; i < w->count && rc == 0; i++) {
+    for (size_t i = first; i < w->count && rc == 0 && !stopped(w); i++) {
         bool before = w->found->damaged && w->found->number <= w->segments[i].header.number;
         if (before) break;
         rc = check_segment(w, &w->segments[i], why);

@@ -24,6 +24,7 @@ struct check_visitor {
     void (*segment)(void *ctx, const struct check_segment *s);
     void (*record)(void *ctx, uint64_t seq, struct slice record);
     void *ctx;
+    const bool *stop; /* once it is set no more is read, nor judged; NULL: all is */
 };
 
 struct check_findings {

@@ -210,6 +210,11 @@ int named(struct disk_why *why, const char *file, int rc);
 uint64_t segment_bytes_after(const struct journal *j, uint64_t bytes);
 /* Is it time for a slice of the spare, or may a segment go? Lock held, neither busy nor aside. */
 bool writer_aside_due(const struct journal *j);
+/* Is the oldest segment more than is to be kept, or too old? Has it records that must stay? Lock
+ * held. */
+bool oldest_is_large(const struct journal *j);
+bool oldest_is_old(const struct journal *j);
+bool oldest_waits(const struct journal *j);
 /* Does a piece of the writer's work; false when there is none. Lock held, given up meanwhile. */
 bool writer_step(struct journal *j);
 /* Is there something sealed to write? Lock held. */

@@ -547,6 +547,7 @@ void journal_info(struct journal *j, struct journal_info *info)
 {
     mutex_lock(&j->lock);
     const struct segment *last = j->segments[j->published ? j->published - 1 : 0];
+    bool waits = oldest_waits(j);
     *info = (struct journal_info){
         .first_seq = j->segments[0]->header.first_seq,
         .appended = j->begin - 1,
@@ -561,6 +562,8 @@ void journal_info(struct journal *j, struct journal_info *info)
         .sync_us_last = j->sync_us_last,
         .sync_us_max = j->sync_us_max,
         .full = __atomic_load_n(&j->full, __ATOMIC_ACQUIRE),
+        .waits_by_size = waits && oldest_is_large(j),
+        .waits_by_age = waits && oldest_is_old(j),
     };
     mutex_unlock(&j->lock);
 }

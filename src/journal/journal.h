@@ -210,6 +210,9 @@ struct journal_info {
     uint64_t syncs;
     int64_t sync_us_last, sync_us_max;
     bool full;
+    /* The oldest segment is more than is to be kept, by size or by age, but has records behind what
+     * journal_retain allows. */
+    bool waits_by_size, waits_by_age;
 };
 void journal_info(struct journal *j, struct journal_info *info);
 

@@ -242,13 +242,25 @@ bool writer_round(struct journal *j, bool sync)
 
 /* Retention ---------------------------------------------------------------------------------- */
 
+bool oldest_is_large(const struct journal *j)
+{
+    return j->published >= 2 && j->bytes - j->segments[0]->bytes >= j->keep_bytes;
+}
+
+bool oldest_is_old(const struct journal *j)
+{
+    return j->published >= 2 && j->segments[1]->header.time_ms < j->before_ms;
+}
+
+bool oldest_waits(const struct journal *j)
+{
+    return j->published >= 2 && j->segments[1]->header.first_seq - 1 > j->retain_upto;
+}
+
 static bool droppable(const struct journal *j)
 {
-    if (j->kept || j->published < 2 || j->active == j->segments[0]) return false;
-    const struct segment_header *next = &j->segments[1]->header;
-    bool large = j->bytes - j->segments[0]->bytes >= j->keep_bytes;
-    bool old = next->time_ms < j->before_ms;
-    return next->first_seq - 1 <= j->retain_upto && (large || old);
+    if (j->kept || j->published < 2 || j->active == j->segments[0] || oldest_waits(j)) return false;
+    return oldest_is_large(j) || oldest_is_old(j);
 }
 
 /* Asks the owner's may_go. Lock held, given up meanwhile. */

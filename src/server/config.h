@@ -38,6 +38,8 @@ enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
 /* When the journal is synced; in the order of enum journal_sync. */
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
+/* What the journal no longer keeps: goes, or stays until groups have read it. */
+enum config_retention_groups { RETENTION_DROP, RETENTION_REFUSE };
 /* Subscribers that do not keep up are told the rest from the journal, or cut off. */
 enum config_overflow { OVERFLOW_CONTINUE, OVERFLOW_DISCONNECT };
 enum config_policy {
@@ -108,6 +110,8 @@ struct config {
     uint64_t journal_tail_bytes;         /* `journal-tail-bytes`: what stays in memory (start) */
     uint64_t journal_retention_bytes;    /* `journal-retention-bytes`: the journal keeps so much
                                             beyond need; 0: a tenth of the disk, at least 1gb */
+    int64_t journal_retention_ms; /* `journal-retention-ms`: nor is it kept for longer; 0: it is */
+    enum config_retention_groups retention_groups; /* `journal-retention-groups` */
     int64_t rewrite_percentage; /* `auto-aof-rewrite-percentage`: a snapshot is taken when the
                                    journal has grown by so much of the last one; 0 is never */
     uint64_t rewrite_min_bytes; /* `auto-aof-rewrite-min-size`: and by so much at least */
@@ -166,7 +170,7 @@ enum config_apply {
     APPLY_MEMORY,   /* maxmemory, its policy and samples, lfu-* */
     APPLY_DIR,      /* dir */
     APPLY_SAVING,   /* save, stop-writes-on-bgsave-error */
-    APPLY_STORE,    /* appendfsync */
+    APPLY_STORE,    /* appendfsync, journal-retention-* */
     APPLY_NOTIFY,   /* notify-keyspace-events */
     APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes, view-* */
     APPLY_LOG,      /* loglevel, log-format, hide-user-data-from-log */

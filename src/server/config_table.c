@@ -12,6 +12,7 @@ static const char *const policies[] = {"volatile-lru",   "volatile-lfu", "volati
                                        "allkeys-random", "noeviction",   NULL};
 
 static const char *const overflows[] = {"continue", "disconnect", NULL};
+static const char *const leavings[] = {"drop", "refuse", NULL};
 static const char *const syncs[] = {"always", "everysec", "no", NULL};
 
 enum {
@@ -72,7 +73,11 @@ const struct config_row config_rows[] = {
     {"journal-tail-bytes", "16mb", FIELD(journal_tail_bytes), .kind = KIND_BYTES, .min = MEGABYTE,
      .max = INT64_MAX, .flags = CONFIG_START},
     {"journal-retention-bytes", "0", FIELD(journal_retention_bytes), .kind = KIND_BYTES,
-     .max = INT64_MAX},
+     .max = INT64_MAX, .apply = APPLY_STORE},
+    {"journal-retention-ms", "604800000", FIELD(journal_retention_ms), .kind = KIND_INT,
+     .max = INT64_MAX, .apply = APPLY_STORE},
+    {"journal-retention-groups", "drop", leavings, FIELD(retention_groups), .kind = KIND_ENUM,
+     .apply = APPLY_STORE},
     {"auto-aof-rewrite-percentage", "100", FIELD(rewrite_percentage), .kind = KIND_INT,
      .max = INT_MAX},
     {"auto-aof-rewrite-min-size", "64mb", FIELD(rewrite_min_bytes), .kind = KIND_BYTES,

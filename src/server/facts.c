@@ -98,6 +98,7 @@ static void take_figures(struct facts *f, const struct server *s)
     f->turns = s->turns;
     f->rdb = rdb_facts(s);
     f->longest_turn_us = s->longest_turn_us;
+    f->longest_busy_cpu_us = s->longest_busy_cpu_us;
     f->expire_ms = s->expire_us / 1000;
     f->expire_stopped = s->expire_stopped;
     f->commands_per_s = rate_average(&s->commands_rate);
@@ -150,12 +151,17 @@ static struct store_facts store_facts(struct server *s)
         .enabled = store->state != STORE_OFF,
         .loading = store->state == STORE_LOADING,
         .load_us = store->loaded_us,
+        .retention_ms = s->config.journal_retention_ms,
+        .retention_waits_for = "none",
         .write_status = store->state == STORE_FAILED ? "err" : "ok",
     };
     take_snapshots(&f, &s->snapshots);
     f.loading_percent = 100 * store_progress(s, &f.loading_eta_s);
     if (!store->journal) return f;
     journal_info(store->journal, &f.journal);
+    f.retention_bytes = retention_bytes(s);
+    f.retention_waits_for = retention_waits_for(s);
+    f.retention_refuses = s->retention.refuses;
     f.records = f.journal.appended + 1 - f.journal.first_seq;
     if (f.journal.full) f.write_status = "err";
     take_bounds(&f, s);

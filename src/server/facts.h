@@ -49,6 +49,9 @@ struct facts {
         int64_t snapshot_running, snapshot_wanted, snapshot_last_s, snapshot_now_s;
         uint64_t snapshots, snapshot_failures, snapshot_bytes, snapshot_seq;
         const char *snapshot_status;
+        uint64_t retention_bytes;
+        int64_t retention_ms, retention_refuses;
+        const char *retention_waits_for;
         struct journal_info journal;
         uint64_t records;
         double loading_percent;
@@ -58,7 +61,7 @@ struct facts {
     int64_t now_us, started_s, uptime_s, uptime_days;
     int64_t process, port, clients_max;
     int64_t lru_clock;
-    int64_t expire_ms, longest_turn_us;
+    int64_t expire_ms, longest_turn_us, longest_busy_cpu_us;
     uint64_t maxmemory, expire_stopped, turns;
     double commands_per_s, input_kbps, output_kbps;
     char redis_version[COMMAND_VERSION_MAX];

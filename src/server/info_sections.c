@@ -162,6 +162,10 @@ static const struct info_row journal_rows[] = {
     ROW("journal_load_us", store.load_us),
     ROW("journal_snapshot_seq", store.snapshot_seq),
     ROW("journal_snapshot_bytes", store.snapshot_bytes),
+    ROW("journal_retention_bytes", store.retention_bytes),
+    ROW("journal_retention_ms", store.retention_ms),
+    ROW("journal_retention_waits_for", store.retention_waits_for),
+    ROW("journal_retention_refuses", store.retention_refuses),
 };
 
 static const struct info_row stats_rows[] = {
@@ -232,6 +236,7 @@ static const struct info_row hark_rows[] = {
     ROW("pubsub_candidates_failed", pubsub.candidates_failed),
     ROW("loop_turns", turns),
     ROW("loop_longest_turn_us", longest_turn_us),
+    ROW("loop_longest_busy_turn_cpu_us", longest_busy_cpu_us),
     ROW("loop_flushes", net.flushes),
     ROW("output_bytes_waiting", net.output_bytes),
     ROW("input_bytes_waiting", net.input_bytes),

@@ -1,4 +1,5 @@
 /* hark-server [file] [--directive value …] */
+#include "rewind.h"
 #include "server.h"
 
 #include "../io/process.h"
@@ -10,12 +11,18 @@ static void usage(FILE *to)
 {
     fputs("Usage: hark-server [file] [--directive value ...]\n"
           "       hark-server - (the configuration comes from standard input)\n"
+          "       hark-server [--dir OLD] --recover-until MOMENT --recover-to NEW\n"
           "       hark-server --version | --help\n"
           "\n"
           "Directives have the names and the syntax of redis.conf. Examples:\n"
           "       hark-server                                (port 6379)\n"
           "       hark-server hark.conf --loglevel verbose\n"
-          "       hark-server --port 7000 --notify-keyspace-events KEA\n",
+          "       hark-server --port 7000 --notify-keyspace-events KEA\n"
+          "\n"
+          "--recover-until puts the data as it was at that moment into the folder NEW, and ends;\n"
+          "OLD is not touched, and a server may be at work there. MOMENT is an id\n"
+          "(1763800000123-4, up to and including it), unix milliseconds, a time\n"
+          "(2026-11-22T12:00:00Z) or how long ago (90s, 10m, 2h, 1d).\n",
           to);
 }
 
@@ -40,8 +47,23 @@ static int write_pidfile(const char *path)
     return fclose(f);
 }
 
+/* Takes an option of ours, and its value, out of the command line; NULL: it is not there. */
+static const char *take_option(int *argc, char **argv, const char *name)
+{
+    for (int i = 1; i + 1 < *argc; i++) {
+        if (strcmp(argv[i], name) != 0) continue;
+        const char *value = argv[i + 1];
+        *argc -= 2;
+        for (int k = i; k <= *argc; k++) argv[k] = argv[k + 2];
+        return value;
+    }
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
+    const char *until = take_option(&argc, argv, "--recover-until");
+    const char *to = take_option(&argc, argv, "--recover-to");
     if (asks_for(argc, argv, "--version", "-v")) {
         printf("Hark server v=%s bits=%zu\n", HARK_VERSION, sizeof(void *) * 8);
         return 0;
@@ -57,6 +79,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "hark-server: %s\n", error);
         config_fini(&config);
         return 1;
+    }
+    if (until || to) {
+        int code = rewind_run(&config, until, to);
+        config_fini(&config);
+        return code;
     }
     static struct server server;
     if (server_init(&server, config, argv) != 0) {

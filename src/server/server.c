@@ -140,6 +140,7 @@ int server_init(struct server *s, struct config config, char **argv)
     snapshots_init(&s->snapshots); /* before others add their sections */
     if (saving_init(s) != 0) return ERR_IO;
     if (server_init_views(s) != 0) return ERR_IO;
+    retention_init(s);
     s->hooks = server_config_hooks(s);
     server_apply_all(s);
     s->memory_startup = s->memory_peak = mem_used();
@@ -157,7 +158,7 @@ void server_reset_stats(struct server *s)
 {
     sessions_reset_stats(s->sessions);
     engine_reset_stats(s->engine);
-    s->longest_turn_us = s->expire_us = 0;
+    s->longest_turn_us = s->longest_busy_cpu_us = s->expire_us = 0;
     s->expire_stopped = 0;
 }
 
@@ -166,6 +167,7 @@ void server_fini(struct server *s)
     server_stop_views(s);
     store_close(s);
     if (s->sessions) sessions_free(s->sessions);
+    retention_fini(s);
     if (s->engine) server_fini_views(s);
     if (s->engine) saving_fini(s);
     net_free(s->net);
@@ -268,11 +270,17 @@ static bool save(struct server *s, int64_t woken_us)
     return saving_turn(s, WORK_TURN_US + (io_mono_us() - woken_us) / 4);
 }
 
+static int64_t cpu_us(void)
+{
+    struct cpu_time t = io_cpu_thread();
+    return t.user_us + t.system_us;
+}
+
 /* One turn of the loop; is there work left that needs no one to ask for it? */
 static bool turn(struct server *s, bool busy)
 {
     net_wait(s->net, busy ? 0 : time_to_wait(s, io_mono_us()));
-    int64_t woken_us = io_mono_us();
+    int64_t woken_us = io_mono_us(), cpu_from_us = busy ? cpu_us() : 0;
     s->now_us = io_unix_us();
     sessions_begin_turn(s->sessions, s->now_us);
     net_read(s->net, woken_us);
@@ -285,6 +293,7 @@ static bool turn(struct server *s, bool busy)
         more = expire(s, read_us);
         more |= work(s, woken_us);
         more |= save(s, woken_us);
+        retention_turn(s, woken_us);
         more |= snapshots_turn(s, woken_us);
     }
     tick(s, read_us);
@@ -296,6 +305,8 @@ static bool turn(struct server *s, bool busy)
     s->turns++;
     int64_t took_us = io_mono_us() - woken_us;
     if (took_us > s->longest_turn_us) s->longest_turn_us = took_us;
+    if (busy) took_us = cpu_us() - cpu_from_us;
+    if (busy && took_us > s->longest_busy_cpu_us) s->longest_busy_cpu_us = took_us;
     return more;
 }
 

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "latency.h"
 #include "log.h"
+#include "retention.h"
 #include "saving.h"
 #include "snapshots.h"
 #include "store.h"
@@ -31,6 +32,7 @@ struct server {
     struct sessions *sessions;
     struct store store; /* the journal */
     struct snapshots snapshots;
+    struct retention retention;
     struct saving saving;
     struct streams streams; /* views, and their groups */
     int views_fd;           /* the views have something to do */
@@ -49,7 +51,9 @@ struct server {
     int64_t now_us;       /* unix time of this turn */
     int64_t next_tick_us; /* mono time of the next tick */
     uint64_t turns;
-    int64_t longest_turn_us; /* of its own time, since the last CONFIG RESETSTAT */
+    int64_t longest_turn_us; /* since the last CONFIG RESETSTAT, by the clock on the wall; */
+    int64_t
+        longest_busy_cpu_us; /* CPU time alone, of turns that found work left by the one before */
     size_t memory_startup, memory_peak;
     size_t memory_startup_rooms; /* the part of keyspace and pubsub in memory_startup */
     int64_t expire_us;           /* spent on putting away keys that were due */

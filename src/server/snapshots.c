@@ -19,7 +19,6 @@ enum {
     ACTIVE_US = 100 * 1000,       /* clients are active for so long after a command */
     AGAIN_US = 10 * 1000 * 1000,  /* after a snapshot that was given up, */
     FAILED_US = 60 * 1000 * 1000, /* and after one that failed */
-    RETAIN_US = 1000 * 1000,
 };
 
 void snapshots_init(struct snapshots *n)
@@ -222,16 +221,6 @@ static bool walk(struct server *s, int64_t woken_us)
     return ready; /* when it is not, the file's thread rings */
 }
 
-/* For the newest that is there now. */
-static void tell_journal(struct server *s)
-{
-    struct snapshots *n = &s->snapshots;
-    if (!n->whole_count) return;
-    uint64_t keep = s->config.journal_retention_bytes;
-    journal_retain(s->store.journal, n->whole[0], keep ? keep : n->keep_bytes_auto);
-    n->retained_us = io_mono_us();
-}
-
 /* It is in the folder, those that were obsolete are not. */
 static void list_new(struct server *s)
 {
@@ -258,7 +247,7 @@ static void taken(struct server *s)
              "The snapshot after record %llu is safe: %llu keys in %llu bytes, %.3f seconds",
              (unsigned long long)n->now_seq, (unsigned long long)snapshot_items(n->now),
              (unsigned long long)n->base_bytes, seconds);
-    tell_journal(s);
+    retention_tell(s);
 }
 
 /* The file's thread has come to its end. */
@@ -302,8 +291,8 @@ bool snapshots_turn(struct server *s, int64_t woken_us)
     struct snapshots *n = &s->snapshots;
     if (s->store.state != STORE_OPEN) return false;
     if (n->phase != SNAPSHOTS_IDLE) return go_on(s, woken_us);
-    if (woken_us - n->retained_us > RETAIN_US) tell_journal(s);
-    if (!n->wanted && journal_has_grown(s)) n->wanted = woken_us >= n->not_before_us;
+    if (!n->wanted && (journal_has_grown(s) || retention_wants_snapshot(s)))
+        n->wanted = woken_us >= n->not_before_us;
     if (!n->wanted || woken_us < n->not_before_us) return false;
     if (!engine_walk_may_begin(s->engine)) return false;
     begin(s);

@@ -56,8 +56,6 @@ struct snapshots {
     uint64_t journal_bytes;       /* of records since the newest began */
     uint64_t journal_bytes_begun; /* what that was when `now` began */
     uint64_t journal_epoch;
-    uint64_t keep_bytes_auto; /* journal-retention-bytes 0 */
-    int64_t retained_us;      /* mono time when the journal was last told */
 
     uint64_t commands_seen; /* to tell whether clients are active */
     int64_t commands_us;

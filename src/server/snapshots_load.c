@@ -56,19 +56,6 @@ static int open_next(struct server *s, struct disk_why *why)
     return l->first > 1 ? nothing_will_do(s, why) : 0;
 }
 
-/* What journal-retention-bytes 0 means: a tenth of the disk, as far as it is ours to take. */
-static uint64_t auto_retention(const struct server *s)
-{
-    const uint64_t least = (uint64_t)1 << 30;
-    struct journal_info info;
-    struct disk_why why;
-    uint64_t room;
-    if (s->store.disk->room(s->store.disk, &room, &why) != 0) return least;
-    journal_info(s->store.journal, &info);
-    uint64_t tenth = (room + info.bytes) / 10;
-    return tenth > least ? tenth : least;
-}
-
 int snapshots_find(struct server *s, const struct journal_recovery *found, struct disk_why *why)
 {
     struct snapshots *n = &s->snapshots;
@@ -77,7 +64,6 @@ int snapshots_find(struct server *s, const struct journal_recovery *found, struc
     int rc = snapshot_list(s->store.disk, n->whole, SNAPSHOTS_MAX, why);
     if (rc < 0) return rc;
     n->whole_count = rc;
-    n->keep_bytes_auto = auto_retention(s);
     n->loading = mem_new(struct snapshot_loading);
     n->loading->first = found->first_seq;
     n->loading->last = found->last_seq;

@@ -95,6 +95,8 @@ static struct journal_config journal_config_of(struct server *s)
         .backlog_bytes_max = BACKLOG_MAX,
         .reserve_bytes = RESERVE,
         .describer = {VIEW_FEATURES_SCHEME, view_describe, &s->store.described},
+        .may_go = departures_may_go,
+        .may_go_ctx = s->retention.departures,
         .threaded = true,
         .seed = seed,
         .wake = wake,
@@ -208,6 +210,7 @@ static void loaded(struct server *s)
     drop_loading(store);
     store->state = STORE_OPEN;
     engine_attach(s->engine, (struct record_sink){sealed, s});
+    retention_open(s);
     net_begin_marks(s->net, journal_appended(store->journal));
     server_open_views(s);
     sessions_set_store(s->sessions, SESSIONS_READY);
@@ -346,9 +349,10 @@ bool store_end_turn(struct server *s)
     engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s) + saving_memory(s));
     int admits = journal_admits(j);
     if (admits != 0 && admits != ERR_LIMIT && admits != ERR_AGAIN) return !failed(s);
-    sessions_set_store(s->sessions, admits == ERR_LIMIT   ? SESSIONS_FULL
-                                    : admits == ERR_AGAIN ? SESSIONS_BEHIND
-                                                          : SESSIONS_READY);
+    sessions_set_store(s->sessions, admits == ERR_LIMIT    ? SESSIONS_FULL
+                                    : admits == ERR_AGAIN  ? SESSIONS_BEHIND
+                                    : s->retention.refuses ? SESSIONS_KEPT
+                                                           : SESSIONS_READY);
     net_end_group(s->net, journal_appended(j));
     net_release(s->net, store->sync_always ? journal_durable(j) : journal_written(j));
     tell_sync_latency(s);
@@ -360,6 +364,7 @@ void store_apply(struct server *s, const struct config *c)
     if (s->store.state == STORE_OFF) return;
     s->store.sync_always = c->appendfsync == APPENDFSYNC_ALWAYS;
     journal_set_sync(s->store.journal, (enum journal_sync)c->appendfsync);
+    s->retention.told_us = 0; /* the next turn tells the journal */
 }
 
 bool store_close(struct server *s)
@@ -369,6 +374,7 @@ bool store_close(struct server *s)
     bool good = store->state != STORE_FAILED;
     drop_loading(store);
     snapshots_stop(s);
+    retention_close(s);
     if (store->journal) {
         int rc = journal_close(store->journal, s->now_us / 1000, &why);
         store->journal = NULL;

@@ -179,17 +179,30 @@ void sessions_refuse_writes(struct sessions *all, struct slice error)
     all->writes_refused = error;
 }
 
+/* Does it help a group to read on, though it may add a little? */
+static bool is_of_groups(const struct command *command)
+{
+    return command->parent && slice_is(command->parent->spec->name, "xgroup");
+}
+
 /* Does the data on disk allow it? Writes the reason if not. */
 static bool store_allows(struct session *s, struct command *command)
 {
     uint32_t flags = command->spec->flags;
+    bool adds = flags_of(s, command) & FLAG_DENYOOM;
     if (s->all->store == SESSIONS_LOADING && !(flags & FLAG_LOADING))
         return refuse(s, command, SLICE("LOADING Hark is loading the dataset in memory"));
-    if (s->all->store == SESSIONS_FULL && (flags_of(s, command) & FLAG_DENYOOM))
+    if (s->all->store == SESSIONS_FULL && adds)
         return refuse(s, command,
                       SLICE("MISCONF Errors writing to the journal: the disk is full. Commands "
                             "that add data are refused until there is room; reads, deletes and "
                             "expiry go on."));
+    if (s->all->store == SESSIONS_KEPT && adds && !is_of_groups(command))
+        return refuse(s, command,
+                      SLICE("MISCONF The journal is larger than journal-retention-bytes allows, "
+                            "because a group has not read it and journal-retention-groups is "
+                            "refuse. Commands that add data are refused until it has read on "
+                            "(XREADGROUP) or is destroyed; reads, deletes and expiry go on."));
     return true;
 }
 

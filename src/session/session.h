@@ -54,8 +54,15 @@ void sessions_set_config(struct sessions *all, struct sessions_config config);
  * they are not. */
 void sessions_refuse_writes(struct sessions *all, struct slice error);
 /* What the state of the data on disk means to clients: with LOADING most commands are refused, with
- * FULL those that add data, with BEHIND those that write wait. */
-enum sessions_store { SESSIONS_READY, SESSIONS_LOADING, SESSIONS_FULL, SESSIONS_BEHIND };
+ * FULL those that add data, with BEHIND those that write wait. KEPT is like FULL: the journal is
+ * too large because of a group that has not read it. */
+enum sessions_store {
+    SESSIONS_READY,
+    SESSIONS_LOADING,
+    SESSIONS_FULL,
+    SESSIONS_BEHIND,
+    SESSIONS_KEPT,
+};
 void sessions_set_store(struct sessions *all, enum sessions_store store);
 /* What stream commands work on; borrowed. */
 void sessions_set_streams(struct sessions *all, struct streams *streams);

@@ -114,6 +114,8 @@ int group_deliver(struct groups *gs, struct group *g, struct consumer *c,
                   const struct event_id *ids, size_t count, uint64_t scanned_seq, bool forgotten);
 /* Nothing was there up to this record: recorded when it is far beyond what is known. */
 void group_scanned(struct groups *gs, struct group *g, uint64_t scanned_seq);
+/* The same, recorded in any case. */
+void group_passed(struct groups *gs, struct group *g, uint64_t scanned_seq);
 /* What is pending for this consumer is handed to it again. Ids ascend and are pending for it. */
 void group_redeliver(struct groups *gs, struct group *g, struct consumer *c,
                      const struct event_id *ids, size_t count);

@@ -130,11 +130,16 @@ int group_deliver(struct groups *gs, struct group *g, struct consumer *c,
     return 0;
 }
 
-void group_scanned(struct groups *gs, struct group *g, uint64_t scanned_seq)
+void group_passed(struct groups *gs, struct group *g, uint64_t scanned_seq)
 {
-    if (scanned_seq < g->position.scanned_seq + SCANNED_STEP) return;
+    if (scanned_seq <= g->position.scanned_seq) return;
     code_scanned(begin(gs, g->number, CHANGE_SCANNED), g, scanned_seq);
     make(gs, false);
+}
+
+void group_scanned(struct groups *gs, struct group *g, uint64_t scanned_seq)
+{
+    if (scanned_seq >= g->position.scanned_seq + SCANNED_STEP) group_passed(gs, g, scanned_seq);
 }
 
 void group_redeliver(struct groups *gs, struct group *g, struct consumer *c,

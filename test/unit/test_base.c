@@ -3,6 +3,7 @@
 #include "../../src/base/block.h"
 #include "../../src/base/buffer.h"
 #include "../../src/base/mem.h"
+#include "../../src/io/thread.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -169,13 +170,39 @@ static void test_block(void **state)
     block_release(NULL);
 }
 
+/* Every snapshot has a thread of its own: there is no end to them. */
+static void leave_some(void *ctx)
+{
+    char **to = ctx;
+    *to = mem_alloc(1000);
+}
+
+static void test_memory_is_counted_however_many_threads_come_and_go(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        struct thread t;
+        char *bytes;
+        size_t had = mem_used();
+        assert_int_equal(thread_start(&t, "test", leave_some, &bytes), 0);
+        thread_join(&t);
+        assert_int_equal(mem_used(), had + mem_cost(1000));
+        mem_free(bytes, 1000);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_total),  TEST(test_pages), TEST(test_arena), TEST(test_arena_with_large_pieces),
-        TEST(test_buffer), TEST(test_block),
+        TEST(test_memory_is_counted_however_many_threads_come_and_go),
+        TEST(test_total),
+        TEST(test_pages),
+        TEST(test_arena),
+        TEST(test_arena_with_large_pieces),
+        TEST(test_buffer),
+        TEST(test_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ static void on_record(void *ctx, uint64_t seq, struct slice record)
 static struct check_findings check(struct disk *d, const struct shape *shape)
 {
     struct seen seen = {.shape = shape};
-    struct check_visitor v = {on_segment, on_record, &seen};
+    struct check_visitor v = {.segment = on_segment, .record = on_record, .ctx = &seen};
     struct check_findings found;
     struct disk_why why;
     uint64_t calls = disk_memory_calls(d);
