@@ -222,12 +222,13 @@ static bool add_stream(struct call *c, struct group_reading *r, size_t entries, 
 static void ask_next(struct call *c, struct group_reading *r, struct reader *rd)
 {
     struct group *g = rd->group;
+    bool knows = rd->scanned_seq || group_is_at_begin(&g->position);
     size_t room = r->words.noack ? SIZE_MAX : GROUP_PENDING_MAX - g->pending.count;
     struct view_range range = {.name = g->view,
                                .first = id_after(g->position.last),
                                .last = STREAM_ID_LAST,
                                .count = r->words.count < room ? r->words.count : room,
-                               .from_seq = rd->scanned_seq ? rd->scanned_seq + 1 : 0,
+                               .from_seq = knows ? rd->scanned_seq + 1 : 0,
                                .gap = true};
     r->asked_seq = engine_stats(c->engine).seq;
     r->question = view_ask(r->streams->views, &range, tail_only(c, r), reading_answered, r);

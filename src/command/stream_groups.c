@@ -47,10 +47,17 @@ static bool parse_options(struct call *c, bool create, bool *mkstream, int64_t *
     return true;
 }
 
-/* `$` is the end of all that there is, and nothing before it need be looked through. */
+/* `$` is the end of all that there is, and nothing before it need be looked through; 0 is what is
+ * kept now: nothing before that is missed, but whatever of it goes unread. */
 static bool parse_position(struct call *c, int i, struct group_position *p)
 {
-    if (!call_arg_is(c, i, "$")) return stream_id(c, i, 0, &p->last);
+    if (!call_arg_is(c, i, "$")) {
+        if (!stream_id(c, i, 0, &p->last)) return false;
+        bool has_views = c->streams && c->streams->views;
+        uint64_t first = has_views ? views_first_seq(c->streams->views) : 0;
+        if (first && group_is_at_begin(p)) p->scanned_seq = first - 1;
+        return true;
+    }
     p->last = stream_last_id(c);
     p->scanned_seq = engine_stats(c->engine).seq;
     return true;

@@ -42,6 +42,12 @@ struct consumer {
     size_t pending;
 };
 
+/* It has got nothing yet, and was to get all. Its scanned_seq is known then, also when it is 0. */
+static inline bool group_is_at_begin(const struct group_position *p)
+{
+    return !p->last.ms && !p->last.n;
+}
+
 /* To be looked at; changed by the functions below alone. */
 struct group {
     struct slice view, name;

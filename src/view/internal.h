@@ -69,6 +69,7 @@ struct view_question {
      * set, nothing from `next` on has, and the begin is yet to be found. */
     uint64_t next, upto;
     bool place;
+    bool from_told; /* with what record to begin: what is not kept from there on is missed */
     bool gap_due; /* the next record is the first that is kept, and more may have been before it */
     /* In reverse: records from `end` on have been looked at. With `place`, it is yet to be found,
      * above `next`. */

@@ -126,11 +126,12 @@ static void begin_at(struct view_question *q, uint64_t seq)
     if (q->next < kept) q->next = kept;
     q->place = false;
     q->gap_due = q->gap_wanted && kept > 1 && q->next == kept && q->target == 0 &&
-                 !from_begin(q->targets[0].first);
+                 (q->from_told || !from_begin(q->targets[0].first));
 }
 
 void question_begin_at(struct view_question *q, uint64_t seq)
 {
+    q->from_told = true;
     begin_at(q, seq);
     q->gap_due = q->gap_due && seq < q->next;
     if (seq > q->upto) q->upto = seq - 1;

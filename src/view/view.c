@@ -154,6 +154,11 @@ static void hear_of_first(struct views *v, struct view_question *q)
     question_free(q);
 }
 
+uint64_t views_first_seq(const struct views *v)
+{
+    return v->journal ? journal_first(v->journal) : 0;
+}
+
 bool views_bounds(struct views *v, struct event_id *first, struct event_id *last)
 {
     *first = (struct event_id){0};

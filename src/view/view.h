@@ -45,6 +45,8 @@ void views_free(struct views *v);
 void views_set_journal(struct views *v, struct journal *journal);
 /* Is there one to read from? */
 bool views_have_journal(const struct views *v);
+/* The first record that is kept; there may be none of this number yet. 0 without a journal. */
+uint64_t views_first_seq(const struct views *v);
 /* For questions that are asked from now on. */
 void views_set_limits(struct views *v, size_t reply_bytes_max, size_t keychange_bytes_max);
 /* After a wake: hands over answers, and goes on with what the owner itself has to look through. */
@@ -78,7 +80,8 @@ struct view_range {
  * other, both included, events may be missed. `from` is what was asked for; `to`, which is the
  * entry's own id too, is right before the first id that is kept, so whoever goes on behind the
  * entry misses nothing more and is told nothing twice. It comes first, or last in reverse, counts
- * as an entry, and its `seq` is 0. Asking from 0-0 or 0-1 on means "what is kept" and has none. */
+ * as an entry, and its `seq` is 0. Asking from 0-0 or 0-1 on means "what is kept" and has none,
+ * but where `from_seq` is told and is not kept any more. */
 
 struct view_entry {
     struct event_id id;

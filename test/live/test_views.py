@@ -345,6 +345,35 @@ def test_several_groups_views_and_history(connect):
     assert [(name, keys(entries)) for name, entries in reply] == [(other, ["b"])]
 
 
+def drop_what_was(c):
+    """Writes, and takes snapshots, until retention has dropped what was there before."""
+    [[last, _]] = c("XREVRANGE", SETS, "+", "-", "COUNT", "1")
+    while number(c("XRANGE", SETS, "-", "+", "COUNT", "1")[0][0]) <= number(last):
+        write(c, 2000, size=500)
+        taken = int(c.info("persistence")["aof_rewrites"])
+        c("BGREWRITEAOF")
+        eventually(lambda: int(c.info("persistence")["aof_rewrites"]) > taken)
+
+
+@pytest.mark.settings(journal_retention_bytes="1mb")
+@pytest.mark.parametrize("since", ["$", "0"])
+def test_a_group_that_has_had_nothing_yet_is_told_of_its_gap(server, since):
+    """Also one that was made when there was nothing: `0` is what was kept then."""
+    c, view = server.connect(), "__keyspace@0__:rare"
+    c("XGROUP", "CREATE", view, "g", since)
+    c("SET", "rare", "1")
+    drop_what_was(c)
+    c("XGROUP", "CREATE", view, "later", "0")
+    [gap] = deliver(c, view=view)
+    assert fields(gap)["event"] == "gap"
+    assert deliver(c, view=view) == [] and deliver(c, view=view, group="later") == []
+    c("SET", "rare", "2")
+    assert keys(deliver(c, view=view)) == keys(deliver(c, view=view, group="later")) == ["rare"]
+    drop_what_was(c)
+    c("XGROUP", "SETID", view, "g", "0")
+    assert deliver(c, view=view) == []
+
+
 # ---- views as keys ----
 
 

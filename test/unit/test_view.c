@@ -283,6 +283,35 @@ static void no_gap_for_who_knows_better(void **state)
     world_fini(&w);
 }
 
+/* From the very first id on is "what is kept", but for who knows with what record that began. */
+static void a_gap_right_from_the_begin(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) { /* 1: dropped while it is asked, 2 and 4: what record is told */
+        struct world w;
+        int answered = 0;
+        world_init(&w, 4096, 4096, false);
+        type_many(&w, 1000);
+        if (!(i & 1)) drop_upto(&w, 500);
+        struct view_range range = {.name = SLICE("__keyevent@0__:nothing"),
+                                   .first = {0, 1},
+                                   .last = {INT64_MAX, UINT64_MAX},
+                                   .count = SIZE_MAX,
+                                   .from_seq = i & 2   ? 1
+                                               : i & 4 ? journal_first(w.journal)
+                                                       : 0,
+                                   .gap = true};
+        struct view_question *q = view_ask(w.views, &range, false, note_answered, &answered);
+        if (i & 1) drop_upto(&w, 500);
+        await_answer(&w, q);
+        assert_int_equal(view_answer(q)->error, 0);
+        /* With 4 and 1 it was told the first record of all, which went then. */
+        assert_int_equal(view_answer(q)->gap, (i & 2) != 0 || i == 5);
+        view_forget(q);
+        world_fini(&w);
+    }
+}
+
 static void bounds_follow_retention(void **state)
 {
     (void)state;
@@ -614,6 +643,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_not_asked_for_is_passed_over),
         cmocka_unit_test(retention_that_overtakes_is_told),
         cmocka_unit_test(no_gap_for_who_knows_better),
+        cmocka_unit_test(a_gap_right_from_the_begin),
         cmocka_unit_test(bounds_follow_retention),
         cmocka_unit_test(an_answer_is_bounded),
         cmocka_unit_test(in_multi_only_the_tail_is_read),
