@@ -85,16 +85,17 @@ static int read_record(struct view_question *q, struct bench *b, uint64_t seq, s
     return journal_cursor_next(cursor_at(q, seq, false), seq, &got, record, &q->answer.why);
 }
 
-/* The same for the first one from `next` on that may be in the view, to which `next` goes; 2: it
- * went further, but there is none yet. */
-static int read_next(struct view_question *q, struct bench *b, struct slice *record)
+/* The same for the first one from `*seq` up to `upto` that may be in the view, to which `*seq`
+ * goes. 2: it went further, but there is none yet; 0: likewise, or it is beyond `upto`. */
+static int read_next(struct view_question *q, struct bench *b, uint64_t *seq, uint64_t upto,
+                     struct slice *record)
 {
     bool wanted = q->gap_due || q->passed;
     q->passed = false;
-    if (wanted || !may_pass_over(q, b)) return read_record(q, b, q->next, record);
-    struct journal_cursor *c = cursor_at(q, q->next, true);
-    int rc = journal_cursor_next(c, q->upto, &q->next, record, &q->answer.why);
-    if (rc != 1) q->next = journal_cursor_at(c);
+    if (wanted || !may_pass_over(q, b)) return read_record(q, b, *seq, record);
+    struct journal_cursor *c = cursor_at(q, *seq, true);
+    int rc = journal_cursor_next(c, upto, seq, record, &q->answer.why);
+    if (rc != 1) *seq = journal_cursor_at(c);
     q->passed = rc == 2;
     return rc;
 }
@@ -269,7 +270,7 @@ static enum scan_end forward(struct view_question *q, struct bench *b, int64_t u
         struct slice record;
         if (q->place) rc = b->on_disk ? find_on_disk(q, b) : find_in_tail(q, b);
         if (rc == 1 && q->next > q->upto) break;
-        if (rc == 1) rc = read_next(q, b, &record);
+        if (rc == 1) rc = read_next(q, b, &q->next, q->upto, &record);
         if (rc == 0 && q->next <= q->upto) return SCAN_AWAY;
         if (rc == ERR_ABSENT) {
             if (jump_over_dropped(q)) return finish(q, q->next - 1);
@@ -353,14 +354,19 @@ static int read_block(struct view_question *q, struct bench *b, uint64_t from)
     const struct target *t = &q->targets[0];
     size_t need = q->count_max - q->list.count;
     b->block.count = b->block.bytes.len = 0;
+    bool begun = false;
     for (uint64_t seq = from; seq < q->end; seq++) {
         struct slice record;
         struct event_id id;
-        int rc = read_record(q, b, seq, &record);
-        if (rc != 1) return rc;
+        int rc;
+        do rc = read_next(q, b, &seq, q->end - 1, &record);
+        while (rc == 2 && seq < q->end);
+        if (rc < 0 || (rc == 0 && seq < q->end)) return rc;
+        if (rc != 1) break;
         rc = record_peek(record, &id);
         if (rc != 0) return rc;
-        if (seq == from) q->lowest = id;
+        if (!begun) q->lowest = id;
+        begun = true;
         if (id_compare(id, t->last) > 0) break;
         if (id.ms < t->first.ms || !record_may_tell(record, q->name.events)) continue;
         rc = take_backward(q, b, seq, need, record);
@@ -371,14 +377,17 @@ static int read_block(struct view_question *q, struct bench *b, uint64_t from)
     return 1;
 }
 
+/* All that is kept has been looked at. What was dropped ends before the first record that is kept,
+ * which may have been passed over; or before the lowest one seen, if that was dropped since. */
 static enum scan_end finish_at_begin(struct view_question *q, struct bench *b)
 {
     uint64_t kept = journal_first(q->views->journal);
     bool dropped = kept > 1 && !from_begin(q->targets[0].first);
     while (q->gap_wanted && dropped) {
-        /* The first that is kept may have been passed over. */
-        int rc = kept <= q->upto ? read_id(q, b, kept, &q->lowest) : 0;
+        struct event_id id;
+        int rc = kept <= q->upto ? read_id(q, b, kept, &id) : 0;
         if (rc < 0 && rc != ERR_ABSENT) return fail(q, rc);
+        if (rc == 1 && (!q->lowest.ms || id_compare(id, q->lowest) < 0)) q->lowest = id;
         if (rc >= 0) {
             tell_gap(q, q->lowest.ms ? id_before(q->lowest) : q->newest);
             break;

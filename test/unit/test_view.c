@@ -255,6 +255,42 @@ static void retention_that_overtakes_is_told(void **state)
     }
 }
 
+/* In reverse, what was given before it was dropped is not missed: the gap comes behind it. */
+static void retention_behind_the_reader_is_told(void **state)
+{
+    (void)state;
+    enum { RECORDS = 100000 };
+    struct world w;
+    int answered = 0;
+    world_init(&w, 128 << 10, 4096, false);
+    w.silent = true;
+    for (int i = 0; i < RECORDS; i++) {
+        runner_type(&w.r, "SET key value");
+        w.r.now_ms++;
+        if (i % 100 == 99) journal_write(w.journal, w.clock);
+        if (i % 100 == 99) step_all(&w);
+    }
+    struct view_range range = {.name = SLICE("__keyspace@0__:k*"),
+                               .first = {1, 0},
+                               .last = {INT64_MAX, UINT64_MAX},
+                               .count = SIZE_MAX,
+                               .gap = true,
+                               .reverse = true};
+    struct view_question *q = view_ask(w.views, &range, false, note_answered, &answered);
+    for (int i = 0; i < 3; i++) views_poll(w.views);
+    assert_false(view_is_answered(q));
+    drop_upto(&w, RECORDS - 1000);
+    assert_true(journal_first(w.journal) > RECORDS - 6000);
+    await_answer(&w, q);
+    const struct view_answer *a = view_answer(q);
+    assert_int_equal(a->error, 0);
+    assert_true(a->gap);
+    check_order(a, true);
+    assert_true(a->entries[a->count - 1].seq == 0 && a->count > 1000);
+    view_forget(q);
+    world_fini(&w);
+}
+
 /* Who has scanned up to what is kept has missed nothing. */
 static void no_gap_for_who_knows_better(void **state)
 {
@@ -642,6 +678,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_rare_is_found_at_every_place),
         cmocka_unit_test(what_is_not_asked_for_is_passed_over),
         cmocka_unit_test(retention_that_overtakes_is_told),
+        cmocka_unit_test(retention_behind_the_reader_is_told),
         cmocka_unit_test(no_gap_for_who_knows_better),
         cmocka_unit_test(a_gap_right_from_the_begin),
         cmocka_unit_test(bounds_follow_retention),
