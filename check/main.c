@@ -238,7 +238,7 @@ static int dump_end(const struct options *o, const struct dump *d)
 static int look(const struct options *o, struct disk *disk)
 {
     struct looking l = {.options = o, .dump = {.from = o->from, .to = o->to}};
-    struct check_visitor v = {on_segment, o->dump ? on_record : NULL, &l, NULL};
+    struct check_visitor v = {on_segment, o->dump ? on_record : NULL, &l, NULL, 0};
     struct check_findings found;
     struct disk_why why;
     int rc = check_journal(disk, &v, &found, &why);

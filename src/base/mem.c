@@ -2,6 +2,7 @@
 
 #include "assert.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -239,6 +239,8 @@ static int check_all(struct walk *w, struct disk_why *why)
         w->facts = (struct check_segment){0};
         tell(w, &w->segments[i], NULL);
     }
+    if (w->visitor->newest && w->count - first > w->visitor->newest)
+        first = w->count - w->visitor->newest;
     w->found->first_seq = w->segments[first].header.first_seq;
     int rc = 0;
     for (size_t i = first; i < w->count && rc == 0 && !stopped(w); i++) {

@@ -25,6 +25,7 @@ struct check_visitor {
     void (*record)(void *ctx, uint64_t seq, struct slice record);
     void *ctx;
     const bool *stop; /* once it is set no more is read, nor judged; NULL: all is */
+    uint64_t newest;  /* only so many segments, the last ones, are read; 0: all */
 };
 
 struct check_findings {

@@ -169,10 +169,7 @@ static int store_hook(void *ctx, struct config *now, const struct config *before
                       size_t why_size)
 {
     (void)before;
-    (void)why;
-    (void)why_size;
-    store_apply(ctx, now);
-    return 0;
+    return store_apply(ctx, now, why, why_size);
 }
 
 static int log_hook(void *ctx, struct config *now, const struct config *before, char *why,

@@ -104,7 +104,7 @@ struct config {
     /* Data. */
     int64_t databases;                   /* `databases` (start) */
     struct slice dir;                    /* `dir`: working directory; changing it is protected */
-    bool appendonly;                     /* `appendonly`: is there a journal? (start) */
+    bool appendonly;                     /* `appendonly`: is there a journal? */
     enum config_appendfsync appendfsync; /* `appendfsync` */
     uint64_t journal_segment_bytes;      /* `journal-segment-bytes`: of one file (start) */
     uint64_t journal_tail_bytes;         /* `journal-tail-bytes`: what stays in memory (start) */
@@ -170,7 +170,7 @@ enum config_apply {
     APPLY_MEMORY,   /* maxmemory, its policy and samples, lfu-* */
     APPLY_DIR,      /* dir */
     APPLY_SAVING,   /* save, stop-writes-on-bgsave-error */
-    APPLY_STORE,    /* appendfsync, journal-retention-* */
+    APPLY_STORE,    /* appendonly, appendfsync, journal-retention-* */
     APPLY_NOTIFY,   /* notify-keyspace-events */
     APPLY_PUBSUB,   /* pubsub-*, keychange-max-bytes, view-* */
     APPLY_LOG,      /* loglevel, log-format, hide-user-data-from-log */

@@ -66,7 +66,7 @@ const struct config_row config_rows[] = {
      .flags = CONFIG_START},
     {"dir", ".", FIELD(dir), .kind = KIND_PATH, .max = PATH_BYTES_MAX, .flags = CONFIG_PROTECTED,
      .apply = APPLY_DIR},
-    {"appendonly", "yes", FIELD(appendonly), .kind = KIND_BOOL, .flags = CONFIG_START},
+    {"appendonly", "yes", FIELD(appendonly), .kind = KIND_BOOL, .apply = APPLY_STORE},
     {"appendfsync", "everysec", syncs, FIELD(appendfsync), .kind = KIND_ENUM, .apply = APPLY_STORE},
     {"journal-segment-bytes", "64mb", FIELD(journal_segment_bytes), .kind = KIND_BYTES,
      .min = MEGABYTE, .max = 1024 * MEGABYTE, .flags = CONFIG_START},

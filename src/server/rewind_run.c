@@ -92,7 +92,7 @@ static int note_name(void *ctx, const char *name)
 static int clear(struct disk *journal, struct disk_why *why)
 {
     for (;;) {
-        char name[PATH_MAX_BYTES];
+        char name[PATH_MAX_BYTES] = "";
         int rc = journal->list(journal, note_name, name, why);
         if (rc == 1) rc = journal->unlink(journal, name, why) == 0 ? 1 : ERR_IO;
         if (rc <= 0) return rc;

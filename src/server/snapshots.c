@@ -247,6 +247,7 @@ static void taken(struct server *s)
              "The snapshot after record %llu is safe: %llu keys in %llu bytes, %.3f seconds",
              (unsigned long long)n->now_seq, (unsigned long long)snapshot_items(n->now),
              (unsigned long long)n->base_bytes, seconds);
+    store_snapshot_taken(s);
     retention_tell(s);
 }
 
@@ -291,7 +292,7 @@ bool snapshots_turn(struct server *s, int64_t woken_us)
     struct snapshots *n = &s->snapshots;
     if (s->store.state != STORE_OPEN) return false;
     if (n->phase != SNAPSHOTS_IDLE) return go_on(s, woken_us);
-    if (!n->wanted && (journal_has_grown(s) || retention_wants_snapshot(s)))
+    if (!n->wanted && (s->store.switching || journal_has_grown(s) || retention_wants_snapshot(s)))
         n->wanted = woken_us >= n->not_before_us;
     if (!n->wanted || woken_us < n->not_before_us) return false;
     if (!engine_walk_may_begin(s->engine)) return false;
@@ -312,4 +313,12 @@ void snapshots_stop(struct server *s)
     n->now = NULL;
     n->phase = SNAPSHOTS_IDLE;
     snapshots_end_loading(s);
+}
+
+void snapshots_forget(struct snapshots *n)
+{
+    n->whole_count = 0;
+    n->base_bytes = n->journal_bytes = 0;
+    n->wanted = n->last_failed = false;
+    n->not_before_us = 0;
 }

@@ -103,6 +103,9 @@ size_t snapshots_memory(const struct server *s);
 /* Gives up the one that is being written, and waits for its thread: the server ends. */
 void snapshots_stop(struct server *s);
 
+/* The journal is closed, and with it what is known of its snapshots. */
+void snapshots_forget(struct snapshots *n);
+
 enum snapshots_answer {
     SNAPSHOT_STARTED,
     SNAPSHOT_SCHEDULED,

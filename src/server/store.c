@@ -14,7 +14,6 @@ enum {
     BATCH = 32,                    /* records replayed at once, so that what they need is fetched */
     BACKLOG_MAX = 64 << 20,        /* appended and not written: beyond it writes wait */
     RESERVE = 1 << 20,             /* of a segment, for what must go on when the disk is full */
-    SKIP_MS = 5000,                /* ids that a crash may have made anybody see and us forget */
     PROGRESS_US = 5 * 1000 * 1000, /* between two lines about a long load */
 };
 
@@ -37,7 +36,7 @@ static void sealed(void *ctx, const struct record *r)
 {
     struct server *s = ctx;
     struct store *store = &s->store;
-    if (!r->seq) return;
+    if (!r->seq || store->state != STORE_OPEN) return;
     char *to = journal_reserve(store->journal, record_encoded_max(r), r->id.ms);
     if (!to) return; /* it has failed, as the end of the turn will find */
     size_t len = record_encode(to, r);
@@ -84,7 +83,7 @@ static void tell_found(struct server *s, const struct journal_recovery *found)
              (unsigned long long)found->segments);
 }
 
-static struct journal_config journal_config_of(struct server *s)
+struct journal_config store_journal_config(struct server *s)
 {
     uint64_t seed;
     io_entropy(&seed, sizeof seed);
@@ -133,17 +132,46 @@ static int begin_loading(struct server *s, const struct journal_recovery *found,
     return 0;
 }
 
+int store_open_wakeup(struct server *s)
+{
+    struct store *store = &s->store;
+    if (store->wakeup_fd >= 0) return 0;
+    store->wakeup_fd = wakeup_open();
+    return store->wakeup_fd < 0 ? ERR_IO : net_watch(s->net, store->wakeup_fd, woken, s);
+}
+
+/* Without a journal. */
+static int leave(struct server *s)
+{
+    struct disk_why why = {""};
+    if (store_leave_folder(s, &why) != 0)
+        log_line(&s->log, LOGLEVEL_WARNING, "The journal in %s/%s, which is left, is no good: %s",
+                 s->config.dir.at, STORE_FOLDER, why.text);
+    return 0;
+}
+
+static void tell_left(struct server *s)
+{
+    if (!store_was_left(s->store.disk)) return;
+    if (!s->store.loading->lost_epochs) s->store.loading->lost_epochs = 1;
+    log_line(&s->log, LOGLEVEL_WARNING,
+             "A server ran here with appendonly no since this journal was last written: what was "
+             "changed then is not in it, and is not there now");
+}
+
 int store_open(struct server *s)
 {
     struct store *store = &s->store;
     struct disk_why why = {""};
     store->wakeup_fd = -1;
-    if (!s->config.appendonly) return 0;
-    int rc = disk_open(STORE_FOLDER, &store->disk, &why);
+    int rc = store_settle_folders(&why);
+    if (rc != 0) return refuse(s, rc, "Cannot settle the folder", &why);
+    if (!s->config.appendonly) return leave(s);
+    rc = disk_open(STORE_FOLDER, &store->disk, &why);
     if (rc != 0) return refuse(s, rc, "Cannot open the folder", &why);
-    store->wakeup_fd = wakeup_open();
-    if (store->wakeup_fd < 0 || net_watch(s->net, store->wakeup_fd, woken, s) != 0) return ERR_IO;
-    struct journal_config config = journal_config_of(s);
+    rc = store_open_wakeup(s);
+    if (rc != 0) return rc;
+    struct journal_config config = store_journal_config(s);
     struct journal_recovery found;
     rc = journal_open(&store->journal, &config, store->disk, s->now_us / 1000, &found, &why);
     if (rc == ERR_BUSY)
@@ -154,7 +182,9 @@ int store_open(struct server *s)
     if (rc != 0) return rc;
     store->sync_always = config.sync == JOURNAL_SYNC_ALWAYS;
     tell_found(s, &found);
-    return begin_loading(s, &found, &why);
+    rc = begin_loading(s, &found, &why);
+    if (rc == 0) tell_left(s);
+    return rc;
 }
 
 bool store_is_new(const struct server *s)
@@ -189,7 +219,19 @@ static void loading_failed(struct server *s, const char *reason)
     s->exit_code = STORE_EXIT_CODE;
 }
 
-/* The ids of a lost epoch began SKIP_MS after what was known then, as they do now: so each counts.
+void store_begin_service(struct server *s)
+{
+    struct store *store = &s->store;
+    store->state = STORE_OPEN;
+    if (!store->attached) engine_attach(s->engine, (struct record_sink){sealed, s});
+    store->attached = true;
+    retention_open(s);
+    net_begin_marks(s->net, journal_appended(store->journal));
+    server_open_views(s);
+}
+
+/* The ids of a lost epoch began STORE_SKIP_MS after what was known then, as they do now: so each
+ * counts.
  */
 static void skip_ids(struct server *s, int64_t by_ms)
 {
@@ -203,16 +245,13 @@ static void loaded(struct server *s)
     struct loading *l = store->loading;
     store->loaded_us = io_mono_us() - l->from_us;
     store->loaded_records = l->done;
-    if (l->lost_epochs) skip_ids(s, (int64_t)l->lost_epochs * SKIP_MS);
+    if (l->lost_epochs) skip_ids(s, (int64_t)l->lost_epochs * STORE_SKIP_MS);
     if (l->done)
         log_line(&s->log, LOGLEVEL_NOTICE, "Loaded %llu records of the journal in %.3f seconds",
                  (unsigned long long)l->done, (double)store->loaded_us / 1e6);
     drop_loading(store);
-    store->state = STORE_OPEN;
-    engine_attach(s->engine, (struct record_sink){sealed, s});
-    retention_open(s);
-    net_begin_marks(s->net, journal_appended(store->journal));
-    server_open_views(s);
+    store_forget_left(store->disk);
+    store_begin_service(s);
     sessions_set_store(s->sessions, SESSIONS_READY);
 }
 
@@ -309,10 +348,9 @@ double store_progress(const struct server *s, int64_t *seconds_left)
 
 /* ---- every turn ---- */
 
-static bool failed(struct server *s)
+void store_failed(struct server *s)
 {
     struct store *store = &s->store;
-    if (!journal_failure(store->journal, &store->why)) return false;
     log_line(&s->log, LOGLEVEL_WARNING,
              "The journal cannot be written: %s. What was not safe has not been acknowledged; the "
              "server ends, and the next start finds what is there",
@@ -320,6 +358,12 @@ static bool failed(struct server *s)
     store->state = STORE_FAILED;
     s->stop = true;
     s->exit_code = STORE_EXIT_CODE;
+}
+
+static bool failed(struct server *s)
+{
+    if (!journal_failure(s->store.journal, &s->store.why)) return false;
+    store_failed(s);
     return true;
 }
 
@@ -359,12 +403,15 @@ bool store_end_turn(struct server *s)
     return true;
 }
 
-void store_apply(struct server *s, const struct config *c)
+int store_apply(struct server *s, const struct config *c, char *why, size_t why_size)
 {
-    if (s->store.state == STORE_OFF) return;
+    bool on = s->store.state != STORE_OFF;
+    int rc = c->appendonly == on ? 0 : store_switch(s, c->appendonly, why, why_size);
+    if (rc != 0 || s->store.state == STORE_OFF) return rc;
     s->store.sync_always = c->appendfsync == APPENDFSYNC_ALWAYS;
     journal_set_sync(s->store.journal, (enum journal_sync)c->appendfsync);
     s->retention.told_us = 0; /* the next turn tells the journal */
+    return 0;
 }
 
 bool store_close(struct server *s)
@@ -385,7 +432,8 @@ bool store_close(struct server *s)
         }
     }
     if (store->disk) disk_close(store->disk);
-    store->disk = NULL;
+    if (store->parent) disk_close(store->parent);
+    store->disk = store->parent = NULL;
     record_room_fini(&store->described);
     if (good) net_begin_marks(s->net, UINT64_MAX);
     store->state = STORE_OFF;

@@ -20,7 +20,10 @@ struct server;
 struct loading;
 struct config;
 
-enum { STORE_EXIT_CODE = 74 }; /* EX_IOERR of sysexits.h */
+enum {
+    STORE_EXIT_CODE = 74, /* EX_IOERR of sysexits.h */
+    STORE_SKIP_MS = 5000, /* ids that a crash may have made anybody see and us forget */
+};
 
 /* The folder of the journal, within `dir`. */
 #define STORE_FOLDER "journal"
@@ -35,6 +38,9 @@ enum store_state {
 struct store {
     enum store_state state;
     struct disk *disk;
+    struct disk *parent; /* the folder of journal/ and journal.new/, while `switching` */
+    bool switching;      /* CONFIG SET appendonly yes: the first snapshot is not safe yet */
+    bool attached;       /* hears of records */
     struct journal *journal;
     int wakeup_fd;
     bool sync_always;
@@ -57,9 +63,32 @@ bool store_end_turn(struct server *s);
 bool store_close(struct server *s);
 /* After store_open: has there never been anything? */
 bool store_is_new(const struct server *s);
-/* `appendfsync` has changed. */
-void store_apply(struct server *s, const struct config *c);
+/* `appendfsync` or `appendonly` has changed: 0, or an error with its reason. */
+int store_apply(struct server *s, const struct config *c, char *why, size_t why_size);
 /* 0 to 1: how much has been loaded; and how many seconds are left, about. */
 double store_progress(const struct server *s, int64_t *seconds_left);
+
+/* ---- store_switch.c ---- */
+
+/* Opens a journal, or closes it, while clients are served. */
+int store_switch(struct server *s, bool on, char *why, size_t why_size);
+/* A snapshot is safe: it may be the one that a new journal waited for. */
+void store_snapshot_taken(struct server *s);
+/* Before the start: finishes, or drops, what a process that died has left of a switch. */
+int store_settle_folders(struct disk_why *why);
+/* A start with `appendonly no`: marks the journal that is there, whose ids are not given again. */
+int store_leave_folder(struct server *s, struct disk_why *why);
+/* Was data changed of which this journal knows nothing? */
+bool store_was_left(struct disk *d);
+void store_forget_left(struct disk *d);
+
+/* ---- store.c, for it ---- */
+
+struct journal_config store_journal_config(struct server *s);
+int store_open_wakeup(struct server *s);
+/* The journal is open, and has what the data rests on, or soon will. */
+void store_begin_service(struct server *s);
+/* store.why tells: the server ends. */
+void store_failed(struct server *s);
 
 #endif

@@ -40,6 +40,10 @@ int server_init_views(struct server *s)
 
 void server_open_views(struct server *s)
 {
+    if (s->streams.views) {
+        views_set_journal(s->streams.views, s->store.journal);
+        return;
+    }
     struct views_config config = {
         .reply_bytes_max = (size_t)s->config.view_reply_bytes_max,
         .keychange_bytes_max = (size_t)s->config.keychange_max,

@@ -99,20 +99,6 @@ bool departures_may_go(void *ctx, const struct journal_leaving *s)
 
 /* ---- the thread ---- */
 
-/* What the summaries can know of a name. */
-static void make_filter(const struct view_name *n, struct view_filter *f)
-{
-    view_filter_init(f);
-    for (int i = 0; i < EVENT_COUNT; i++)
-        if (n->events >> i & 1) view_filter_event(f, (enum event_name)i);
-    /* In the others, events without a key are shown whatever the glob. */
-    if (n->family != VIEW_KEYSPACE) return;
-    if (n->key.kind == GLOB_LITERAL)
-        view_filter_key(f, n->key.prefix);
-    else
-        view_filter_prefix(f, n->key.prefix);
-}
-
 /* Has the record an event for the group? One that cannot be read counts as one. */
 static bool concerns(struct departures *d, struct departure_case *c, const struct view_name *name,
                      uint64_t seq, struct slice bytes)
@@ -155,8 +141,9 @@ static void look_for_event(struct departures *d, struct departure_case *c,
     uint64_t seq;
     int rc = 1;
     struct journal_cursor *at = journal_cursor_open(d->journal, c->from);
-    make_filter(name, &filter);
-    journal_cursor_filter(at, &filter.filter);
+    view_filter_init(&filter);
+    view_filter_name(&filter, name);
+    if (filter.filter.count) journal_cursor_filter(at, &filter.filter);
     while (!c->needs && rc > 0 && !__atomic_load_n(&d->give_up, __ATOMIC_ACQUIRE)) {
         bool more = journal_cursor_at(at) <= last;
         rc = more ? journal_cursor_next(at, last, &seq, &record, &why) : 0;
