@@ -38,6 +38,7 @@ enum {
     TURN_US = 1000,       /* of a question's time on the owner's thread, a turn */
     TAIL_ONLY_US = 10000, /* in MULTI and scripts, which cannot go on later */
     MILESTONE_RECORDS = 256,
+    SCRATCH_KEPT_MAX = 64 * 1024, /* of a record that was put together to see its id */
 };
 
 void views_wake(struct views *v)
@@ -123,7 +124,9 @@ static void look_at_first(struct views *v, uint64_t seq)
     struct slice record;
     struct event_id id;
     if (journal_tail(v->journal, seq, &v->bench.scratch, &record) != 1) return;
-    if (record_peek(record, &id) != 0) return;
+    bool known = record_peek(record, &id) == 0;
+    if (v->bench.scratch.cap > SCRATCH_KEPT_MAX) buffer_fini(&v->bench.scratch);
+    if (!known) return;
     v->first_seq = seq;
     v->first_id = id;
 }
