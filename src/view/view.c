@@ -38,6 +38,7 @@ enum {
     TURN_US = 1000,       /* of a question's time on the owner's thread, a turn */
     TAIL_ONLY_US = 10000, /* in MULTI and scripts, which cannot go on later */
     MILESTONE_RECORDS = 256,
+    SCRATCH_KEPT_MAX = 64 * 1024, /* room that stays, after a large record */
 };
 
 void views_wake(struct views *v)
@@ -117,8 +118,7 @@ static void sealed(void *ctx, const struct record *r)
 
 static void trim(struct buffer *b)
 {
-    enum { KEPT_MAX = 64 * 1024 };
-    if (b->cap > KEPT_MAX) buffer_fini(b);
+    if (b->cap > SCRATCH_KEPT_MAX) buffer_fini(b);
 }
 
 void bench_trim(struct bench *b)
