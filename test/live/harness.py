@@ -361,6 +361,21 @@ def client_lines(text):
     return [client_line(line) for line in text.splitlines()]
 
 
+def take_snapshot(c):
+    """Has the server take a snapshot of what is there now; one that it was taking by itself does not
+    count."""
+    def figures():
+        return c.info("persistence")
+
+    while True:
+        eventually(lambda: figures()["aof_rewrite_in_progress"] == "0")
+        had = int(figures()["aof_rewrites"])
+        c.send("BGREWRITEAOF")
+        if not isinstance(c.reply(), Error):
+            eventually(lambda: int(figures()["aof_rewrites"]) > had)
+            return
+
+
 # ---- servers ----
 
 

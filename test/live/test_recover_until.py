@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 import pytest
-from harness import Server, eventually, is_redis, server_binary
+from harness import Server, eventually, is_redis, server_binary, take_snapshot
 
 pytestmark = pytest.mark.skipif(is_redis(), reason="of Hark's own files")
 
@@ -21,12 +21,6 @@ def ready(server):
     c = server.connect()
     eventually(lambda: c.info("persistence")["loading"] == "0")
     return c
-
-
-def take_snapshot(c):
-    had = int(c.info("persistence")["aof_rewrites"])
-    c("BGREWRITEAOF")
-    eventually(lambda: int(c.info("persistence")["aof_rewrites"]) > had)
 
 
 def last_id(c):

@@ -10,7 +10,7 @@ import time
 import pytest
 import redis
 
-from harness import CommandError, Server, eventually, is_redis
+from harness import CommandError, Server, eventually, is_redis, take_snapshot
 
 pytestmark = pytest.mark.hark_only("Redis has no views")
 
@@ -350,10 +350,7 @@ def drop_what_was(c):
     [[last, _]] = c("XREVRANGE", SETS, "+", "-", "COUNT", "1")
     while number(c("XRANGE", SETS, "-", "+", "COUNT", "1")[0][0]) <= number(last):
         write(c, 2000, size=500)
-        taken = int(c.info("persistence")["aof_rewrites"])
-        c.send("BGREWRITEAOF")
-        c.reply()  # that one is being written already is fine
-        eventually(lambda: int(c.info("persistence")["aof_rewrites"]) > taken)
+        take_snapshot(c)
 
 
 @pytest.mark.settings(journal_retention_bytes="1mb")
