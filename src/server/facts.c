@@ -37,7 +37,7 @@ struct memory_facts memory_facts(struct server *s, size_t clients)
     if (m.used > s->memory_peak) s->memory_peak = m.used;
     m.peak = s->memory_peak;
     uint64_t grown = m.databases + m.pubsub - s->memory_startup_rooms;
-    m.overhead = lesser(m.startup + m.clients + grown, m.used);
+    m.overhead = lesser(m.startup + m.clients + m.journal + grown, m.used);
     m.dataset = m.used - m.overhead;
     m.peak_percent = 100 * ratio(m.used, m.peak);
     m.dataset_percent = 100 * ratio(m.dataset, m.used > m.startup ? m.used - m.startup : m.used);

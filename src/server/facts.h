@@ -12,7 +12,7 @@ struct memory_facts {
     uint64_t clients;   /* connections, sessions, their queues */
     uint64_t databases; /* tables, wheels, watched keys: all but the entries */
     uint64_t pubsub;    /* channels, patterns, subscriptions */
-    uint64_t overhead;  /* the three of them, and what there was before the first client */
+    uint64_t overhead;  /* these, the journal, and what there was before the first client */
     uint64_t dataset;   /* the rest: keys and values */
     uint64_t resident;  /* of the whole process, as the system counts */
     uint64_t held;      /* of which by the allocator, in use or free: what it has committed, but not

@@ -33,6 +33,9 @@ struct bench {
     struct entry_list block;
 };
 
+/* Gives back what a large record has blown up. */
+void bench_trim(struct bench *b);
+
 /* The ids that are asked for; both inclusive. */
 struct target {
     struct event_id first, last;

@@ -22,6 +22,7 @@ static void read_slice(struct views *v)
     v->reading = true;
     mutex_unlock(&v->lock);
     enum scan_end end = question_scan(q, &v->reader, io_mono_us() + SLICE_US);
+    bench_trim(&v->reader);
     mutex_lock(&v->lock);
     v->reading = false;
     if (v->queue.count > CURSORS_MAX || end == SCAN_AWAY) question_close_cursor(q);

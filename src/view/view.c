@@ -38,6 +38,7 @@ enum {
     TURN_US = 1000,       /* of a question's time on the owner's thread, a turn */
     TAIL_ONLY_US = 10000, /* in MULTI and scripts, which cannot go on later */
     MILESTONE_RECORDS = 256,
+    SCRATCH_KEPT_MAX = 64 * 1024, /* room that stays, after a large record */
 };
 
 void views_wake(struct views *v)
@@ -115,6 +116,18 @@ static void sealed(void *ctx, const struct record *r)
     watches_tell(&v->watches, r);
 }
 
+static void trim(struct buffer *b)
+{
+    if (b->cap > SCRATCH_KEPT_MAX) buffer_fini(b);
+}
+
+void bench_trim(struct bench *b)
+{
+    trim(&b->scratch);
+    trim(&b->json);
+    trim(&b->block.bytes);
+}
+
 /* ---- bounds ---- */
 
 /* The id of the first record that is kept, if that can be told without the disk. */
@@ -123,9 +136,11 @@ static void look_at_first(struct views *v, uint64_t seq)
     struct slice record;
     struct event_id id;
     if (journal_tail(v->journal, seq, &v->bench.scratch, &record) != 1) return;
-    if (record_peek(record, &id) != 0) return;
-    v->first_seq = seq;
-    v->first_id = id;
+    if (record_peek(record, &id) == 0) {
+        v->first_seq = seq;
+        v->first_id = id;
+    }
+    bench_trim(&v->bench);
 }
 
 static struct view_question *question_new(struct views *v)
@@ -202,6 +217,7 @@ static void look(struct views *v, struct view_question *q)
     }
     int64_t until = io_mono_us() + (q->tail_only ? TAIL_ONLY_US : TURN_US);
     enum scan_end end = question_scan(q, &v->bench, until);
+    bench_trim(&v->bench);
     if (end == SCAN_DONE) {
         q->is_answered = true;
     } else if (q->tail_only) {
