@@ -203,6 +203,24 @@ static void what_is_not_asked_for_is_passed_over(void **state)
     }
 }
 
+/* Not a byte is read of a group that is passed over: one is damaged, behind what is found. */
+static void what_is_passed_over_is_not_read(void **state)
+{
+    (void)state;
+    struct world w;
+    struct random random;
+    world_init(&w, 1 << 20, 2048, false);
+    random_init(&random, seed);
+    write_rarely(&w, &random, 6000); /* some 60 bytes each */
+    runner_type(&w.r, "SET unique value");
+    write_rarely(&w, &random, 20000);
+    disk_memory_flip(w.disk, "0000000000000001.journal", 900000, 1);
+    for (int reverse = 0; reverse < 2; reverse++)
+        ask_counting(&w, "__keyspace@*__:uniq*", reverse, (struct event_id){2, 0},
+                     (struct event_id){INT64_MAX, UINT64_MAX}, SIZE_MAX);
+    world_fini(&w);
+}
+
 /* ---- retention ---- */
 
 static void type_many(struct world *w, int count)
@@ -677,6 +695,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(pages_join_without_hole_or_double),
         cmocka_unit_test(what_is_rare_is_found_at_every_place),
         cmocka_unit_test(what_is_not_asked_for_is_passed_over),
+        cmocka_unit_test(what_is_passed_over_is_not_read),
         cmocka_unit_test(retention_that_overtakes_is_told),
         cmocka_unit_test(retention_behind_the_reader_is_told),
         cmocka_unit_test(no_gap_for_who_knows_better),
