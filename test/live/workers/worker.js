@@ -43,8 +43,8 @@ async function handle(how, askedMs, entries) {
         note("entry", id, fields.key, fields.event, fields.db);
     }
     await new Promise((resolve) => setTimeout(resolve, WORK_MS));
-    await redis.xack(VIEW, GROUP, ...ids);
-    note("acked", (Date.now() + 1) * 1000, ...ids);
+    if (await redis.xack(VIEW, GROUP, ...ids) === ids.length)
+        note("acked", (Date.now() + 1) * 1000, ...ids);
 }
 
 async function read(how, start, ...block) {

@@ -31,9 +31,10 @@ handle() {
     note batch "$how" "$(awk '$1 == "life" { print $2 }' <<<"$answer")" "$asked" "$(now_us)"
     grep ^entry <<<"$answer" >>"$LOG"
     # shellcheck disable=SC2086
-    if [[ $(redis-cli -s "$SOCKET" XACK "$VIEW" "$GROUP" $ids 2>/dev/null) =~ ^[0-9]+$ ]]; then
+    acked=$(redis-cli -s "$SOCKET" XACK "$VIEW" "$GROUP" $ids 2>/dev/null)
+    if [[ $acked = $(wc -w <<<"$ids") ]]; then
         note acked "$(now_us)" $ids
-    else
+    elif ! [[ $acked =~ ^[0-9]+$ ]]; then
         return 2
     fi
 }
