@@ -63,6 +63,15 @@ int call_read_string(struct call *c, struct slice key, struct slice *out);
  * another type. */
 bool call_open_string(struct call *c, struct opened *k, struct slice key);
 
+/* The same for other types. Reads: 1 and the value (valid until the next change), 0 when there is
+ * none, -1 after writing the error when it holds another type. */
+int call_read_value(struct call *c, struct slice key, enum value_type type, struct value *out);
+/* Opens for change; false after writing the error (and closing) when the key holds another type.
+ * Whether there is a value, opened_entry tells. */
+bool call_open_value(struct call *c, struct opened *k, struct slice key, enum value_type type);
+/* When values are packed. */
+const struct value_config *call_values(const struct call *c);
+
 /* Reads `SELECT`-like database numbers; false after writing the error. */
 bool call_db(struct call *c, int i, int *out);
 

@@ -113,6 +113,7 @@ struct opened {
     struct slice key;
     struct effect effect; /* what the changes so far amount to */
     int32_t effect_index; /* its place in the record once that has it; -1 when nobody reads it */
+    struct value value;   /* being changed: see opened_value; `at` is NULL while it is not */
     int db;
     bool changed, handed_over;
 };
@@ -160,8 +161,45 @@ void opened_delete(struct opened *k);
 void opened_move(struct opened *from, struct opened *to);
 void opened_copy(const struct opened *from, struct opened *to);
 
+/* ---- values of other types ----
+ *
+ * They are changed in place, by the functions of src/value, between open and close; and whoever
+ * changed one says what redoes it, in the words of a command that does not depend on anything but
+ * the value. A replay does the same by the same functions (redo_*.c).
+ *
+ *      struct value *v = opened_value(&k);          or opened_create(&k, list_new())
+ *      list_push(v, …);
+ *      opened_did(&k, EFFECT_RPUSH, words, count);
+ *      gate_close(&k, EVENT_RPUSH);
+ *
+ * A value without elements ends with the close: the key is deleted and `del` noted behind the
+ * event; the effect needs no word for that, for a replay does likewise. */
+
+/* The value that is there, of another type than string, to be changed; good until the close. */
+struct value *opened_value(struct opened *k);
+/* Enters `v`, which is taken and may be empty, where no key is; notes `new`. */
+struct value *opened_create(struct opened *k, struct value v);
+/* What was done, in the words of the command behind its key; after each change that has an effect
+ * of its own. Words and list are borrowed until the seal: use engine_words and engine_keep for
+ * those that are not the client's. */
+void opened_did(struct opened *k, enum effect_verb verb, const struct slice *words, size_t count);
+/* Room for so many words, and a copy of bytes, until the seal. */
+struct slice *engine_words(struct engine *e, size_t count);
+struct slice engine_keep(struct engine *e, struct slice bytes);
+/* Notes the event that tells of what was done last, before more is done and the key closed. */
+void opened_note(struct opened *k, enum event_name event, const struct slice *fields,
+                 size_t fields_count);
+/* Puts `v`, which is taken, in place of whatever the key holds: the result of a …STORE. Notes `new`
+ * or `overwritten` and `type_changed`. It must not be empty. */
+void opened_put(struct opened *k, struct value v);
+/* As opened_restore_string. */
+void opened_restore(struct opened *k, struct value v, int64_t when, int64_t idle_s, int freq);
+
 /* Closes a changed key with the event that tells of it. */
 void gate_close(struct opened *k, enum event_name event);
+/* The same with the fields of a hash that it is about, for the subkey channels; borrowed. */
+void gate_close_fields(struct opened *k, enum event_name event, const struct slice *fields,
+                       size_t count);
 /* Closes a changed key of which no event of its own tells; `reason` is for the reader. */
 void gate_close_silently(struct opened *k, const char *reason);
 /* The same for a change that WATCH and client tracking do not hear of either. */

@@ -577,7 +577,7 @@ static void skip_manner(struct reader *r)
     for (uint64_t n = get_number(r); n > 0 && !r->error; n--) skip_bytes(r);
 }
 
-bool record_may_tell(struct slice bytes, uint64_t events)
+bool record_may_tell(struct slice bytes, event_set events)
 {
     const unsigned char *at = (const unsigned char *)bytes.at;
     struct reader r = {.at = at, .end = at + bytes.len};
@@ -589,7 +589,7 @@ bool record_may_tell(struct slice bytes, uint64_t events)
     while (r.at < r.end) {
         uint8_t byte = get_byte(&r), code = byte == EVENT_LONG ? get_byte(&r) : byte;
         uint8_t event = events_by_code[code & (CODES_MAX - 1)];
-        if (!event || events >> (event - 1) & 1) return true;
+        if (!event || event_set_has(events, (enum event_name)(event - 1))) return true;
         if (byte == EVENT_LONG) skip_manner(&r);
     }
     return r.error != 0;

@@ -41,7 +41,7 @@ int record_decode(struct slice bytes, uint64_t seq, struct record_room *room, st
 
 /* The id alone, in a few nanoseconds; errors as above. */
 int record_peek(struct slice bytes, struct event_id *id);
-/* Is one of `events` (a bit per enum event_name) among the record's, or is it no whole record? */
-bool record_may_tell(struct slice bytes, uint64_t events);
+/* Is one of `events` among the record's, or is it no whole record? */
+bool record_may_tell(struct slice bytes, event_set events);
 
 #endif

@@ -70,7 +70,53 @@ enum {
     X(20, TYPE_CHANGED, "type_changed", TYPE_CHANGED)                                        \
     X(21, FLUSHDB, "flushdb", GENERIC) /* these concern databases: journal and views only */ \
     X(22, SWAPDB, "swapdb", GENERIC)                                                         \
-    X(23, LOADED, "loaded", GENERIC)
+    X(23, LOADED, "loaded", GENERIC)                                                         \
+    X(24, PFADD, "pfadd", STRING)                                                            \
+    X(25, LPUSH, "lpush", LIST)                                                              \
+    X(26, RPUSH, "rpush", LIST)                                                              \
+    X(27, LPOP, "lpop", LIST)                                                                \
+    X(28, RPOP, "rpop", LIST)                                                                \
+    X(29, LINSERT, "linsert", LIST)                                                          \
+    X(30, LSET, "lset", LIST)                                                                \
+    X(31, LREM, "lrem", LIST)                                                                \
+    X(32, LTRIM, "ltrim", LIST)                                                              \
+    X(33, SORTSTORE, "sortstore", LIST)                                                      \
+    X(34, SADD, "sadd", SET)                                                                 \
+    X(35, SREM, "srem", SET)                                                                 \
+    X(36, SPOP, "spop", SET)                                                                 \
+    X(37, SINTERSTORE, "sinterstore", SET)                                                   \
+    X(38, SUNIONSTORE, "sunionstore", SET)                                                   \
+    X(39, SDIFFSTORE, "sdiffstore", SET)                                                     \
+    X(40, HSET, "hset", HASH)                                                                \
+    X(41, HINCRBY, "hincrby", HASH)                                                          \
+    X(42, HINCRBYFLOAT, "hincrbyfloat", HASH)                                                \
+    X(43, HDEL, "hdel", HASH)                                                                \
+    X(44, HEXPIRE, "hexpire", HASH)                                                          \
+    X(45, HEXPIRED, "hexpired", HASH)                                                        \
+    X(46, HPERSIST, "hpersist", HASH)                                                        \
+    X(47, ZADD, "zadd", ZSET)                                                                \
+    X(48, ZINCR, "zincr", ZSET)                                                              \
+    X(49, ZREM, "zrem", ZSET)                                                                \
+    X(50, ZREMRANGEBYRANK, "zremrangebyrank", ZSET)                                          \
+    X(51, ZREMRANGEBYSCORE, "zremrangebyscore", ZSET)                                        \
+    X(52, ZREMRANGEBYLEX, "zremrangebylex", ZSET)                                            \
+    X(53, ZPOPMIN, "zpopmin", ZSET)                                                          \
+    X(54, ZPOPMAX, "zpopmax", ZSET)                                                          \
+    X(55, ZINTERSTORE, "zinterstore", ZSET)                                                  \
+    X(56, ZUNIONSTORE, "zunionstore", ZSET)                                                  \
+    X(57, ZDIFFSTORE, "zdiffstore", ZSET)                                                    \
+    X(58, ZRANGESTORE, "zrangestore", ZSET)                                                  \
+    X(59, GEORADIUSSTORE, "georadiusstore", ZSET)                                            \
+    X(60, GEOSEARCHSTORE, "geosearchstore", ZSET)                                            \
+    X(61, XADD, "xadd", STREAM)                                                              \
+    X(62, XTRIM, "xtrim", STREAM)                                                            \
+    X(63, XDEL, "xdel", STREAM)                                                              \
+    X(64, XSETID, "xsetid", STREAM)                                                          \
+    X(65, XGROUP_CREATE, "xgroup-create", STREAM)                                            \
+    X(66, XGROUP_SETID, "xgroup-setid", STREAM)                                              \
+    X(67, XGROUP_DESTROY, "xgroup-destroy", STREAM)                                          \
+    X(68, XGROUP_CREATECONSUMER, "xgroup-createconsumer", STREAM)                            \
+    X(69, XGROUP_DELCONSUMER, "xgroup-delconsumer", STREAM)
 
 enum event_name {
 #define X(code, id, name, class) EVENT_##id,
@@ -78,6 +124,19 @@ enum event_name {
 #undef X
         EVENT_COUNT,
 };
+
+/* A bit per event. */
+typedef unsigned __int128 event_set;
+
+static inline event_set event_set_of(enum event_name event)
+{
+    return (event_set)1 << event;
+}
+
+static inline bool event_set_has(event_set set, enum event_name event)
+{
+    return set >> event & 1;
+}
 
 struct slice event_text(enum event_name event);
 enum event_class event_class(enum event_name event);

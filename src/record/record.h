@@ -35,7 +35,35 @@ struct event_id {
     X(9, COPY, "COPY")         /* destination key, destination database */                      \
     X(10, FLUSHDB, "FLUSHDB")  /* no key */                                                     \
     X(11, SWAPDB, "SWAPDB")    /* no key; `db` and the other database */                        \
-    X(12, VIEWS, "XGROUP")     /* no key; bytes of src/view/, which keeps books on its groups */
+    X(12, VIEWS, "XGROUP")     /* no key; bytes of src/view/, which keeps books on its groups */ \
+    /* From here on, a key and `words`, as the command of that name has them behind the key. */ \
+    X(13, RPUSH, "RPUSH")                                                                       \
+    X(14, LPUSH, "LPUSH")                                                                       \
+    X(15, LPOP, "LPOP")       /* count */                                                       \
+    X(16, RPOP, "RPOP")       /* count */                                                       \
+    X(17, LSET, "LSET")       /* index, element */                                              \
+    X(18, LINSERT, "LINSERT") /* BEFORE or AFTER, pivot, element */                             \
+    X(19, LREM, "LREM")       /* count, element */                                              \
+    X(20, LTRIM, "LTRIM")     /* start, stop */                                                 \
+    X(21, SADD, "SADD")                                                                         \
+    X(22, SREM, "SREM")                                                                         \
+    X(23, HSET, "HSET") /* field, value, …; a field's deadline goes */                          \
+    X(24, HDEL, "HDEL")                                                                         \
+    X(25, HPEXPIREAT, "HPEXPIREAT") /* unix ms, FIELDS, how many, field … */                    \
+    X(26, HPERSIST, "HPERSIST")     /* FIELDS, how many, field … */                             \
+    X(27, HSETEX, "HSETEX")         /* KEEPTTL, FIELDS, how many, field, value … */             \
+    X(28, ZADD, "ZADD")             /* score, member, … */                                      \
+    X(29, ZREM, "ZREM")                                                                         \
+    X(30, ZREMRANGEBYRANK, "ZREMRANGEBYRANK") /* start, stop */                                 \
+    X(31, XADD, "XADD")                       /* id, field, value … */                          \
+    X(32, XDEL, "XDEL")                       /* id … */                                        \
+    X(33, XTRIM, "XTRIM")                     /* MAXLEN, how many; or MINID, id */              \
+    X(34, XSETID, "XSETID")                                                                     \
+    X(35, XGROUP, "XGROUP") /* of a stored stream; see src/value/stream.h */                    \
+    X(36, XREADGROUP, "XREADGROUP")                                                             \
+    X(37, XACK, "XACK")                                                                         \
+    X(38, XCLAIM, "XCLAIM")                                                                     \
+    X(39, RESTORE, "RESTORE") /* type and bytes of a value, as snapshots have them */
 
 enum effect_verb {
 #define X(code, id, name) EFFECT_##id,
@@ -62,9 +90,17 @@ struct effect {
     struct slice arg;      /* value, bytes or destination key, as the verb has it */
     int64_t when;          /* deadline (SET, PEXPIREAT), offset (SETRANGE), other database */
     enum effect_form form; /* of SET */
+    uint32_t words_count;
+    const struct slice *words; /* of the verbs that have them */
 };
 
 struct slice effect_verb_text(enum effect_verb verb);
+
+/* Has it `words`? */
+static inline bool effect_has_words(enum effect_verb verb)
+{
+    return verb >= EFFECT_RPUSH;
+}
 
 /* Is it a change of one key? */
 static inline bool effect_has_key(enum effect_verb verb)

@@ -126,10 +126,10 @@ static int only_db(const struct view_name *n)
     return known && db >= 0 && db <= INT_MAX ? (int)db : -1;
 }
 
-static void ask_for_events(struct view_filter *f, uint64_t events)
+static void ask_for_events(struct view_filter *f, event_set events)
 {
     for (int i = 0; i < EVENT_COUNT; i++)
-        if (events >> i & 1) view_filter_event(f, (enum event_name)i);
+        if (event_set_has(events, (enum event_name)i)) view_filter_event(f, (enum event_name)i);
 }
 
 /* In a view of changes, what befalls a database as a whole comes beside the key's own. */

@@ -112,9 +112,9 @@ static bool rest_shows(const struct view_name *n, bool literal, enum event_name 
     return (in_a || literal) && glob_match(n->rest, event_text(event), false);
 }
 
-static uint64_t events_shown(const struct view_name *n, bool literal)
+static event_set events_shown(const struct view_name *n, bool literal)
 {
-    uint64_t shown = 0;
+    event_set shown = 0;
     for (int i = 0; i < EVENT_COUNT; i++) {
         enum event_name event = (enum event_name)i;
         bool in_a = classes_of_a >> event_class(event) & 1, yes = in_a;
@@ -124,7 +124,7 @@ static uint64_t events_shown(const struct view_name *n, bool literal)
             yes = n->family != VIEW_KEYSPACE;
         else if (n->family == VIEW_KEYEVENT)
             yes = rest_shows(n, literal, event);
-        shown |= (uint64_t)yes << i;
+        if (yes) shown |= event_set_of(event);
     }
     return shown;
 }
@@ -169,7 +169,7 @@ static bool shows_key(const struct view_name *n, struct slice key)
 
 bool view_name_shows(const struct view_name *n, enum event_name event, int db, struct slice key)
 {
-    if (!(n->events >> event & 1)) return false;
+    if (!event_set_has(n->events, event)) return false;
     bool in_db = db < VIEW_DBS_KNOWN ? n->dbs >> db & 1 : matches_db(n->db, db);
     if (!in_db) return false;
     return n->family == VIEW_KEYEVENT || event_is_of_db(event) || shows_key(n, key);

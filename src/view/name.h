@@ -16,7 +16,7 @@ struct view_name {
     enum view_family family;
     struct slice db, rest; /* the two globs, in `text` */
     uint64_t dbs;          /* the databases below VIEW_DBS_KNOWN that `db` matches */
-    uint64_t events;       /* a bit per event that may be shown */
+    event_set events;      /* what may be shown */
     struct glob_parts key; /* of `rest`, in a family whose channels end with the key */
     bool key_any;          /* it matches every key, */
     bool key_empty;        /* or the empty one */
