@@ -68,9 +68,14 @@ static void test_each_verb(void **state)
 static void test_every_cut(void **state)
 {
     (void)state;
-    const struct effect e = {EFFECT_SET,           0,
-                             SLICE("k\n\xc3\xa9"), SLICE("\"0123456789\"\xe2\x82\xac"),
-                             1763800009999,        FORM_SET};
+    const struct effect e = {EFFECT_SET,
+                             0,
+                             SLICE("k\n\xc3\xa9"),
+                             SLICE("\"0123456789\"\xe2\x82\xac"),
+                             1763800009999,
+                             FORM_SET,
+                             0,
+                             NULL};
     const char *whole = "[\"SET\",\"k\\n\xc3\xa9\",\"\\\"0123456789\\\"\xe2\x82\xac\",\"PXAT\","
                         "\"1763800009999\"]";
     for (size_t max = 0; max < 60; max++) {
