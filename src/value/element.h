@@ -1,9 +1,9 @@
 /* An element of a large value: a set's member, a hash's field, a sorted set's member.
  *
  * Large values keep their elements in a `struct table` (ds/table.h), which serves values as well as
- * it serves keyspaces: 10.7 to 12 bytes an element beyond some 50,000, at most 20 below, no stall as
- * it grows, drawn evenly, scanned with each element exactly once, cleared in slices. What the table
- * points to is the owner's, one allocation an element:
+ * it serves keyspaces: 10.7 to 12 bytes an element beyond some 50,000, at most 20 below, no stall
+ * as it grows, drawn evenly, scanned with each element exactly once, cleared in slices. What the
+ * table points to is the owner's, one allocation an element:
  *
  *      owner's own ┊ length, 1 byte up to 127 ┊ text ┊ owner's own
  *                  └────────── element_text ──────┘
