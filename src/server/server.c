@@ -241,7 +241,7 @@ static bool expire(struct server *s, int64_t from_us)
     int64_t spent_us;
     bool more;
     do {
-        more = engine_expire(s->engine, s->now_us / 1000, EXPIRE_SLICE) == EXPIRE_SLICE;
+        more = engine_expire(s->engine, s->now_us / 1000, EXPIRE_SLICE) >= EXPIRE_SLICE;
         spent_us = io_mono_us() - from_us;
     } while (more && spent_us < EXPIRE_TURN_US);
     s->expire_us += spent_us;
