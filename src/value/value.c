@@ -2,6 +2,7 @@
 
 static const struct value_kind *const kinds[TYPE_COUNT] = {
     [TYPE_SET] = &value_kind_set,
+    [TYPE_HASH] = &value_kind_hash,
 };
 
 const struct value_kind *value_kind(enum value_type type)
