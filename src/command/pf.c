@@ -351,7 +351,8 @@ static const char *self_test(struct buffer *sparse, struct buffer *dense, uint64
         if (a != b) return "dense/sparse disagree";
         if (i <= SPARSE_FOR_SURE && hll_is_dense(buffer_slice(sparse)))
             return "sparse encoding not used";
-        if (fabs((double)a - (double)i) > ceil(0.05 * (double)i) + (i == 10)) return "too big error";
+        if (fabs((double)a - (double)i) > ceil(0.05 * (double)i) + (i == 10))
+            return "too big error";
     }
     return NULL;
 }

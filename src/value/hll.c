@@ -2,7 +2,8 @@
  * write the same registers, and ours are to be its.
  *
  *      zeros 16384  ──▶  zeros 99 | 3 | zeros 16284  ──▶  zeros 99 | 3 3 | zeros 16283
- *      one register set: the run is split              its neighbour: split again, equal runs joined
+ *      one register set: the run is split              its neighbour: split again, equal runs
+ * joined
  */
 #include "hll.h"
 
@@ -119,8 +120,8 @@ struct run {
     unsigned rank;        /* that they all have */
 };
 
-/* Reads the run at `at`, whose first register is `first`; false at the end, and where the bytes make
- * no sense. */
+/* Reads the run at `at`, whose first register is `first`; false at the end, and where the bytes
+ * make no sense. */
 static bool read_run(struct slice value, size_t at, unsigned first, struct run *r)
 {
     if (at >= value.len) return false;
