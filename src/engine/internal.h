@@ -140,4 +140,12 @@ void apply_move(struct keyspace *ks, struct spot from, struct spot to);
 /* The same with a copy, for which `to` is looked up again. */
 void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, int64_t now_ms);
 
+/* ---- how effects with words are redone, each type in a file of its own ----
+ *
+ * `v` is the key's value, or has at == NULL where there is none; a verb that makes one puts it
+ * there. Returns what is impossible, or NULL; robust against any words. */
+typedef const char *redo_value(struct value *v, const struct effect *f,
+                               const struct value_config *config);
+redo_value redo_set;
+
 #endif
