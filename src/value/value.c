@@ -2,6 +2,7 @@
 
 static const struct value_kind *const kinds[TYPE_COUNT] = {
     [TYPE_HASH] = &value_kind_hash,
+    [TYPE_STREAM] = &value_kind_stream,
 };
 
 const struct value_kind *value_kind(enum value_type type)
