@@ -326,7 +326,7 @@ static void read_fields(struct call *c, const struct field_summary *s)
     while (next_op(c, &w, &op) > 0) resp_int(&c->reply, bits_field_get(value, op.at, op.field));
 }
 
-static struct slice opened_value(const struct opened *k)
+static struct slice opened_bytes(const struct opened *k)
 {
     return opened_entry(k) ? entry_string(opened_entry(k)) : SLICE("");
 }
@@ -335,7 +335,7 @@ static struct slice opened_value(const struct opened *k)
  * there already? */
 static bool run_op(struct call *c, struct opened *k, const struct field_op *op)
 {
-    int64_t old = bits_field_get(opened_value(k), op->at, op->field), fresh;
+    int64_t old = bits_field_get(opened_bytes(k), op->at, op->field), fresh;
     if (op->verb == FIELD_GET) {
         resp_int(&c->reply, old);
         return false;
@@ -366,7 +366,7 @@ static void write_fields(struct call *c, const struct field_summary *s)
     while (next_op(c, &w, &op) > 0) wrote |= run_op(c, &k, &op);
 
     /* The string grows to hold all fields that are written, with zeros where nothing was. */
-    if (opened_value(&k).len < s->bytes) *opened_write_string(&k, s->bytes - 1, 1) = 0;
+    if (opened_bytes(&k).len < s->bytes) *opened_write_string(&k, s->bytes - 1, 1) = 0;
     if (k.changed && wrote) {
         gate_close(&k, EVENT_SETBIT);
     } else if (k.changed) {

@@ -59,6 +59,31 @@ bool call_open_string(struct call *c, struct opened *k, struct slice key)
     return false;
 }
 
+int call_read_value(struct call *c, struct slice key, enum value_type type, struct value *out)
+{
+    const struct entry *e = call_read(c, key);
+    if (!e) return 0;
+    if (entry_type(e) != type) {
+        call_wrong_type(c);
+        return -1;
+    }
+    *out = entry_value(e);
+    return 1;
+}
+
+bool call_open_value(struct call *c, struct opened *k, struct slice key, enum value_type type)
+{
+    if (!gate_open(c->engine, k, c->db, key) || entry_type(opened_entry(k)) == type) return true;
+    gate_close_unchanged(k);
+    call_wrong_type(c);
+    return false;
+}
+
+const struct value_config *call_values(const struct call *c)
+{
+    return keyspace_values(engine_keyspace(c->engine));
+}
+
 bool call_db(struct call *c, int i, int *out)
 {
     int64_t n;

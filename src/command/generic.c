@@ -295,7 +295,7 @@ static void object_encoding_command(struct call *c)
         return;
     }
     const struct entry *e = object_entry(c);
-    if (e) resp_bulk(&c->reply, string_encoding_text(entry_encoding(e)));
+    if (e) resp_bulk(&c->reply, entry_encoding_text(e));
 }
 
 static void object_refcount_command(struct call *c)

@@ -7,6 +7,15 @@ static void enter(struct keyspace *ks, struct place *p, struct entry *fresh, int
     keyspace_insert(ks, p, fresh);
 }
 
+/* Puts another entry in place of the one that is there, whose use it inherits. */
+static void replace(struct keyspace *ks, struct place *p, struct entry *fresh)
+{
+    struct entry *old = keyspace_edit(ks, p);
+    entry_set_access(fresh, entry_access(old));
+    keyspace_update(ks, p, fresh, entry_deadline(old));
+    keyspace_dispose(ks, old);
+}
+
 enum string_encoding effect_encoding(enum effect_form form, struct slice value)
 {
     if (form == FORM_SET) return string_encoding_of(value);
@@ -22,7 +31,36 @@ void apply_string(struct keyspace *ks, struct spot s, struct slice value,
     }
     struct entry *old = keyspace_edit(ks, s.place);
     int64_t had = entry_deadline(old), deadline = when == WHEN_KEPT ? had : when;
-    keyspace_update(ks, s.place, entry_set_string(old, value, encoding, deadline), had);
+    if (__builtin_expect(entry_type(old) == TYPE_STRING, 1))
+        keyspace_update(ks, s.place, entry_set_string(old, value, encoding, deadline), had);
+    else
+        replace(ks, s.place, entry_new_string(s.key, value, encoding, deadline));
+}
+
+void apply_value(struct keyspace *ks, struct spot s, struct value v, int64_t when, int64_t now_ms)
+{
+    int64_t deadline = when >= 0 ? when : -1;
+    if (s.place->entry && when == WHEN_KEPT) deadline = entry_deadline(s.place->entry);
+    struct entry *fresh = entry_new_value(s.key, v, deadline);
+    if (s.place->entry)
+        replace(ks, s.place, fresh);
+    else
+        enter(ks, s.place, fresh, now_ms);
+}
+
+struct value apply_edit(struct keyspace *ks, const struct place *p)
+{
+    return entry_value(keyspace_edit(ks, p));
+}
+
+bool apply_edited(struct keyspace *ks, struct place *p, const struct value *v)
+{
+    struct entry *e = keyspace_edit(ks, p);
+    entry_update_value(e, v);
+    keyspace_update(ks, p, e, entry_deadline(e));
+    if (!value_is_gone(v)) return false;
+    apply_delete(ks, p);
+    return true;
 }
 
 void apply_length(struct keyspace *ks, struct spot s, size_t len, int64_t now_ms)
@@ -64,7 +102,7 @@ void apply_deadline(struct keyspace *ks, struct place *p, int64_t deadline)
 
 void apply_delete(struct keyspace *ks, struct place *p)
 {
-    entry_free(keyspace_remove(ks, p));
+    keyspace_dispose(ks, keyspace_remove(ks, p));
 }
 
 /* Looks the key up again: a change under another name may have shifted its place in the table. */
@@ -91,7 +129,7 @@ void apply_move(struct keyspace *ks, struct spot from, struct spot to)
 
 void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, int64_t now_ms)
 {
-    struct entry *copy = entry_copy(from, to.key);
+    struct entry *copy = entry_copy(from, to.key, keyspace_values(ks));
     clear(ks, to);
     enter(ks, to.place, copy, now_ms);
 }

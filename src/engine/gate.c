@@ -165,6 +165,127 @@ void opened_unshare_string(struct opened *k)
     e->draft.changed = true;
 }
 
+/* ---- values of other types ---- */
+
+struct value *opened_value(struct opened *k)
+{
+    DCHECK(k->place.entry && entry_type(k->place.entry) != TYPE_STRING);
+    if (!k->value.at) k->value = apply_edit(k->engine->keyspace, &k->place);
+    return &k->value;
+}
+
+struct value *opened_create(struct opened *k, struct value v)
+{
+    struct engine *e = k->engine;
+    DCHECK(!k->place.entry);
+    note_new(k);
+    apply_value(e->keyspace, spot_of(k), v, WHEN_NONE, e->draft.now_ms);
+    k->value = v;
+    return &k->value;
+}
+
+void opened_did(struct opened *k, enum effect_verb verb, const struct slice *words, size_t count)
+{
+    DCHECK(effect_has_words(verb) && k->value.at);
+    if (k->changed) hand_over_effect(k);
+    effect_is(k, verb, SLICE(""), 0);
+    k->effect.words = words;
+    k->effect.words_count = (uint32_t)count;
+}
+
+struct slice *engine_words(struct engine *e, size_t count)
+{
+    return arena_alloc(&e->draft.arena, count * sizeof(struct slice));
+}
+
+struct slice engine_keep(struct engine *e, struct slice bytes)
+{
+    return arena_keep(&e->draft.arena, bytes);
+}
+
+/* The words that make a value of its elements, as many as its type has for each. */
+struct building {
+    struct engine *engine;
+    enum value_type type;
+    struct slice *words;
+    size_t count;
+};
+
+static void add_item(void *ctx, const struct value_item *item)
+{
+    struct building *b = ctx;
+    char score[TEXT_DOUBLE_MAX];
+    if (b->type == TYPE_ZSET)
+        b->words[b->count++] =
+            engine_keep(b->engine, slice_of(score, text_from_double(score, item->score)));
+    b->words[b->count++] = engine_keep(b->engine, item->member);
+    if (b->type == TYPE_HASH) b->words[b->count++] = engine_keep(b->engine, item->second);
+}
+
+/* Says how the value came to be: for lists, sets, sorted sets and hashes without deadlines as the
+ * command that adds all of it, for others as bytes. */
+static void did_put(struct opened *k)
+{
+    struct engine *e = k->engine;
+    static const enum effect_verb verbs[TYPE_COUNT] = {[TYPE_LIST] = EFFECT_RPUSH,
+                                                       [TYPE_SET] = EFFECT_SADD,
+                                                       [TYPE_ZSET] = EFFECT_ZADD,
+                                                       [TYPE_HASH] = EFFECT_HSET};
+    const struct value_kind *kind = value_kind(k->value.type);
+    mark_changed(k);
+    if (!e->wants_effects) {
+        k->effect_index = -1;
+        k->handed_over = true;
+    } else if (kind->each && value_due(&k->value) < 0) {
+        size_t most = 2 * kind->count(&k->value);
+        struct building b = {e, k->value.type, engine_words(e, most), 0};
+        kind->each(&k->value, add_item, &b);
+        opened_did(k, verbs[b.type], b.words, b.count);
+    } else {
+        struct buffer bytes = {0};
+        struct slice *words = engine_words(e, 2);
+        kind->encode(&k->value, &bytes);
+        words[0] = kind->name;
+        words[1] = engine_keep(e, buffer_slice(&bytes));
+        buffer_fini(&bytes);
+        opened_did(k, EFFECT_RESTORE, words, 2);
+    }
+}
+
+/* The value in place of what was there, which an effect of its own has deleted. */
+static void put_value(struct opened *k, struct value v, int64_t when)
+{
+    struct engine *e = k->engine;
+    DCHECK(!value_is_gone(&v));
+    if (k->place.entry) {
+        effect_is(k, EFFECT_DEL, SLICE(""), WHEN_NONE);
+        hand_over_effect(k);
+    }
+    apply_value(e->keyspace, spot_of(k), v, when, e->draft.now_ms);
+    k->value = v;
+    did_put(k);
+    if (when < 0) return;
+    hand_over_effect(k);
+    effect_is(k, EFFECT_PEXPIREAT, SLICE(""), when);
+}
+
+void opened_put(struct opened *k, struct value v)
+{
+    struct engine *e = k->engine;
+    const struct entry *old = k->place.entry;
+    note_event(e, old ? EVENT_OVERWRITTEN : EVENT_NEW, k->db, k->key);
+    if (old && entry_type(old) != v.type) note_event(e, EVENT_TYPE_CHANGED, k->db, k->key);
+    put_value(k, v, WHEN_NONE);
+}
+
+void opened_restore(struct opened *k, struct value v, int64_t when, int64_t idle_s, int freq)
+{
+    struct engine *e = k->engine;
+    note_event(e, EVENT_NEW, k->db, k->key);
+    put_value(k, v, when);
+    keyspace_recall_access(e->keyspace, k->place.entry, idle_s, freq, e->draft.now_ms);
+}
+
 void opened_append_string(struct opened *k, struct slice bytes)
 {
     struct engine *e = k->engine;
@@ -219,6 +340,14 @@ void opened_copy(const struct opened *from, struct opened *to)
 
 /* ---- closing ---- */
 
+/* A value that was changed in place goes back to its entry; true when nothing is left of it, and
+ * its key is gone. */
+static bool put_back(struct opened *k)
+{
+    if (!k->value.at || !k->place.entry) return false;
+    return apply_edited(k->engine->keyspace, &k->place, &k->value);
+}
+
 static void close_changed(struct opened *k)
 {
     struct engine *e = k->engine;
@@ -228,16 +357,35 @@ static void close_changed(struct opened *k)
     hand_over_effect(k);
 }
 
+void opened_note(struct opened *k, enum event_name event, const struct slice *fields, size_t count)
+{
+    hand_over_effect(k);
+    struct note *n = draft_note(k->engine, NOTE_EVENT, event, k->db, k->key);
+    n->effect = k->effect_index;
+    n->subkeys = fields;
+    n->subkeys_count = (uint32_t)count;
+}
+
+void gate_close_fields(struct opened *k, enum event_name event, const struct slice *fields,
+                       size_t count)
+{
+    bool gone = put_back(k);
+    close_changed(k);
+    opened_note(k, event, fields, count);
+    if (gone) opened_note(k, EVENT_DEL, NULL, 0);
+}
+
 void gate_close(struct opened *k, enum event_name event)
 {
-    close_changed(k);
-    draft_note(k->engine, NOTE_EVENT, event, k->db, k->key)->effect = k->effect_index;
+    gate_close_fields(k, event, NULL, 0);
 }
 
 void gate_close_silently(struct opened *k, const char *reason)
 {
     (void)reason;
+    bool gone = put_back(k);
     close_changed(k);
+    if (gone) opened_note(k, EVENT_DEL, NULL, 0);
 }
 
 void gate_close_unheard(struct opened *k, const char *reason)
@@ -245,6 +393,8 @@ void gate_close_unheard(struct opened *k, const char *reason)
     struct engine *e = k->engine;
     (void)reason;
     CHECK(k->changed);
+    bool gone = put_back(k);
+    CHECK(!gone);
     e->draft.keys_open--;
     e->draft.changed = true;
     draft_mark(e, k->place.hash);
@@ -254,7 +404,7 @@ void gate_close_unheard(struct opened *k, const char *reason)
 
 void gate_close_unchanged(struct opened *k)
 {
-    CHECK(!k->changed);
+    CHECK(!k->changed && (!k->value.at || !put_back(k)));
     k->engine->draft.keys_open--;
 }
 

@@ -110,6 +110,12 @@ void apply_length(struct keyspace *ks, struct spot s, size_t len, int64_t now_ms
 /* Room for bytes [offset, offset + len) of the string; returns where to write them. */
 char *apply_range(struct keyspace *ks, struct spot s, size_t offset, size_t len, int64_t now_ms);
 void apply_append(struct keyspace *ks, struct spot s, struct slice bytes, int64_t now_ms);
+/* Puts a value of another type, which is taken, in place of whatever is there. */
+void apply_value(struct keyspace *ks, struct spot s, struct value v, int64_t when, int64_t now_ms);
+/* The value of another type that is there, to be changed; and what became of it: true when nothing
+ * is left, and the key is gone with it. */
+struct value apply_edit(struct keyspace *ks, const struct place *p);
+bool apply_edited(struct keyspace *ks, struct place *p, const struct value *v);
 /* Sets or (-1) takes away the deadline of a key that exists. */
 void apply_deadline(struct keyspace *ks, struct place *p, int64_t deadline);
 void apply_delete(struct keyspace *ks, struct place *p);

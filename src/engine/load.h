@@ -21,5 +21,7 @@ void engine_load_anew(struct engine *e);
 /* False when there is such a key already. */
 bool engine_load_string(struct engine *e, const struct load_key *k, struct slice value,
                         int64_t now_ms);
+/* The same with a value of another type, which is taken in either case. */
+bool engine_load_value(struct engine *e, const struct load_key *k, struct value v, int64_t now_ms);
 
 #endif

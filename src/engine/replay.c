@@ -104,6 +104,57 @@ static const char *redo_swap(struct redo *d)
     return NULL;
 }
 
+/* ---- effects with words ---- */
+
+typedef const char *redo_value(struct value *v, const struct effect *f,
+                               const struct value_config *config);
+
+/* The value as its bytes; nothing else may be there. */
+static const char *redo_restore(struct value *v, const struct effect *f,
+                                const struct value_config *config)
+{
+    if (v->at) return "the key to be restored is there already";
+    if (f->words_count != 2) return "a value to be restored wants a type and bytes";
+    for (enum value_type type = TYPE_STRING; type < TYPE_COUNT; type++) {
+        const struct value_kind *kind = value_kind(type);
+        if (!kind || !slice_equal(kind->name, f->words[0])) continue;
+        struct slice bytes = f->words[1];
+        if (!kind->decode(&bytes, config, v)) break;
+        if (!bytes.len) return NULL;
+        value_free(v);
+        break;
+    }
+    *v = (struct value){0};
+    return "the bytes of the value to be restored are not that";
+}
+
+/* Which type a verb is about, and who redoes it. */
+static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
+{
+    *type = TYPE_STRING;
+    return verb == EFFECT_RESTORE ? redo_restore : NULL;
+}
+
+static const char *redo_words(struct redo *d)
+{
+    const struct effect *f = d->effect;
+    const struct value_config *config = keyspace_values(d->keyspace);
+    struct value v = {0};
+    enum value_type type;
+    redo_value *redo = redo_of(f->verb, &type);
+    if (!redo) return "no such effect";
+    bool is_new = !d->place.entry;
+    if (!is_new && f->verb == EFFECT_RESTORE) return "the key to be restored is there already";
+    if (!is_new && entry_type(d->place.entry) != type)
+        return "the value to be changed is of another type";
+    if (!is_new) v = apply_edit(d->keyspace, &d->place);
+    const char *wrong = redo(&v, f, config);
+    if (is_new && !v.at) return wrong ? wrong : "there is no value to be changed";
+    if (is_new) apply_value(d->keyspace, spot_of(d), v, WHEN_NONE, d->now_ms);
+    apply_edited(d->keyspace, &d->place, &v);
+    return wrong;
+}
+
 static const char *redo_views(const struct redo *d)
 {
     const struct engine *e = d->engine;
@@ -133,9 +184,8 @@ static const char *redo(struct redo *d)
     case EFFECT_FLUSHDB: keyspace_flush(d->keyspace, f->db); return NULL;
     case EFFECT_SWAPDB: return redo_swap(d);
     case EFFECT_VIEWS: return redo_views(d);
-    case EFFECT_COUNT: break;
+    default: return redo_words(d);
     }
-    return "no such effect";
 }
 
 void engine_hear_views(struct engine *e, engine_redo_views *redoes, void *ctx)

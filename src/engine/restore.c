@@ -34,7 +34,9 @@ static const char *enter_all(struct engine *e, const struct ahead *a)
         const struct entry_image *image = &a->image[i];
         struct place p = keyspace_find_hashed(ks, image->db, image->key, a->hash[i]);
         if (p.entry) return "a key is there twice";
-        keyspace_insert(ks, &p, entry_from_image(image));
+        struct entry *fresh = entry_from_image(image, keyspace_values(ks));
+        if (!fresh) return "a value is not what its type says";
+        keyspace_insert(ks, &p, fresh);
     }
     return NULL;
 }

@@ -30,6 +30,10 @@ bool keyspace_work(struct keyspace *ks);
  * have first is freed by the walk). */
 bool keyspace_sweep(struct keyspace *ks);
 
+/* Frees an entry that was taken out, or never put in. A large value is put aside for keyspace_work,
+ * which frees it in slices. */
+void keyspace_dispose(struct keyspace *ks, struct entry *e);
+
 /* So many keys are about to come into the database, which is empty. */
 void keyspace_expect(struct keyspace *ks, int db, size_t keys);
 /* Empties a database; its old content is freed by keyspace_work, or a walk. Returns how many keys

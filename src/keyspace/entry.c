@@ -3,12 +3,6 @@
 #include "../base/assert.h"
 #include "../base/mem.h"
 
-struct slice value_type_text(enum value_type type)
-{
-    static const struct slice names[TYPE_COUNT] = {{"string", 6}};
-    return names[type];
-}
-
 static struct blob *blob_new(size_t len, size_t cap)
 {
     struct blob *b = mem_alloc(sizeof *b + cap);
@@ -29,16 +23,21 @@ static size_t value_at(const struct entry *e)
     return entry_key_at(e) + entry_key(e).len;
 }
 
-static struct blob *pointer_of(const struct entry *e)
+static void *pointer_of(const struct entry *e)
 {
-    struct blob *b;
-    memcpy(&b, (const char *)e + value_at(e), sizeof b);
-    return b;
+    void *at;
+    memcpy(&at, (const char *)e + value_at(e), sizeof at);
+    return at;
 }
 
-static void set_pointer(struct entry *e, struct blob *b)
+static void set_pointer(struct entry *e, void *at)
 {
-    memcpy((char *)e + value_at(e), &b, sizeof b);
+    memcpy((char *)e + value_at(e), &at, sizeof at);
+}
+
+static bool has_blob(const struct entry *e)
+{
+    return (e->flags & ENTRY_POINTER) && entry_type(e) == TYPE_STRING;
 }
 
 static size_t inline_len(const struct entry *e)
@@ -63,8 +62,7 @@ static void set_inline_len(struct entry *e, size_t len)
 static size_t own_size(const struct entry *e)
 {
     size_t at = value_at(e);
-    return e->flags & ENTRY_POINTER ? at + sizeof(struct blob *)
-                                    : at + inline_head(e) + inline_len(e);
+    return e->flags & ENTRY_POINTER ? at + sizeof(void *) : at + inline_head(e) + inline_len(e);
 }
 
 static size_t size_for(size_t key_len, bool deadline, size_t value_len, uint8_t *flags)
@@ -75,7 +73,7 @@ static size_t size_for(size_t key_len, bool deadline, size_t value_len, uint8_t 
     size_t value = value_len + 1;
     if (value_len > STRING_INLINE_MAX) {
         *flags |= ENTRY_POINTER;
-        value = sizeof(struct blob *);
+        value = sizeof(void *);
     } else if (value_len > UINT8_MAX) {
         *flags |= ENTRY_LONG_VALUE;
         value++;
@@ -122,8 +120,9 @@ struct slice entry_string(const struct entry *e)
 
 char *entry_string_bytes(struct entry *e)
 {
-    return e->flags & ENTRY_POINTER ? pointer_of(e)->bytes
-                                    : (char *)e + value_at(e) + inline_head(e);
+    if (!(e->flags & ENTRY_POINTER)) return (char *)e + value_at(e) + inline_head(e);
+    struct blob *b = pointer_of(e);
+    return b->bytes;
 }
 
 struct entry *entry_new_string(struct slice key, struct slice value, enum string_encoding encoding,
@@ -153,6 +152,43 @@ struct entry *entry_set_string(struct entry *e, struct slice value, enum string_
     entry_free(e);
     return fresh;
 }
+
+/* ---- other values ---- */
+
+struct entry *entry_new_value(struct slice key, struct value v, int64_t deadline)
+{
+    struct entry *e = entry_shell(key, STRING_INLINE_MAX + 1, deadline);
+    entry_update_value(e, &v);
+    return e;
+}
+
+struct value entry_value(const struct entry *e)
+{
+    return (struct value){entry_type(e), (enum value_encoding)(e->kind >> 4), pointer_of(e)};
+}
+
+void entry_update_value(struct entry *e, const struct value *v)
+{
+    e->kind = (uint8_t)(v->type | v->encoding << 4);
+    set_pointer(e, v->at);
+}
+
+int64_t entry_due(const struct entry *e)
+{
+    int64_t deadline = entry_deadline(e);
+    if (entry_type(e) != TYPE_HASH) return deadline;
+    struct value v = entry_value(e);
+    int64_t due = value_due(&v);
+    return due >= 0 && (deadline < 0 || due < deadline) ? due : deadline;
+}
+
+struct slice entry_encoding_text(const struct entry *e)
+{
+    if (entry_type(e) == TYPE_STRING) return string_encoding_text(entry_encoding(e));
+    return value_encoding_text(entry_value(e).encoding);
+}
+
+/* ---- all of them ---- */
 
 /* Moves the value over to a fresh shell; a pointer is handed on, inline bytes are copied. */
 static struct entry *reshape(struct entry *e, struct slice key, int64_t deadline)
@@ -224,10 +260,15 @@ struct entry *entry_take_renamed(struct entry *e, struct slice key)
     return reshape(e, key, entry_deadline(e));
 }
 
-struct entry *entry_copy(const struct entry *e, struct slice key)
+struct entry *entry_copy(const struct entry *e, struct slice key, const struct value_config *config)
 {
-    struct entry *copy =
-        entry_new_string(key, entry_string(e), entry_encoding(e), entry_deadline(e));
+    struct entry *copy;
+    if (entry_type(e) == TYPE_STRING) {
+        copy = entry_new_string(key, entry_string(e), entry_encoding(e), entry_deadline(e));
+    } else {
+        struct value v = entry_value(e);
+        copy = entry_new_value(key, value_kind(v.type)->copy(&v, config), entry_deadline(e));
+    }
     entry_set_access(copy, entry_access(e));
     return copy;
 }
@@ -235,13 +276,27 @@ struct entry *entry_copy(const struct entry *e, struct slice key)
 size_t entry_bytes(const struct entry *e)
 {
     size_t bytes = mem_cost(own_size(e));
-    if (e->flags & ENTRY_POINTER) bytes += mem_cost(sizeof(struct blob) + pointer_of(e)->cap);
+    if (has_blob(e)) {
+        const struct blob *b = pointer_of(e);
+        bytes += mem_cost(sizeof *b + b->cap);
+    } else if (e->flags & ENTRY_POINTER) {
+        struct value v = entry_value(e);
+        bytes += value_kind(v.type)->bytes(&v);
+    }
     return bytes;
+}
+
+bool entry_free_to_value(struct entry *e, struct value *v)
+{
+    bool is_string = entry_type(e) == TYPE_STRING;
+    if (has_blob(e)) blob_free(pointer_of(e));
+    if (!is_string) *v = entry_value(e);
+    mem_free(e, own_size(e));
+    return !is_string;
 }
 
 void entry_free(struct entry *e)
 {
-    size_t size = own_size(e);
-    if (e->flags & ENTRY_POINTER) blob_free(pointer_of(e));
-    mem_free(e, size);
+    struct value v;
+    if (entry_free_to_value(e, &v)) value_free(&v);
 }

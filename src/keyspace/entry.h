@@ -12,15 +12,15 @@
  * new pointer back from a function below stores it in the table's slot.
  *
  * Strings up to STRING_INLINE_MAX live inside; longer ones in a `struct blob` of their own that
- * grows by doubling. Other types are one pointer. Nothing here is aligned: fields are read with
+ * grows by doubling. Other types are the pointer of a struct value, whose type and encoding are the
+ * entry's. Nothing here is aligned: fields are read with
  * memcpy. */
 #ifndef HARK_KEYSPACE_ENTRY_H
 #define HARK_KEYSPACE_ENTRY_H
 
 #include "../base/slice.h"
 #include "../value/string.h"
-
-enum value_type { TYPE_STRING, TYPE_COUNT };
+#include "../value/value.h"
 
 enum { STRING_INLINE_MAX = 512 };
 
@@ -39,20 +39,18 @@ struct blob {
 };
 
 struct entry {
-    uint8_t kind; /* type in the low nibble, string encoding in the high one */
+    uint8_t kind; /* type in the low nibble, its encoding in the high one */
     uint8_t flags;
     uint8_t access[3];
     uint8_t key_len;
 };
-
-/* "string" and so on, as TYPE answers. */
-struct slice value_type_text(enum value_type type);
 
 static inline enum value_type entry_type(const struct entry *e)
 {
     return (enum value_type)(e->kind & 15);
 }
 
+/* Of a string. */
 static inline enum string_encoding entry_encoding(const struct entry *e)
 {
     return (enum string_encoding)(e->kind >> 4);
@@ -117,7 +115,13 @@ struct slice entry_string(const struct entry *e);
 /* A new entry for a string. `deadline` -1 for none. */
 struct entry *entry_new_string(struct slice key, struct slice value, enum string_encoding encoding,
                                int64_t deadline);
-/* Replaces value and deadline, keeping key and access; in place where it fits. */
+/* A new entry for a value of another type, which it takes. */
+struct entry *entry_new_value(struct slice key, struct value v, int64_t deadline);
+/* The value of such an entry: a handle that is good until the entry changes. */
+struct value entry_value(const struct entry *e);
+/* The value has changed in place, maybe moved or got another encoding. */
+void entry_update_value(struct entry *e, const struct value *v);
+/* Replaces value and deadline by a string, keeping key and access; in place where it fits. */
 struct entry *entry_set_string(struct entry *e, struct slice value, enum string_encoding encoding,
                                int64_t deadline);
 /* Sets or (-1) removes the deadline. */
@@ -128,9 +132,16 @@ struct entry *entry_resize_string(struct entry *e, size_t len, enum string_encod
 char *entry_string_bytes(struct entry *e);
 /* The same value under another key (RENAME): takes the old entry's value, frees the old entry. */
 struct entry *entry_take_renamed(struct entry *e, struct slice key);
-/* A copy of key, value and deadline under another key. */
-struct entry *entry_copy(const struct entry *e, struct slice key);
+/* A copy of value and deadline under another key. */
+struct entry *entry_copy(const struct entry *e, struct slice key,
+                         const struct value_config *config);
 void entry_free(struct entry *e);
+/* The same, but for the value, which is the caller's then; false when it was a string. */
+bool entry_free_to_value(struct entry *e, struct value *v);
+/* When it is to be looked at: at its deadline, or sooner when one of its fields ends; or -1. */
+int64_t entry_due(const struct entry *e);
+/* What OBJECT ENCODING says. */
+struct slice entry_encoding_text(const struct entry *e);
 /* Bytes taken, the value included. */
 size_t entry_bytes(const struct entry *e);
 

@@ -3,15 +3,27 @@
 
 #include "../base/little.h"
 
-enum { HEAD_BYTES = 5, IMAGE_HAS_DEADLINE = 1 };
+enum { HEAD_BYTES = 5, IMAGE_HAS_DEADLINE = 1, LENGTH_BYTES = 8 };
+
+/* Its length, then what its type makes of it. */
+static void encode_value(struct buffer *to, const struct entry *e)
+{
+    struct value v = entry_value(e);
+    buffer_reserve(to, LENGTH_BYTES);
+    to->len += LENGTH_BYTES;
+    size_t from = to->len;
+    value_kind(v.type)->encode(&v, to);
+    put64(to->at + from - LENGTH_BYTES, to->len - from);
+}
 
 void entry_encode(struct buffer *to, int db, const struct entry *e)
 {
-    struct slice key = entry_key(e), value = entry_string(e);
+    struct slice key = entry_key(e);
+    struct slice value = entry_type(e) == TYPE_STRING ? entry_string(e) : SLICE("");
     int64_t deadline = entry_deadline(e);
     size_t most = HEAD_BYTES + sizeof deadline + 3 * VARINT_MAX + key.len + value.len;
     char *from = buffer_reserve(to, most), *p = from;
-    *p++ = (char)e->kind;
+    *p++ = (char)(entry_type(e) == TYPE_STRING ? e->kind : entry_type(e));
     *p++ = deadline >= 0 ? IMAGE_HAS_DEADLINE : 0;
     memcpy(p, e->access, sizeof e->access);
     p = put_varint(p + sizeof e->access, (uint64_t)db);
@@ -21,9 +33,14 @@ void entry_encode(struct buffer *to, int db, const struct entry *e)
     }
     p = put_varint(p, key.len);
     if (key.len) memcpy(p, key.at, key.len);
-    p = put_varint(p + key.len, value.len);
-    if (value.len) memcpy(p, value.at, value.len);
-    to->len += (size_t)(p + value.len - from);
+    p += key.len;
+    if (entry_type(e) == TYPE_STRING) {
+        p = put_varint(p, value.len);
+        if (value.len) memcpy(p, value.at, value.len);
+        p += value.len;
+    }
+    to->len += (size_t)(p - from);
+    if (entry_type(e) != TYPE_STRING) encode_value(to, e);
 }
 
 static bool take_bytes(struct slice *from, struct slice *bytes)
@@ -41,6 +58,16 @@ static bool take_deadline(struct slice *from, int64_t *deadline)
     *deadline = (int64_t)get64(from->at);
     *from = slice_from(*from, sizeof *deadline);
     return *deadline >= 0;
+}
+
+static bool take_value(struct slice *from, struct slice *bytes)
+{
+    if (from->len < LENGTH_BYTES) return false;
+    uint64_t len = get64(from->at);
+    if (len > from->len - LENGTH_BYTES) return false;
+    *bytes = slice_of(from->at + LENGTH_BYTES, (size_t)len);
+    *from = slice_from(*from, LENGTH_BYTES + (size_t)len);
+    return true;
 }
 
 /* A remark that contradicts the value would be told to clients. */
@@ -67,13 +94,31 @@ bool entry_decode(struct slice *from, struct entry_image *image)
     if (!take_varint(from, &db) || db > INT32_MAX) return false;
     image->db = (int)db;
     if (head[1] && !take_deadline(from, &image->deadline)) return false;
-    return take_bytes(from, &image->key) && take_bytes(from, &image->value) &&
-           encoding_fits(image->encoding, image->value);
+    if (!take_bytes(from, &image->key)) return false;
+    if (image->type == TYPE_STRING)
+        return take_bytes(from, &image->value) && encoding_fits(image->encoding, image->value);
+    return value_kind(image->type) && head[0] >> 4 == 0 && take_value(from, &image->value);
 }
 
-struct entry *entry_from_image(const struct entry_image *image)
+static struct entry *entry_of_value(const struct entry_image *image,
+                                    const struct value_config *config)
 {
-    struct entry *e = entry_new_string(image->key, image->value, image->encoding, image->deadline);
+    struct value v;
+    struct slice bytes = image->value;
+    if (!value_kind(image->type)->decode(&bytes, config, &v)) return NULL;
+    if (!bytes.len && !value_is_gone(&v)) return entry_new_value(image->key, v, image->deadline);
+    value_free(&v);
+    return NULL;
+}
+
+struct entry *entry_from_image(const struct entry_image *image, const struct value_config *config)
+{
+    struct entry *e;
+    if (image->type == TYPE_STRING)
+        e = entry_new_string(image->key, image->value, image->encoding, image->deadline);
+    else
+        e = entry_of_value(image, config);
+    if (!e) return NULL;
     entry_set_access(e, image->access);
     return e;
 }

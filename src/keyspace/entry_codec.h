@@ -14,13 +14,13 @@ struct entry_image {
     enum value_type type;
     enum string_encoding encoding;
     uint32_t access;
-    int64_t deadline; /* -1: none */
-    struct slice key, value;
+    int64_t deadline;        /* -1: none */
+    struct slice key, value; /* of another type than string: what its value_kind has encoded */
 };
 
 /* Takes one off the front: false when none is there that entry_encode could have made. */
 bool entry_decode(struct slice *from, struct entry_image *image);
-/* A new entry of it. */
-struct entry *entry_from_image(const struct entry_image *image);
+/* A new entry of it; NULL when the value cannot be what was encoded. */
+struct entry *entry_from_image(const struct entry_image *image, const struct value_config *config);
 
 #endif

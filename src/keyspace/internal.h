@@ -28,6 +28,12 @@ struct grave {
     bool to_walk; /* a walk is to have what is in it first, and frees it */
 };
 
+/* A large value on its way to be freed. */
+struct remains {
+    struct value value;
+    struct remains *next;
+};
+
 enum walk_state { WALK_NONE, WALK_ON, WALK_SETTLING /* given up */ };
 
 struct walk {
@@ -53,6 +59,8 @@ struct keyspace {
     struct database **db;
     int databases;
     struct grave *graves;
+    struct remains *remains;
+    struct value_config values;
     struct walk walk;
     uint8_t mark;       /* of what was handed over; of all entries while no walk is on */
     int due_first;      /* the database that keyspace_each_due begins with */

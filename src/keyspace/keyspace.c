@@ -4,7 +4,7 @@
 #include "../base/mem.h"
 #include "internal.h"
 
-enum { BUCKETS_A_STEP = 64 };
+enum { BUCKETS_A_STEP = 64, ELEMENTS_A_STEP = 512 };
 
 static uint64_t hash_of_entry(void *ctx, const void *entry)
 {
@@ -30,6 +30,7 @@ struct keyspace *keyspace_new(int databases, const unsigned char *hash_secret, u
     struct keyspace *ks = mem_new(struct keyspace);
     memcpy(ks->secret, hash_secret, sizeof ks->secret);
     random_init(&ks->random, random_seed);
+    ks->values = value_config_default(ks->secret);
     ks->access = (struct access_config){.lfu_log_factor = 10, .lfu_decay_min = 1};
     ks->databases = databases;
     ks->db = mem_zalloc((size_t)databases * sizeof *ks->db);
@@ -41,10 +42,29 @@ struct keyspace *keyspace_new(int databases, const unsigned char *hash_secret, u
     return ks;
 }
 
+void keyspace_dispose(struct keyspace *ks, struct entry *e)
+{
+    struct value v;
+    if (!entry_free_to_value(e, &v) || value_kind(v.type)->free_some(&v, ELEMENTS_A_STEP)) return;
+    struct remains *r = mem_new(struct remains);
+    *r = (struct remains){v, ks->remains};
+    ks->remains = r;
+}
+
+/* A slice of the large value that was put aside last; false when there is none. */
+static bool free_remains(struct keyspace *ks)
+{
+    struct remains *r = ks->remains;
+    if (!r) return false;
+    if (!value_kind(r->value.type)->free_some(&r->value, ELEMENTS_A_STEP)) return true;
+    ks->remains = r->next;
+    mem_delete(r);
+    return true;
+}
+
 static void free_entry(void *ctx, void *entry)
 {
-    (void)ctx;
-    entry_free(entry);
+    keyspace_dispose(ctx, entry);
 }
 
 void keyspace_free(struct keyspace *ks)
@@ -72,6 +92,17 @@ int keyspace_databases(const struct keyspace *ks)
 struct random *keyspace_random(struct keyspace *ks)
 {
     return &ks->random;
+}
+
+const struct value_config *keyspace_values(const struct keyspace *ks)
+{
+    return &ks->values;
+}
+
+void keyspace_set_values(struct keyspace *ks, struct value_config config)
+{
+    config.secret = ks->secret;
+    ks->values = config;
 }
 
 const unsigned char *keyspace_secret(const struct keyspace *ks)
@@ -226,7 +257,7 @@ static void bury(struct keyspace *ks, struct database *d)
     g.to_walk = ks->walk.state == WALK_ON && d->walked != WALKED_ALL;
     d->walked = WALKED_ALL; /* what comes into it from now on is new */
     ks->walk.graves += g.to_walk;
-    if (small && !g.to_walk && table_clear(&g.table, free_entry, NULL, SIZE_MAX)) return;
+    if (small && !g.to_walk && table_clear(&g.table, free_entry, ks, SIZE_MAX)) return;
     ks->graves = mem_new(struct grave);
     *ks->graves = g;
 }
@@ -252,10 +283,11 @@ void grave_remove(struct grave **link)
 
 bool keyspace_sweep(struct keyspace *ks)
 {
+    if (free_remains(ks)) return true;
     struct grave **link = &ks->graves;
     while (*link && (*link)->to_walk) link = &(*link)->next;
     if (!*link) return false;
-    if (table_clear(&(*link)->table, free_entry, NULL, BUCKETS_A_STEP)) grave_remove(link);
+    if (table_clear(&(*link)->table, free_entry, ks, BUCKETS_A_STEP)) grave_remove(link);
     return true;
 }
 

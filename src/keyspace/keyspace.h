@@ -63,6 +63,9 @@ void keyspace_set_access(struct keyspace *ks, struct access_config config);
 struct access_config keyspace_access_config(const struct keyspace *ks);
 int keyspace_databases(const struct keyspace *ks);
 struct random *keyspace_random(struct keyspace *ks);
+/* When its values are packed; the secret in it is that of the keyspace, whatever is set. */
+const struct value_config *keyspace_values(const struct keyspace *ks);
+void keyspace_set_values(struct keyspace *ks, struct value_config config);
 /* The secret of its hashes, for other maps of the same process. */
 const unsigned char *keyspace_secret(const struct keyspace *ks);
 

@@ -27,8 +27,9 @@ static void visit(void *ctx, void *entry)
 
 static void visit_and_free(void *ctx, void *entry)
 {
+    const struct walked_database *d = ctx;
     visit(ctx, entry);
-    entry_free(entry);
+    keyspace_dispose(d->keyspace, entry);
 }
 
 int keyspace_walk_begin(struct keyspace *ks, struct walk_visitor v)

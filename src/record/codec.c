@@ -110,9 +110,16 @@ enum {
 };
 
 /* Which fields an effect has besides its key. */
-enum { HAS_KEY = 1, HAS_ARG = 2, HAS_OFFSET = 4, HAS_OTHER_DB = 8, HAS_DEADLINE = 16 };
+enum {
+    HAS_KEY = 1,
+    HAS_ARG = 2,
+    HAS_OFFSET = 4,
+    HAS_OTHER_DB = 8,
+    HAS_DEADLINE = 16,
+    HAS_WORDS = 32,
+};
 
-static const uint8_t effect_fields[EFFECT_COUNT] = {
+static const uint8_t effect_fields_without_words[EFFECT_RPUSH] = {
     [EFFECT_SET] = HAS_KEY | HAS_ARG, /* and its own way of saying the deadline */
     [EFFECT_DEL] = HAS_KEY,
     [EFFECT_PEXPIREAT] = HAS_KEY | HAS_DEADLINE,
@@ -127,6 +134,11 @@ static const uint8_t effect_fields[EFFECT_COUNT] = {
     [EFFECT_VIEWS] = HAS_ARG,
 };
 
+static inline unsigned effect_fields(enum effect_verb verb)
+{
+    return effect_has_words(verb) ? HAS_KEY | HAS_WORDS : effect_fields_without_words[verb];
+}
+
 /* A key in a database. */
 struct address {
     int db;
@@ -135,7 +147,7 @@ struct address {
 
 static struct address address_of(const struct effect *e)
 {
-    bool has_key = effect_fields[e->verb] & HAS_KEY;
+    bool has_key = effect_fields(e->verb) & HAS_KEY;
     return (struct address){e->db, has_key ? e->key : SLICE("")};
 }
 
@@ -153,13 +165,21 @@ static bool target_of(const struct effect *e, struct address *to)
 
 /* ---- writing ---- */
 
+static size_t words_max(const struct effect *e)
+{
+    size_t max = 0;
+    for (uint32_t i = 0; i < e->words_count; i++) max += NUMBER_MAX + e->words[i].len;
+    return max;
+}
+
 size_t record_encoded_max(const struct record *r)
 {
     enum { HEAD_MAX = 2 + TIME_BYTES + 5 * NUMBER_MAX };
     enum { EFFECT_MAX = 2 + 4 * NUMBER_MAX, EVENT_MAX = 3 + 4 * NUMBER_MAX };
     size_t max = HEAD_MAX + r->cause.len;
     for (uint32_t i = 0; i < r->effects_count; i++)
-        max += EFFECT_MAX + r->effects[i].key.len + r->effects[i].arg.len;
+        max +=
+            EFFECT_MAX + r->effects[i].key.len + r->effects[i].arg.len + words_max(&r->effects[i]);
     for (uint32_t i = 0; i < r->notes_count; i++) {
         const struct note *n = &r->notes[i];
         if (n->kind != NOTE_EVENT) continue;
@@ -212,15 +232,23 @@ static char *put_set(char *to, const struct effect *e, int64_t commit_ms)
     return e->when >= 0 ? put_deadline(to, e->when, commit_ms) : to;
 }
 
+static char *put_list(char *to, const struct slice *list, uint32_t count)
+{
+    to = put_number(to, count);
+    for (uint32_t i = 0; i < count; i++) to = put_bytes(to, list[i]);
+    return to;
+}
+
 static char *put_effect(char *to, const struct effect *e, int64_t commit_ms)
 {
-    unsigned fields = effect_fields[e->verb];
+    unsigned fields = effect_fields(e->verb);
     *to++ = (char)(effect_codes[e->verb] | (e->db ? EFFECT_HAS_DB : 0));
     if (e->db) to = put_number(to, (uint64_t)e->db);
     if (fields & HAS_KEY) to = put_bytes(to, e->key);
     if (fields & (HAS_OFFSET | HAS_OTHER_DB)) to = put_number(to, (uint64_t)e->when);
     if (fields & HAS_DEADLINE) to = put_deadline(to, e->when, commit_ms);
     if (e->verb == EFFECT_SET) to = put_set(to, e, commit_ms);
+    if (fields & HAS_WORDS) to = put_list(to, e->words, e->words_count);
     return fields & HAS_ARG ? put_bytes(to, e->arg) : to;
 }
 
@@ -253,13 +281,6 @@ static int tells_manner(int32_t told, uint32_t cursor)
     return (uint32_t)told + 1 == cursor ? TELLS_LAST : TELLS_GIVEN;
 }
 
-static char *put_subkeys(char *to, const struct note *n)
-{
-    to = put_number(to, n->subkeys_count);
-    for (uint32_t i = 0; i < n->subkeys_count; i++) to = put_bytes(to, n->subkeys[i]);
-    return to;
-}
-
 static char *put_event(char *to, const struct record *r, const struct note *n,
                        const struct note *before, uint32_t *cursor)
 {
@@ -277,7 +298,7 @@ static char *put_event(char *to, const struct record *r, const struct note *n,
     *to++ = (char)(tells | key | (n->subkeys_count ? HAS_SUBKEYS : 0));
     if (tells == TELLS_GIVEN) to = put_number(to, (uint64_t)n->effect);
     if (key == KEY_GIVEN) to = put_bytes(put_number(to, (uint64_t)n->db), n->key);
-    return n->subkeys_count ? put_subkeys(to, n) : to;
+    return n->subkeys_count ? put_list(to, n->subkeys, n->subkeys_count) : to;
 }
 
 size_t record_encode(char *to, const struct record *r)
@@ -392,7 +413,29 @@ static void get_set(struct reader *r, struct effect *e, int64_t commit_ms)
                                      : WHEN_NONE;
 }
 
-static void get_effect(struct reader *r, struct effect *e, int64_t commit_ms)
+/* Room for one more item of a list that has `count`. */
+static void *with_room(void *list, size_t *cap, size_t count, size_t item)
+{
+    if (__builtin_expect(count < *cap, 1)) return list;
+    size_t more = *cap ? *cap * 2 : 8;
+    list = mem_resize(list, *cap * item, more * item);
+    *cap = more;
+    return list;
+}
+
+/* A list of strings behind the *used that `list` has already; how many there are. */
+static uint32_t get_list(struct reader *r, struct slice **list, size_t *cap, size_t *used)
+{
+    uint32_t count = (uint32_t)get_number_to(r, (uint64_t)(r->end - r->at));
+    for (uint32_t i = 0; i < count && !r->error; i++) {
+        *list = with_room(*list, cap, *used, sizeof **list);
+        (*list)[(*used)++] = get_bytes(r);
+    }
+    return count;
+}
+
+static void get_effect(struct reader *r, struct effect *e, int64_t commit_ms,
+                       struct record_room *room, size_t *words_used)
 {
     uint8_t byte = get_byte(r), code = byte & (CODES_MAX - 1);
     *e = (struct effect){.key = SLICE(""), .arg = SLICE("")};
@@ -401,7 +444,7 @@ static void get_effect(struct reader *r, struct effect *e, int64_t commit_ms)
         return;
     }
     e->verb = (enum effect_verb)(effects_by_code[code] - 1);
-    unsigned fields = effect_fields[e->verb];
+    unsigned fields = effect_fields(e->verb);
     if (byte & EFFECT_HAS_DB) {
         e->db = (int)get_number_to(r, INT32_MAX);
         if (!e->db) fail(r, ERR_CORRUPT);
@@ -411,17 +454,9 @@ static void get_effect(struct reader *r, struct effect *e, int64_t commit_ms)
     if (fields & HAS_OFFSET) e->when = (int64_t)get_number_to(r, INT64_MAX);
     if (fields & HAS_DEADLINE) e->when = get_deadline(r, commit_ms);
     if (e->verb == EFFECT_SET) get_set(r, e, commit_ms);
+    if (fields & HAS_WORDS)
+        e->words_count = get_list(r, &room->words, &room->words_cap, words_used);
     if (fields & HAS_ARG) e->arg = get_bytes(r);
-}
-
-/* Room for one more item of a list that has `count`. */
-static void *with_room(void *list, size_t *cap, size_t count, size_t item)
-{
-    if (__builtin_expect(count < *cap, 1)) return list;
-    size_t more = *cap ? *cap * 2 : 8;
-    list = mem_resize(list, *cap * item, more * item);
-    *cap = more;
-    return list;
 }
 
 /* Events while they are read. Their subkeys are one list, which may still move. */
@@ -463,14 +498,8 @@ static struct address get_key(struct reader *r, const struct events *all, int32_
 static uint32_t get_subkeys(struct reader *r, struct events *all)
 {
     struct record_room *room = all->room;
-    uint32_t count = (uint32_t)get_number_to(r, UINT32_MAX);
-    if (!count) fail(r, ERR_CORRUPT);
-    for (uint32_t i = 0; i < count && !r->error; i++) {
-        room->subkeys =
-            with_room(room->subkeys, &room->subkeys_cap, all->subkeys_count, sizeof *room->subkeys);
-        room->subkeys[all->subkeys_count++] = get_bytes(r);
-    }
-    return count;
+    uint32_t count = get_list(r, &room->subkeys, &room->subkeys_cap, &all->subkeys_count);
+    return count ? count : (uint32_t)fail(r, ERR_CORRUPT);
 }
 
 static void get_event(struct reader *r, struct events *all)
@@ -504,6 +533,17 @@ static void get_event(struct reader *r, struct events *all)
     if (told >= 0) all->cursor = (uint32_t)told + 1;
 }
 
+/* The words of effects are one list, which moved while it grew. */
+static void place_words(const struct record *record, struct record_room *room)
+{
+    const struct slice *next = room->words;
+    for (uint32_t i = 0; i < record->effects_count; i++) {
+        struct effect *e = &room->effects[i];
+        e->words = e->words_count ? next : NULL;
+        if (e->words_count) next += e->words_count;
+    }
+}
+
 static void place_subkeys(struct record *record, struct record_room *room)
 {
     const struct slice *next = room->subkeys;
@@ -519,18 +559,20 @@ int record_decode(struct slice bytes, uint64_t seq, struct record_room *room, st
     const unsigned char *at = (const unsigned char *)bytes.at;
     struct reader r = {.at = at, .end = at + bytes.len};
     struct events all = {.record = out, .room = room};
+    size_t words_used = 0;
     *out = (struct record){.seq = seq};
     get_head(&r, out);
     uint32_t effects = (uint32_t)get_number_to(&r, INT32_MAX);
     for (; out->effects_count < effects && !r.error; out->effects_count++) {
         room->effects =
             with_room(room->effects, &room->effects_cap, out->effects_count, sizeof *room->effects);
-        get_effect(&r, &room->effects[out->effects_count], out->id.ms);
+        get_effect(&r, &room->effects[out->effects_count], out->id.ms, room, &words_used);
     }
     out->effects = room->effects;
     while (r.at < r.end && out->notes_count < INT32_MAX) get_event(&r, &all);
     if (r.error) return r.error;
     if (r.at != r.end || out->id.n > UINT64_MAX - out->notes_count) return ERR_CORRUPT;
+    if (words_used) place_words(out, room);
     if (all.subkeys_count) place_subkeys(out, room);
     out->notes = room->notes;
     return 0;
@@ -556,11 +598,14 @@ static void skip_bytes(struct reader *r)
 static void skip_effect(struct reader *r)
 {
     uint8_t byte = get_byte(r), verb = effects_by_code[byte & (CODES_MAX - 1)];
-    unsigned fields = verb ? effect_fields[verb - 1] : (unsigned)fail(r, ERR_UNSUPPORTED);
+    unsigned fields =
+        verb ? effect_fields((enum effect_verb)(verb - 1)) : (unsigned)fail(r, ERR_UNSUPPORTED);
     if (byte & EFFECT_HAS_DB) get_number(r);
     if (fields & HAS_KEY) skip_bytes(r);
     if (fields & (HAS_OFFSET | HAS_OTHER_DB | HAS_DEADLINE)) get_number(r);
     if (verb == EFFECT_SET + 1 && (get_byte(r) & SET_WHEN_GIVEN)) get_number(r);
+    if (fields & HAS_WORDS)
+        for (uint64_t n = get_number(r); n > 0 && !r->error; n--) skip_bytes(r);
     if (fields & HAS_ARG) skip_bytes(r);
 }
 
@@ -599,6 +644,7 @@ void record_room_fini(struct record_room *room)
 {
     mem_free(room->effects, room->effects_cap * sizeof *room->effects);
     mem_free(room->notes, room->notes_cap * sizeof *room->notes);
+    mem_free(room->words, room->words_cap * sizeof *room->words);
     mem_free(room->subkeys, room->subkeys_cap * sizeof *room->subkeys);
     *room = (struct record_room){0};
 }

@@ -4,8 +4,8 @@
  * notes that only live subscribers hear. They have no length and no checksum of their own: that is
  * the journal's part. The layout stands in docs/format/record.md.
  *
- * Fields that an effect does not use are not stored; decoded, `arg` is empty, `when` 0 and `form`
- * FORM_SET there. A decoded note has no `notify` flags. */
+ * Fields that an effect does not use are not stored; decoded, `arg` and `words` are empty, `when`
+ * is 0 and `form` FORM_SET there. A decoded note has no `notify` flags. */
 #ifndef HARK_RECORD_CODEC_H
 #define HARK_RECORD_CODEC_H
 
@@ -25,8 +25,8 @@ size_t record_encode(char *to, const struct record *r);
 struct record_room {
     struct effect *effects;
     struct note *notes;
-    struct slice *subkeys;
-    size_t effects_cap, notes_cap, subkeys_cap;
+    struct slice *subkeys, *words;
+    size_t effects_cap, notes_cap, subkeys_cap, words_cap;
 };
 void record_room_fini(struct record_room *room);
 

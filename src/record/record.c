@@ -80,7 +80,19 @@ static void words_of(const struct effect *e, struct words *w)
     case EFFECT_PERSIST:
     case EFFECT_FLUSHDB:
     case EFFECT_COUNT: break;
+    default: DCHECK(effect_has_words(e->verb)); /* which follow by themselves */
     }
+}
+
+/* The i-th of all words of the command; is it data? False at the end. */
+static bool word_at(const struct effect *e, const struct words *w, uint32_t i, struct slice *word,
+                    bool *is_data)
+{
+    uint32_t own = (uint32_t)w->count;
+    if (i >= own + e->words_count) return false;
+    *word = i < own ? w->at[i] : e->words[i - own];
+    *is_data = i >= own || w->is_data[i];
+    return true;
 }
 
 static bool fits(struct slice word, size_t room, bool base64)
@@ -97,14 +109,16 @@ static bool write_words(struct buffer *to, const struct effect *e, size_t max_by
     size_t start = to->len;
     bool ended = false;
     buffer_add_byte(to, '[');
-    for (int i = 0; i < w.count && !ended; i++) {
-        ended = !w.is_data[i] && !fits(w.at[i], max_bytes, base64);
+    struct slice word;
+    bool is_data;
+    for (uint32_t i = 0; !ended && word_at(e, &w, i, &word, &is_data); i++) {
+        ended = !is_data && !fits(word, max_bytes, base64);
         if (ended) break;
         if (i) buffer_add_byte(to, ',');
         size_t before = to->len;
         if (base64) {
-            json_add_base64(to, w.at[i], max_bytes, &ended);
-        } else if (!json_add_string(to, w.at[i], max_bytes, &ended)) {
+            json_add_base64(to, word, max_bytes, &ended);
+        } else if (!json_add_string(to, word, max_bytes, &ended)) {
             to->len = start;
             return false;
         }

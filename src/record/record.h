@@ -23,46 +23,46 @@ struct event_id {
 
 /* How a change is redone. X(code, identifier, command name as clients write it). The code is what
  * journals have, and is never given to another effect: see EVENTS. */
-#define EFFECTS(X)                                                                              \
-    X(1, SET, "SET")             /* value; `when` = deadline in unix ms, or -1 none, -2 kept */ \
-    X(2, DEL, "DEL")             /* whatever it held */                                         \
-    X(3, PEXPIREAT, "PEXPIREAT") /* `when` = the new deadline */                                \
-    X(4, PERSIST, "PERSIST")                                                                    \
-    X(5, APPEND, "APPEND")     /* bytes */                                                      \
-    X(6, SETRANGE, "SETRANGE") /* offset, bytes */                                              \
-    X(7, RENAME, "RENAME")     /* destination */                                                \
-    X(8, MOVE, "MOVE")         /* destination database */                                       \
-    X(9, COPY, "COPY")         /* destination key, destination database */                      \
-    X(10, FLUSHDB, "FLUSHDB")  /* no key */                                                     \
-    X(11, SWAPDB, "SWAPDB")    /* no key; `db` and the other database */                        \
+#define EFFECTS(X)                                                                               \
+    X(1, SET, "SET")             /* value; `when` = deadline in unix ms, or -1 none, -2 kept */  \
+    X(2, DEL, "DEL")             /* whatever it held */                                          \
+    X(3, PEXPIREAT, "PEXPIREAT") /* `when` = the new deadline */                                 \
+    X(4, PERSIST, "PERSIST")                                                                     \
+    X(5, APPEND, "APPEND")     /* bytes */                                                       \
+    X(6, SETRANGE, "SETRANGE") /* offset, bytes */                                               \
+    X(7, RENAME, "RENAME")     /* destination */                                                 \
+    X(8, MOVE, "MOVE")         /* destination database */                                        \
+    X(9, COPY, "COPY")         /* destination key, destination database */                       \
+    X(10, FLUSHDB, "FLUSHDB")  /* no key */                                                      \
+    X(11, SWAPDB, "SWAPDB")    /* no key; `db` and the other database */                         \
     X(12, VIEWS, "XGROUP")     /* no key; bytes of src/view/, which keeps books on its groups */ \
-    /* From here on, a key and `words`, as the command of that name has them behind the key. */ \
-    X(13, RPUSH, "RPUSH")                                                                       \
-    X(14, LPUSH, "LPUSH")                                                                       \
-    X(15, LPOP, "LPOP")       /* count */                                                       \
-    X(16, RPOP, "RPOP")       /* count */                                                       \
-    X(17, LSET, "LSET")       /* index, element */                                              \
-    X(18, LINSERT, "LINSERT") /* BEFORE or AFTER, pivot, element */                             \
-    X(19, LREM, "LREM")       /* count, element */                                              \
-    X(20, LTRIM, "LTRIM")     /* start, stop */                                                 \
-    X(21, SADD, "SADD")                                                                         \
-    X(22, SREM, "SREM")                                                                         \
-    X(23, HSET, "HSET") /* field, value, …; a field's deadline goes */                          \
-    X(24, HDEL, "HDEL")                                                                         \
-    X(25, HPEXPIREAT, "HPEXPIREAT") /* unix ms, FIELDS, how many, field … */                    \
-    X(26, HPERSIST, "HPERSIST")     /* FIELDS, how many, field … */                             \
-    X(27, HSETEX, "HSETEX")         /* KEEPTTL, FIELDS, how many, field, value … */             \
-    X(28, ZADD, "ZADD")             /* score, member, … */                                      \
-    X(29, ZREM, "ZREM")                                                                         \
-    X(30, ZREMRANGEBYRANK, "ZREMRANGEBYRANK") /* start, stop */                                 \
-    X(31, XADD, "XADD")                       /* id, field, value … */                          \
-    X(32, XDEL, "XDEL")                       /* id … */                                        \
-    X(33, XTRIM, "XTRIM")                     /* MAXLEN, how many; or MINID, id */              \
-    X(34, XSETID, "XSETID")                                                                     \
-    X(35, XGROUP, "XGROUP") /* of a stored stream; see src/value/stream.h */                    \
-    X(36, XREADGROUP, "XREADGROUP")                                                             \
-    X(37, XACK, "XACK")                                                                         \
-    X(38, XCLAIM, "XCLAIM")                                                                     \
+    /* From here on, a key and `words`, as the command of that name has them behind the key. */  \
+    X(13, RPUSH, "RPUSH")                                                                        \
+    X(14, LPUSH, "LPUSH")                                                                        \
+    X(15, LPOP, "LPOP")       /* count */                                                        \
+    X(16, RPOP, "RPOP")       /* count */                                                        \
+    X(17, LSET, "LSET")       /* index, element */                                               \
+    X(18, LINSERT, "LINSERT") /* BEFORE or AFTER, pivot, element */                              \
+    X(19, LREM, "LREM")       /* count, element */                                               \
+    X(20, LTRIM, "LTRIM")     /* start, stop */                                                  \
+    X(21, SADD, "SADD")                                                                          \
+    X(22, SREM, "SREM")                                                                          \
+    X(23, HSET, "HSET") /* field, value, …; a field's deadline goes */                         \
+    X(24, HDEL, "HDEL")                                                                          \
+    X(25, HPEXPIREAT, "HPEXPIREAT") /* unix ms, FIELDS, how many, field … */                   \
+    X(26, HPERSIST, "HPERSIST")     /* FIELDS, how many, field … */                            \
+    X(27, HSETEX, "HSETEX")         /* KEEPTTL, FIELDS, how many, field, value … */            \
+    X(28, ZADD, "ZADD")             /* score, member, … */                                     \
+    X(29, ZREM, "ZREM")                                                                          \
+    X(30, ZREMRANGEBYRANK, "ZREMRANGEBYRANK") /* start, stop */                                  \
+    X(31, XADD, "XADD")                       /* id, field, value … */                         \
+    X(32, XDEL, "XDEL")                       /* id … */                                       \
+    X(33, XTRIM, "XTRIM")                     /* MAXLEN, how many; or MINID, id */               \
+    X(34, XSETID, "XSETID")                                                                      \
+    X(35, XGROUP, "XGROUP") /* of a stored stream; see src/value/stream.h */                     \
+    X(36, XREADGROUP, "XREADGROUP")                                                              \
+    X(37, XACK, "XACK")                                                                          \
+    X(38, XCLAIM, "XCLAIM")                                                                      \
     X(39, RESTORE, "RESTORE") /* type and bytes of a value, as snapshots have them */
 
 enum effect_verb {

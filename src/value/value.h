@@ -1,4 +1,5 @@
-/* What a key holds, where that is more than a string: a list, a set, a sorted set, a hash, a stream.
+/* What a key holds, where that is more than a string: a list, a set, a sorted set, a hash, a
+ * stream.
  *
  * A `struct value` is a handle of 16 bytes, passed by pointer and kept by value: which type, how it
  * is kept, and where. It owns what it points to; assigning it moves that. Each type has a file of
@@ -30,13 +31,13 @@ enum value_type {
 };
 
 /* How a value is kept, and what OBJECT ENCODING says of it. At most 16. */
-#define VALUE_ENCODINGS(X)         \
-    X(PACKED, "listpack")          \
-    X(PACKED_TTL, "listpackex")    \
-    X(NODES, "quicklist")          \
-    X(INTS, "intset")              \
-    X(TABLE, "hashtable")          \
-    X(TREE, "skiplist")            \
+#define VALUE_ENCODINGS(X)      \
+    X(PACKED, "listpack")       \
+    X(PACKED_TTL, "listpackex") \
+    X(NODES, "quicklist")       \
+    X(INTS, "intset")           \
+    X(TABLE, "hashtable")       \
+    X(TREE, "skiplist")         \
     X(LOG, "stream")
 
 enum value_encoding {
@@ -112,6 +113,7 @@ bool value_is_gone(const struct value *v);
 int64_t value_due(const struct value *v);
 
 /* Each in its own file. */
-extern const struct value_kind list_kind, set_kind, zset_kind, hash_kind, stream_kind;
+extern const struct value_kind value_kind_list, value_kind_set, value_kind_zset, value_kind_hash,
+    value_kind_stream;
 
 #endif

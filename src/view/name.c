@@ -10,7 +10,7 @@ static const struct slice stems[VIEW_FAMILIES] = {
     [VIEW_KEYCHANGE] = {"__keychange@", 12},
 };
 
-_Static_assert((int)EVENT_COUNT <= 64, "a bit per event");
+_Static_assert((int)EVENT_COUNT <= 128, "a bit per event");
 
 /* The classes that `A` stands for. */
 static const uint32_t classes_of_a = 0

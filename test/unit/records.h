@@ -25,6 +25,9 @@ static inline void expect_same_effect(const struct effect *a, const struct effec
     if (has_arg) assert_true(slice_equal(a->arg, b->arg));
     if (has_when) assert_true(a->when == b->when);
     if (a->verb == EFFECT_SET) assert_int_equal(a->form, b->form);
+    assert_int_equal(a->words_count, b->words_count);
+    for (uint32_t i = 0; i < a->words_count; i++)
+        assert_true(slice_equal(a->words[i], b->words[i]));
 }
 
 static inline void expect_same_event(const struct note *a, const struct note *b)

@@ -203,7 +203,7 @@ static struct entry *swap_for_copy(struct random *r, struct entry *e, struct mod
 {
     size_t len = key_lengths[random_below(r, KEY_LENGTHS)];
     char *key = fresh_bytes(r, len);
-    struct entry *copy = entry_copy(e, slice_of(key, len));
+    struct entry *copy = entry_copy(e, slice_of(key, len), NULL);
     expect_entry(e, m); /* the original stays as it was */
     set_bytes(&m->key, &m->key_len, key, len);
     entry_free(e);

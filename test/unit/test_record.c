@@ -30,37 +30,52 @@ static void test_each_verb(void **state)
 {
     (void)state;
     const struct slice k = SLICE("k"), v = SLICE("v"), none = SLICE("");
-    expect_effect((struct effect){EFFECT_SET, 0, k, v, WHEN_NONE, FORM_SET},
+    expect_effect((struct effect){EFFECT_SET, 0, k, v, WHEN_NONE, FORM_SET, 0, NULL},
                   "[\"SET\",\"k\",\"v\"]");
-    expect_effect((struct effect){EFFECT_SET, 0, k, v, WHEN_KEPT, FORM_SET},
+    expect_effect((struct effect){EFFECT_SET, 0, k, v, WHEN_KEPT, FORM_SET, 0, NULL},
                   "[\"SET\",\"k\",\"v\",\"KEEPTTL\"]");
-    expect_effect((struct effect){EFFECT_SET, 0, k, v, 17, FORM_SET},
+    expect_effect((struct effect){EFFECT_SET, 0, k, v, 17, FORM_SET, 0, NULL},
                   "[\"SET\",\"k\",\"v\",\"PXAT\",\"17\"]");
-    expect_effect((struct effect){EFFECT_SET, 0, k, v, 0, FORM_SET},
+    expect_effect((struct effect){EFFECT_SET, 0, k, v, 0, FORM_SET, 0, NULL},
                   "[\"SET\",\"k\",\"v\",\"PXAT\",\"0\"]");
-    expect_effect((struct effect){EFFECT_DEL, 0, k, none, 0, FORM_SET}, "[\"DEL\",\"k\"]");
-    expect_effect((struct effect){EFFECT_PEXPIREAT, 0, k, none, 9, FORM_SET},
+    expect_effect((struct effect){EFFECT_DEL, 0, k, none, 0, FORM_SET, 0, NULL}, "[\"DEL\",\"k\"]");
+    expect_effect((struct effect){EFFECT_PEXPIREAT, 0, k, none, 9, FORM_SET, 0, NULL},
                   "[\"PEXPIREAT\",\"k\",\"9\"]");
-    expect_effect((struct effect){EFFECT_PERSIST, 0, k, none, 0, FORM_SET}, "[\"PERSIST\",\"k\"]");
-    expect_effect((struct effect){EFFECT_APPEND, 0, k, v, 0, FORM_SET}, "[\"APPEND\",\"k\",\"v\"]");
-    expect_effect((struct effect){EFFECT_SETRANGE, 0, k, v, 5, FORM_SET},
+    expect_effect((struct effect){EFFECT_PERSIST, 0, k, none, 0, FORM_SET, 0, NULL},
+                  "[\"PERSIST\",\"k\"]");
+    expect_effect((struct effect){EFFECT_APPEND, 0, k, v, 0, FORM_SET, 0, NULL},
+                  "[\"APPEND\",\"k\",\"v\"]");
+    expect_effect((struct effect){EFFECT_SETRANGE, 0, k, v, 5, FORM_SET, 0, NULL},
                   "[\"SETRANGE\",\"k\",\"5\",\"v\"]");
-    expect_effect((struct effect){EFFECT_RENAME, 0, k, v, 0, FORM_SET}, "[\"RENAME\",\"k\",\"v\"]");
-    expect_effect((struct effect){EFFECT_MOVE, 0, k, none, 3, FORM_SET}, "[\"MOVE\",\"k\",\"3\"]");
-    expect_effect((struct effect){EFFECT_COPY, 0, k, v, 3, FORM_SET},
+    expect_effect((struct effect){EFFECT_RENAME, 0, k, v, 0, FORM_SET, 0, NULL},
+                  "[\"RENAME\",\"k\",\"v\"]");
+    expect_effect((struct effect){EFFECT_MOVE, 0, k, none, 3, FORM_SET, 0, NULL},
+                  "[\"MOVE\",\"k\",\"3\"]");
+    expect_effect((struct effect){EFFECT_COPY, 0, k, v, 3, FORM_SET, 0, NULL},
                   "[\"COPY\",\"k\",\"v\",\"DB\",\"3\",\"REPLACE\"]");
-    expect_effect((struct effect){EFFECT_FLUSHDB, 4, none, none, 0, FORM_SET}, "[\"FLUSHDB\"]");
-    expect_effect((struct effect){EFFECT_SWAPDB, 4, none, none, 5, FORM_SET},
+    expect_effect((struct effect){EFFECT_FLUSHDB, 4, none, none, 0, FORM_SET, 0, NULL},
+                  "[\"FLUSHDB\"]");
+    expect_effect((struct effect){EFFECT_SWAPDB, 4, none, none, 5, FORM_SET, 0, NULL},
                   "[\"SWAPDB\",\"4\",\"5\"]");
+    const struct slice words[] = {SLICE("1.5"), SLICE("m\n")};
+    expect_effect((struct effect){EFFECT_ZADD, 0, k, none, 0, FORM_SET, 2, words},
+                  "[\"ZADD\",\"k\",\"1.5\",\"m\\n\"]");
+    expect_effect((struct effect){EFFECT_LPOP, 0, k, none, 0, FORM_SET, 0, NULL},
+                  "[\"LPOP\",\"k\"]");
 }
 
 /* For every bound: within it, an array, a prefix of the whole in words and bytes. */
 static void test_every_cut(void **state)
 {
     (void)state;
-    const struct effect e = {EFFECT_SET,           0,
-                             SLICE("k\n\xc3\xa9"), SLICE("\"0123456789\"\xe2\x82\xac"),
-                             1763800009999,        FORM_SET};
+    const struct effect e = {EFFECT_SET,
+                             0,
+                             SLICE("k\n\xc3\xa9"),
+                             SLICE("\"0123456789\"\xe2\x82\xac"),
+                             1763800009999,
+                             FORM_SET,
+                             0,
+                             NULL};
     const char *whole = "[\"SET\",\"k\\n\xc3\xa9\",\"\\\"0123456789\\\"\xe2\x82\xac\",\"PXAT\","
                         "\"1763800009999\"]";
     for (size_t max = 0; max < 60; max++) {
@@ -84,7 +99,8 @@ static void test_every_cut(void **state)
 static void test_binary(void **state)
 {
     (void)state;
-    const struct effect e = {EFFECT_APPEND, 0, SLICE("k"), SLICE("\xff\xfe\xfd\xfc"), 0, FORM_SET};
+    const struct effect e = {EFFECT_APPEND, 0, SLICE("k"), SLICE("\xff\xfe\xfd\xfc"), 0,
+                             FORM_SET,      0, NULL};
     bool cut = false;
     out.len = 0;
     buffer_add_slice(&out, SLICE("before"));

@@ -48,7 +48,7 @@ static void expect_entry(void *ctx, void *entry)
     struct slice name = name_of(&room, t->db, entry_key(entry));
     struct map_item *item = map_insert(&t->s->expected, name, NULL);
     assert_null(item->value);
-    item->value = entry_copy(entry, entry_key(entry));
+    item->value = entry_copy(entry, entry_key(entry), NULL);
     ((struct entry *)item->value)->kind = ((struct entry *)entry)->kind;
     buffer_fini(&room);
 }
