@@ -17,9 +17,9 @@ static int64_t signed_low_first(const unsigned char *at, size_t bytes)
     return (int64_t)(low_first(at, bytes) << unused) >> unused;
 }
 
-static struct slice text_of(struct pack *p, int64_t number)
+static struct slice text_of(int64_t number, char *digits)
 {
-    return slice_of(p->digits, text_from_int(p->digits, number));
+    return slice_of(digits, text_from_int(digits, number));
 }
 
 /* ---- ziplist ---- */
@@ -110,12 +110,12 @@ static bool ziplist_open(struct pack *p, const unsigned char *at, size_t len)
     return tail == last && (count == ZIPLIST_MANY || count == p->count);
 }
 
-static struct slice ziplist_next(struct pack *p)
+static struct slice ziplist_next(struct pack *p, char *digits)
 {
     struct ziplist_entry e;
     ziplist_entry(p->at, (size_t)(p->end - p->at), &e); /* as ziplist_open has seen */
     p->at += e.size;
-    return e.is_int ? text_of(p, e.number) : e.text;
+    return e.is_int ? text_of(e.number, digits) : e.text;
 }
 
 /* ---- zipmap ---- */
@@ -188,11 +188,11 @@ static bool intset_open(struct pack *p, const unsigned char *at, size_t len)
     return true;
 }
 
-static struct slice intset_next(struct pack *p)
+static struct slice intset_next(struct pack *p, char *digits)
 {
     int64_t number = signed_low_first(p->at, p->width);
     p->at += p->width;
-    return text_of(p, number);
+    return text_of(number, digits);
 }
 
 /* ---- listpack ---- */
@@ -206,11 +206,11 @@ static bool listpack_open(struct pack *p, struct slice bytes)
     return true;
 }
 
-static struct slice listpack_next(struct pack *p)
+static struct slice listpack_next(struct pack *p, char *digits)
 {
     packed_at at = (packed_at)(p->at - (const unsigned char *)p->list);
     p->at = (const unsigned char *)p->list + packed_next(p->list, at);
-    return packed_text(p->list, at, p->digits);
+    return packed_text(p->list, at, digits);
 }
 
 /* ---- any ---- */
@@ -227,13 +227,13 @@ bool pack_open(struct pack *p, enum pack_form form, struct slice bytes)
     return sound;
 }
 
-bool pack_next(struct pack *p, struct slice *text)
+bool pack_next(struct pack *p, struct slice *text, char digits[TEXT_INT_MAX])
 {
     if (p->left == 0) return false;
-    *text = p->form == PACK_LISTPACK  ? listpack_next(p)
-            : p->form == PACK_ZIPLIST ? ziplist_next(p)
+    *text = p->form == PACK_LISTPACK  ? listpack_next(p, digits)
+            : p->form == PACK_ZIPLIST ? ziplist_next(p, digits)
             : p->form == PACK_ZIPMAP  ? zipmap_next(p)
-                                      : intset_next(p);
+                                      : intset_next(p, digits);
     p->left--;
     return true;
 }

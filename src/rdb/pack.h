@@ -27,12 +27,11 @@ struct pack {
     const unsigned char *at, *end;
     size_t width;     /* of an intset's integers */
     const void *list; /* a listpack */
-    char digits[TEXT_INT_MAX];
 };
 
 /* Are the bytes a sound one of this form? Then it is at its begin. They are borrowed. */
 bool pack_open(struct pack *p, enum pack_form form, struct slice bytes);
-/* The next element, good until the one after it; false at the end. */
-bool pack_next(struct pack *p, struct slice *text);
+/* The next element: in the bytes, or, for an integer, written into `digits`. False at the end. */
+bool pack_next(struct pack *p, struct slice *text, char digits[TEXT_INT_MAX]);
 
 #endif
