@@ -50,13 +50,14 @@ struct slice packed_text(const struct packed *p, packed_at at, char digits[TEXT_
 /* Is it kept as an integer? */
 bool packed_is_int(const struct packed *p, packed_at at, int64_t *number);
 bool packed_equals(const struct packed *p, packed_at at, struct slice text);
-/* The first element from `from` on that equals the text, looking at every (skip + 1)-th only: with 1
- * that is each field of a row of fields and values. `from` may be PACKED_NONE. */
+/* The first element from `from` on that equals the text, looking at every (skip + 1)-th only: with
+ * 1 that is each field of a row of fields and values. `from` may be PACKED_NONE. */
 packed_at packed_find(const struct packed *p, packed_at from, struct slice text, unsigned skip);
 /* What an element of this text adds to packed_bytes, at most. */
 size_t packed_cost(struct slice text);
 
-/* ---- changing: the list afterwards; it must not grow beyond PACKED_BYTES_MAX ---- */
+/* ---- changing: the list afterwards; it must not grow beyond PACKED_BYTES_MAX. The text must not
+ * lie in the list itself ---- */
 
 struct packed *packed_append(struct packed *p, struct slice text);
 struct packed *packed_append_int(struct packed *p, int64_t number);
