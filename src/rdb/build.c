@@ -67,7 +67,8 @@ static int add_fields(struct rdb_build *b, struct pack *p)
     int rc = 0;
     while (rc == 0 && pack_next(p, &name, name_digits)) {
         if (!pack_next(p, &value, value_digits)) return ERR_CORRUPT;
-        if (has_deadlines(b->code) && (!pack_next(p, &when, when_digits) || !text_to_int(when, &deadline)))
+        if (has_deadlines(b->code) &&
+            (!pack_next(p, &when, when_digits) || !text_to_int(when, &deadline)))
             return ERR_CORRUPT;
         rc = add_field(b, name, value, deadline);
     }

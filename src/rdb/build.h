@@ -18,8 +18,8 @@ struct rdb_build {
     struct value value; /* `at` is NULL while there is none */
     struct buffer held; /* the first half of a pair */
     bool holds;
-    uint64_t container;      /* of a node of a quicklist */
-    int64_t base, deadline;  /* of all fields of a hash, of the next one; -1: none */
+    uint64_t container;        /* of a node of a quicklist */
+    int64_t base, deadline;    /* of all fields of a hash, of the next one; -1: none */
     struct rdb_stream *stream; /* see build_stream.c */
 };
 

@@ -25,7 +25,7 @@ static struct slice text_of(int64_t number, char *digits)
 /* ---- ziplist ---- */
 
 enum {
-    ZIPLIST_HEAD = 10, /* bytes in all, where the last entry is: 4 each; how many: 2 */
+    ZIPLIST_HEAD = 10,     /* bytes in all, where the last entry is: 4 each; how many: 2 */
     ZIPLIST_MANY = 0xffff, /* that is not known: they have to be counted */
     ZIPLIST_END = 0xff,
     ZIPLIST_WIDE = 0xfe, /* 4 bytes follow, with how long the entry before is */

@@ -21,8 +21,8 @@ struct rdb_scan {
 };
 
 struct rdb_part {
-    char what;     /* its letter; 0: it was skipped, or stood for the layout's own use */
-    size_t place;  /* of the letter in the layout */
+    char what;    /* its letter; 0: it was skipped, or stood for the layout's own use */
+    size_t place; /* of the letter in the layout */
     struct slice string;
     uint64_t number; /* of d and 8 also the bits of a double; of a loop, how often */
 };
