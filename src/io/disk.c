@@ -256,3 +256,18 @@ long disk_read_all(struct disk *d, int file, void *to, size_t len, uint64_t at,
     }
     return (long)have;
 }
+
+int disk_copy(struct disk *from, int in, struct disk *to, int out, struct disk_why *why)
+{
+    enum { COPY_BYTES = 1 << 20 };
+    char *bytes = mem_alloc(COPY_BYTES);
+    uint64_t at = 0;
+    long n;
+    int rc = 0;
+    while (rc == 0 && (n = disk_read_all(from, in, bytes, COPY_BYTES, at, why)) != 0) {
+        rc = n < 0 ? (int)n : disk_write_all(to, out, bytes, (size_t)n, at, why);
+        if (n > 0) at += (uint64_t)n;
+    }
+    mem_free(bytes, COPY_BYTES);
+    return rc == 0 ? to->sync(to, out, why) : rc;
+}

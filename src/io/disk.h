@@ -61,6 +61,8 @@ int disk_write_all(struct disk *d, int file, const void *from, size_t len, uint6
 /* Up to `len` bytes, fewer only at the end of the file: how many. */
 long disk_read_all(struct disk *d, int file, void *to, size_t len, uint64_t at,
                    struct disk_why *why);
+/* All bytes of one open file into another, which is synced then; they may be on different disks. */
+int disk_copy(struct disk *from, int in, struct disk *to, int out, struct disk_why *why);
 
 /* The real one, in the folder `path`, which is made if it is not there (not its parents). */
 int disk_open(const char *path, struct disk **disk, struct disk_why *why);

@@ -322,17 +322,7 @@ static int move_aside(const struct repair *r, uint64_t number, struct disk_why *
 
 static int copy(struct disk *d, int from, int to, struct disk_why *why)
 {
-    enum { COPY_BYTES = 1 << 20 };
-    char *bytes = mem_alloc(COPY_BYTES);
-    uint64_t at = 0;
-    long n;
-    int rc = 0;
-    while (rc == 0 && (n = disk_read_all(d, from, bytes, COPY_BYTES, at, why)) != 0) {
-        rc = n < 0 ? (int)n : disk_write_all(d, to, bytes, (size_t)n, at, why);
-        if (n > 0) at += (uint64_t)n;
-    }
-    mem_free(bytes, COPY_BYTES);
-    if (rc == 0) rc = d->sync(d, to, why);
+    int rc = disk_copy(d, from, d, to, why);
     return rc == 0 ? d->sync_folder(d, why) : rc;
 }
 

@@ -62,17 +62,28 @@ uint32_t segment_chain(const struct segment_header *h)
     return crc32c(0, bytes, sizeof bytes);
 }
 
+static void name_of(uint64_t number, const char *suffix, char to[SEGMENT_NAME_BYTES])
+{
+    snprintf(to, SEGMENT_NAME_BYTES, "%016llx.%s", (unsigned long long)number, suffix);
+}
+
+/* The number in a name with this suffix, or 0. */
+static uint64_t number_in(const char *name, const char *suffix)
+{
+    char again[SEGMENT_NAME_BYTES];
+    uint64_t number = strtoull(name, NULL, 16);
+    name_of(number, suffix, again);
+    return strcmp(name, again) == 0 ? number : 0;
+}
+
 void segment_name(uint64_t number, char to[SEGMENT_NAME_BYTES])
 {
-    snprintf(to, SEGMENT_NAME_BYTES, "%016llx.journal", (unsigned long long)number);
+    name_of(number, "journal", to);
 }
 
 uint64_t segment_number(const char *name)
 {
-    char again[SEGMENT_NAME_BYTES];
-    uint64_t number = strtoull(name, NULL, 16);
-    segment_name(number, again);
-    return strcmp(name, again) == 0 ? number : 0;
+    return number_in(name, "journal");
 }
 
 /* Summaries ---------------------------------------------------------------------------------- */
@@ -151,15 +162,12 @@ void summary_group_decode(struct group *g, const char from[SUMMARY_GROUP_BYTES])
 
 void summary_name(uint64_t number, char to[SEGMENT_NAME_BYTES])
 {
-    snprintf(to, SEGMENT_NAME_BYTES, "%016llx.summary", (unsigned long long)number);
+    name_of(number, "summary", to);
 }
 
 uint64_t summary_number(const char *name)
 {
-    char again[SEGMENT_NAME_BYTES];
-    uint64_t number = strtoull(name, NULL, 16);
-    summary_name(number, again);
-    return strcmp(name, again) == 0 ? number : 0;
+    return number_in(name, "summary");
 }
 
 /* Frames ------------------------------------------------------------------------------------- */

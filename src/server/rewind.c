@@ -16,7 +16,6 @@
 
 enum {
     WRITE_BYTES = 4 << 20, /* appended, before it is written */
-    COPY_BYTES = 1 << 20,
     TRIES = 5, /* while a server is at work there */
 };
 
@@ -83,20 +82,6 @@ static int choose_base(struct rewind *w, uint64_t first)
     return count < 0 ? count : 0;
 }
 
-static int copy_bytes(struct disk *from, int in, struct disk *to, int out, struct disk_why *why)
-{
-    char *bytes = mem_alloc(COPY_BYTES);
-    uint64_t at = 0;
-    long n;
-    int rc = 0;
-    while (rc == 0 && (n = disk_read_all(from, in, bytes, COPY_BYTES, at, why)) != 0) {
-        rc = n < 0 ? (int)n : disk_write_all(to, out, bytes, (size_t)n, at, why);
-        if (n > 0) at += (uint64_t)n;
-    }
-    mem_free(bytes, COPY_BYTES);
-    return rc == 0 ? to->sync(to, out, why) : rc;
-}
-
 /* Copies the snapshot, and reads the copy. */
 static int copy_base(struct rewind *w)
 {
@@ -106,7 +91,7 @@ static int copy_base(struct rewind *w)
     int in = w->from->open(w->from, name, 0, w->why);
     if (in < 0) return in == ERR_ABSENT ? ERR_AGAIN : in;
     int out = w->to->open(w->to, name, DISK_WRITE | DISK_NEW, w->why);
-    int rc = out < 0 ? out : copy_bytes(w->from, in, w->to, out, w->why);
+    int rc = out < 0 ? out : disk_copy(w->from, in, w->to, out, w->why);
     w->from->close(w->from, in);
     if (out >= 0) w->to->close(w->to, out);
     if (rc == 0) rc = w->to->sync_folder(w->to, w->why);

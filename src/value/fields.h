@@ -17,6 +17,7 @@
 #include "../base/text.h"
 #include "value.h"
 
+struct packed;
 struct random;
 
 #define FIELDS_DEADLINE_MAX (((int64_t)1 << 46) - 1) /* as Redis has it: the year 4199 */

@@ -212,7 +212,8 @@ bool fields_table_put(struct fields_table *t, struct field_parts parts)
     struct field_parts was = field_parts(old);
     bool was_timed = was.deadline >= 0, is_timed = parts.deadline >= 0;
     if (was_timed == is_timed && was.value.len == parts.value.len) { /* it fits where it is */
-        write_field(old, (struct field_parts){was.name, parts.value, parts.deadline});
+        if (is_timed) put64(old - FIELD_DEADLINE_SIZE, (uint64_t)parts.deadline);
+        if (was.value.len) memmove((char *)(uintptr_t)was.value.at, parts.value.at, was.value.len);
         replace_in_heap(t, old, was_timed, old, is_timed);
         return false;
     }

@@ -1,6 +1,8 @@
 #include "value.h"
 
-static const struct value_kind *const kinds[TYPE_COUNT] = {0};
+static const struct value_kind *const kinds[TYPE_COUNT] = {
+    [TYPE_HASH] = &value_kind_hash,
+};
 
 const struct value_kind *value_kind(enum value_type type)
 {
