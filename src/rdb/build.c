@@ -1,11 +1,12 @@
 #include "build.h"
 
 #include "../base/err.h"
+#include "../base/hash.h"
+#include "../base/mem.h"
 #include "../ds/packed.h"
 #include "../value/fields.h"
+#include "../value/set.h"
 #include "pack.h"
-
-#include <math.h>
 
 static enum rdb_kind kind_of(const struct rdb_build *b)
 {
@@ -20,6 +21,26 @@ static bool open_pack(struct pack *p, const struct rdb_part *part)
                           : part->what == 'I' ? PACK_INTSET
                                               : PACK_LISTPACK;
     return pack_open(p, form, part->string);
+}
+
+/* ---- sets ---- */
+
+static int add_member(struct rdb_build *b, struct slice member)
+{
+    return set_add(&b->value, member, b->config) ? 0 : ERR_CORRUPT;
+}
+
+static int set_part(struct rdb_build *b, const struct rdb_part *part)
+{
+    char digits[TEXT_INT_MAX];
+    struct slice member;
+    struct pack p;
+    int rc = 0;
+    if (part->what == '(') return 0;
+    if (part->what == 's') return add_member(b, part->string);
+    if (!open_pack(&p, part)) return ERR_CORRUPT;
+    while (rc == 0 && pack_next(&p, &member, digits)) rc = add_member(b, member);
+    return rc;
 }
 
 /* ---- hashes ---- */
@@ -43,13 +64,41 @@ static bool has_deadlines(unsigned char code)
     return code == RDB_HASH_LISTPACK_TTL || code == RDB_HASH_LISTPACK_TTL_EARLY;
 }
 
+static packed_at behind_row(const struct packed *p, packed_at at, unsigned width)
+{
+    for (; width && at; width--) at = packed_next(p, at);
+    return at;
+}
+
+/* Is every name there once? */
+static bool are_distinct(const struct packed *p, unsigned width, const unsigned char *secret)
+{
+    size_t rows = packed_count(p) / width, places = 4;
+    while (places < 2 * rows) places *= 2;
+    packed_at *seen = mem_zalloc(places * sizeof *seen);
+    bool distinct = true;
+    for (packed_at at = packed_first(p); at && distinct; at = behind_row(p, at, width)) {
+        char digits[TEXT_INT_MAX];
+        struct slice name = packed_text(p, at, digits);
+        size_t place = hash_bytes(secret, name) & (places - 1);
+        while (seen[place] && !packed_equals(p, seen[place], name))
+            place = (place + 1) & (places - 1);
+        distinct = !seen[place];
+        seen[place] = at;
+    }
+    mem_free(seen, places * sizeof *seen);
+    return distinct;
+}
+
 /* A listpack in the order that we keep ourselves; false when it is none. */
 static bool take_fields(struct rdb_build *b, struct slice bytes)
 {
     enum value_encoding encoding = has_deadlines(b->code) ? ENCODING_PACKED_TTL : ENCODING_PACKED;
     struct value taken;
     struct packed *list = packed_from(bytes);
-    if (!fields_take_packed(list, encoding, &taken)) {
+    unsigned width = has_deadlines(b->code) ? 3 : 2;
+    if (!are_distinct(list, width, b->config->secret) ||
+        !fields_take_packed(list, encoding, &taken)) {
         packed_free(list);
         return false;
     }
@@ -117,6 +166,7 @@ static int hash_part(struct rdb_build *b, const struct rdb_part *part)
 bool rdb_builds(unsigned char code)
 {
     switch (rdb_row(code)->kind) {
+    case RDB_KIND_SET:
     case RDB_KIND_HASH: return true;
     default: return false;
     }
@@ -126,6 +176,7 @@ void rdb_build_begin(struct rdb_build *b, const struct value_config *config, uns
 {
     *b = (struct rdb_build){.config = config, .code = code, .held = b->held};
     switch (kind_of(b)) {
+    case RDB_KIND_SET: b->value = set_new(); break;
     case RDB_KIND_HASH: b->value = fields_new(); break;
     default: break;
     }
@@ -135,6 +186,7 @@ int rdb_build_part(struct rdb_build *b, const struct rdb_part *part)
 {
     if (!part->what) return 0;
     switch (kind_of(b)) {
+    case RDB_KIND_SET: return set_part(b, part);
     case RDB_KIND_HASH: return hash_part(b, part);
     default: return ERR_CORRUPT;
     }
