@@ -78,6 +78,7 @@ bool call_db(struct call *c, int i, int *out);
 /* The families of this room, each an array of bindings. */
 void command_bind_strings(struct command_table *t);
 void command_bind_bits(struct command_table *t);
+void command_bind_hyperloglogs(struct command_table *t);
 void command_bind_generic(struct command_table *t);
 void command_bind_dump(struct command_table *t);
 void command_bind_expiry(struct command_table *t);

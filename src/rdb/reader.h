@@ -51,7 +51,8 @@ const char *rdb_problem(struct rdb_reader *r);
 int rdb_version(const struct rdb_reader *r);
 /* How many keys were handed over so far. */
 uint64_t rdb_keys(const struct rdb_reader *r);
-/* How many had no element, which old versions of Redis have been seen to write; they are skipped. */
+/* How many had no element, which old versions of Redis have been seen to write; they are skipped.
+ */
 uint64_t rdb_empty_keys(const struct rdb_reader *r);
 
 /* What cannot be held. */
