@@ -195,7 +195,8 @@ void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t
 static struct event_id take_ids(struct engine *e, int64_t now_ms, uint32_t count)
 {
     struct event_id *next = &e->next_id;
-    if (now_ms > next->ms) *next = (struct event_id){now_ms, 0};
+    uint64_t now = now_ms > 0 ? (uint64_t)now_ms : 0;
+    if (now > next->ms) *next = (struct event_id){now, 0};
     struct event_id first = *next;
     next->n += count;
     return first;

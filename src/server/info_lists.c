@@ -95,7 +95,7 @@ static void add_lag(struct server *s, const struct group *g, struct buffer *to)
     uint64_t behind = j.appended + 1 > from ? j.appended + 1 - from : 0;
     uint64_t records = j.appended + 1 - j.first_seq;
     double bytes = records ? (double)j.used_bytes * (double)behind / (double)records : 0;
-    int64_t ms = behind ? s->now_us / 1000 - g->position.last.ms : 0;
+    int64_t ms = behind ? s->now_us / 1000 - (int64_t)g->position.last.ms : 0;
     buffer_printf(to, ",lag_records=%llu,lag_bytes=%.0f,lag_seconds=%.3f",
                   (unsigned long long)behind, bytes, ms > 0 ? (double)ms / 1000 : 0);
 }
@@ -112,7 +112,7 @@ void info_groups(struct server *s, struct buffer *to)
         add_name(to, g->view);
         buffer_add_slice(to, SLICE(",name="));
         add_name(to, g->name);
-        buffer_printf(to, ",consumers=%zu,pending=%zu", map_count(&g->consumers), g->pending.count);
+        buffer_printf(to, ",consumers=%zu,pending=%zu", crew_consumers(&g->crew), g->crew.pending.count);
         add_lag(s, g, to);
         buffer_add_slice(to, SLICE("\r\n"));
     }
