@@ -6,7 +6,11 @@
 #include "../ds/packed.h"
 #include "../value/fields.h"
 #include "../value/set.h"
+#include "../value/stream.h"
+#include "../value/zset.h"
 #include "pack.h"
+
+#include <math.h>
 
 static enum rdb_kind kind_of(const struct rdb_build *b)
 {
@@ -41,6 +45,62 @@ static int set_part(struct rdb_build *b, const struct rdb_part *part)
     if (!open_pack(&p, part)) return ERR_CORRUPT;
     while (rc == 0 && pack_next(&p, &member, digits)) rc = add_member(b, member);
     return rc;
+}
+
+/* ---- sorted sets ---- */
+
+static int add_scored(struct rdb_build *b, struct slice member, double score)
+{
+    if (isnan(score)) return ERR_CORRUPT;
+    return zset_add(&b->value, score, member, b->config) == ZSET_ADDED ? 0 : ERR_CORRUPT;
+}
+
+/* A listpack in order; false when it is none. */
+static bool take_scored(struct rdb_build *b, struct slice bytes)
+{
+    struct value taken;
+    struct packed *list = packed_from(bytes);
+    if (!zset_from_packed(list, b->config, &taken)) {
+        packed_free(list);
+        return false;
+    }
+    value_free(&b->value);
+    b->value = taken;
+    return true;
+}
+
+static int packed_scored(struct rdb_build *b, const struct rdb_part *part)
+{
+    char member_digits[TEXT_INT_MAX], score_digits[TEXT_INT_MAX];
+    struct slice member, text;
+    double score;
+    struct pack p;
+    int rc = 0;
+    if (!open_pack(&p, part)) return ERR_CORRUPT;
+    if (part->what == 'P' && take_scored(b, part->string)) return 0;
+    while (rc == 0 && pack_next(&p, &member, member_digits)) {
+        if (!pack_next(&p, &text, score_digits) || !text_to_double(text, &score))
+            return ERR_CORRUPT;
+        rc = add_scored(b, member, score);
+    }
+    return rc;
+}
+
+static int zset_part(struct rdb_build *b, const struct rdb_part *part)
+{
+    double score;
+    switch (part->what) {
+    case '(': return 0;
+    case 's':
+        b->held.len = 0;
+        buffer_add_slice(&b->held, part->string);
+        return 0;
+    case 'd':
+    case '8':
+        memcpy(&score, &part->number, sizeof score);
+        return add_scored(b, buffer_slice(&b->held), score);
+    default: return packed_scored(b, part);
+    }
 }
 
 /* ---- hashes ---- */
@@ -167,7 +227,9 @@ bool rdb_builds(unsigned char code)
 {
     switch (rdb_row(code)->kind) {
     case RDB_KIND_SET:
-    case RDB_KIND_HASH: return true;
+    case RDB_KIND_ZSET:
+    case RDB_KIND_HASH:
+    case RDB_KIND_STREAM: return true;
     default: return false;
     }
 }
@@ -177,7 +239,9 @@ void rdb_build_begin(struct rdb_build *b, const struct value_config *config, uns
     *b = (struct rdb_build){.config = config, .code = code, .held = b->held};
     switch (kind_of(b)) {
     case RDB_KIND_SET: b->value = set_new(); break;
+    case RDB_KIND_ZSET: b->value = zset_new(); break;
     case RDB_KIND_HASH: b->value = fields_new(); break;
+    case RDB_KIND_STREAM: b->value = stream_new(config); break;
     default: break;
     }
 }
@@ -187,14 +251,17 @@ int rdb_build_part(struct rdb_build *b, const struct rdb_part *part)
     if (!part->what) return 0;
     switch (kind_of(b)) {
     case RDB_KIND_SET: return set_part(b, part);
+    case RDB_KIND_ZSET: return zset_part(b, part);
     case RDB_KIND_HASH: return hash_part(b, part);
+    case RDB_KIND_STREAM: return rdb_build_stream_part(b, part);
     default: return ERR_CORRUPT;
     }
 }
 
 int rdb_build_end(struct rdb_build *b, struct value *out)
 {
-    int rc = value_is_gone(&b->value) ? ERR_ABSENT : 0;
+    int rc = b->value.type == TYPE_STREAM ? rdb_build_stream_end(b) : 0;
+    if (rc == 0 && value_is_gone(&b->value)) rc = ERR_ABSENT;
     if (rc == 0) {
         *out = b->value;
         b->value.at = NULL;
@@ -207,5 +274,6 @@ void rdb_build_drop(struct rdb_build *b)
 {
     if (b->value.at) value_free(&b->value);
     b->value.at = NULL;
+    rdb_build_stream_drop(b);
     buffer_fini(&b->held);
 }

@@ -5,6 +5,8 @@
 #include "../ds/packed.h"
 #include "../value/fields.h"
 #include "../value/set.h"
+#include "../value/stream.h"
+#include "../value/zset.h"
 #include "scan.h"
 
 struct put {
@@ -46,6 +48,26 @@ static void put_set(struct put *p, const struct value *v)
     set_walk(v, put_member, p);
 }
 
+/* ---- sorted sets ---- */
+
+/* The last first, as Redis has it: who reads that puts each in front of all others. */
+static void put_zset(struct put *p, const struct value *v)
+{
+    struct zset_cursor c;
+    if (v->encoding == ENCODING_PACKED) {
+        put_packed(p, v);
+        return;
+    }
+    rdb_put_length(p->to, zset_count(v));
+    zset_start(&c, v, zset_count(v));
+    while (zset_prev(&c)) {
+        uint64_t bits;
+        put_string(p, c.member);
+        memcpy(&bits, &c.score, sizeof bits);
+        rdb_put_number(p->to, bits, sizeof bits);
+    }
+}
+
 /* ---- hashes ---- */
 
 static void put_field(void *ctx, const struct value_item *item)
@@ -67,6 +89,79 @@ static void put_hash(struct put *p, const struct value *v)
     }
     rdb_put_length(p->to, fields_count(v));
     value_kind_hash.each(v, put_field, p);
+}
+
+/* ---- streams ---- */
+
+static void put_id(struct buffer *to, struct event_id id)
+{
+    rdb_put_number(to, __builtin_bswap64(id.ms), sizeof id.ms);
+    rdb_put_number(to, __builtin_bswap64(id.n), sizeof id.n);
+}
+
+static void put_id_lengths(struct buffer *to, struct event_id id)
+{
+    rdb_put_length(to, id.ms);
+    rdb_put_length(to, id.n);
+}
+
+static void put_nodes(const struct put *p, const struct stream *s)
+{
+    enum { ID_SIZE = 16 };
+    rdb_put_length(p->to, s->nodes_count);
+    for (size_t i = 0; i < s->nodes_count; i++) {
+        const struct stream_node *node = stream_node_at(s, i);
+        rdb_put_length(p->to, ID_SIZE);
+        put_id(p->to, node->first);
+        put_string(p, packed_slice(node->entries));
+    }
+}
+
+static void put_consumer(const struct put *p, struct crew *crew, const struct consumer *who)
+{
+    struct pending_entry e = {0};
+    put_string(p, who->name);
+    rdb_put_number(p->to, (uint64_t)who->seen_ms, 8);
+    rdb_put_length(p->to, who->pending);
+    for (size_t n = who->pending; n; n--, e.id = id_after(e.id)) {
+        bool found = pending_next(&crew->pending, e.id, who->number, &e);
+        CHECK(found);
+        put_id(p->to, e.id);
+    }
+}
+
+static void put_group(const struct put *p, struct stream_group *g)
+{
+    struct crew *crew = &g->crew;
+    struct pending_entry e = {0};
+    put_string(p, g->name);
+    put_id_lengths(p->to, g->last);
+    rdb_put_length(p->to, (uint64_t)g->entries_read);
+    rdb_put_length(p->to, crew->pending.count);
+    for (size_t n = crew->pending.count; n; n--, e.id = id_after(e.id)) {
+        bool found = pending_next(&crew->pending, e.id, PENDING_ANY, &e);
+        CHECK(found);
+        put_id(p->to, e.id);
+        rdb_put_number(p->to, (uint64_t)e.delivered_ms, 8);
+        rdb_put_length(p->to, e.deliveries);
+    }
+    rdb_put_length(p->to, crew_consumers(crew));
+    for (uint32_t i = 0; i < crew->numbers_count; i++)
+        if (crew->by_number[i]) put_consumer(p, crew, crew->by_number[i]);
+    crew_settle(crew);
+}
+
+static void put_stream(const struct put *p, const struct value *v)
+{
+    const struct stream *s = stream_of(v);
+    put_nodes(p, s);
+    rdb_put_length(p->to, s->length);
+    put_id_lengths(p->to, s->last);
+    put_id_lengths(p->to, s->first);
+    put_id_lengths(p->to, s->max_deleted);
+    rdb_put_length(p->to, s->added);
+    rdb_put_length(p->to, s->groups_count);
+    for (size_t i = 0; i < s->groups_count; i++) put_group(p, s->groups[i]);
 }
 
 /* ---- any ---- */
@@ -100,7 +195,9 @@ void rdb_put_value(struct buffer *to, const struct value *v, enum rdb_effort eff
     struct put p = {.to = to, .effort = effort};
     switch (v->type) {
     case TYPE_SET: put_set(&p, v); return;
+    case TYPE_ZSET: put_zset(&p, v); return;
     case TYPE_HASH: put_hash(&p, v); return;
+    case TYPE_STREAM: put_stream(&p, v); return;
     default: CHECK(!"a type that is written");
     }
 }

@@ -168,7 +168,8 @@ int import_rdb(struct import *l, FILE *file, struct buffer *rest)
     struct rdb_reader_config config = {s->config.rdbchecksum, s->config.databases,
                                        keyspace_values(s->keyspace)};
     l->keeps_dead = rest != NULL;
-    struct rdb_reader *r = rdb_reader_new(config, (struct rdb_visitor){take_string, take_value, tell_aux, l});
+    struct rdb_reader *r =
+        rdb_reader_new(config, (struct rdb_visitor){take_string, take_value, tell_aux, l});
     int rc = read_rdb(l, file, r, rest);
     rdb_reader_free(r);
     return rc;
