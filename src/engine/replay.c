@@ -133,6 +133,11 @@ static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
     case EFFECT_RESTORE: return redo_restore;
     case EFFECT_SADD:
     case EFFECT_SREM: *type = TYPE_SET; return redo_set;
+    case EFFECT_HSET:
+    case EFFECT_HSETEX:
+    case EFFECT_HDEL:
+    case EFFECT_HPEXPIREAT:
+    case EFFECT_HPERSIST: *type = TYPE_HASH; return redo_hash;
     default: return NULL;
     }
 }
