@@ -137,19 +137,26 @@ static void refresh_child(struct inner *parent, size_t i)
 
 /* ---- search ---- */
 
-static bool lies_before(const struct ordered *o, const struct ordered_place *p, double score,
-                        const void *item)
+bool ordered_lies_before(const struct ordered_place *place, double score, const void *item,
+                         ordered_text_of *text_of)
 {
-    switch (p->side) {
-    case ORDERED_BEFORE_SCORE: return score < p->score;
-    case ORDERED_AFTER_SCORE: return score <= p->score;
-    case ORDERED_BEFORE_TEXT: return slice_compare(o->text_of(item), p->text) < 0;
-    case ORDERED_AFTER_TEXT: return slice_compare(o->text_of(item), p->text) <= 0;
-    default: break;
+    switch (place->side) {
+    case ORDERED_BEFORE_SCORE: return score < place->score;
+    case ORDERED_AFTER_SCORE: return score <= place->score;
+    case ORDERED_BEFORE_TEXT: return slice_compare(text_of(item), place->text) < 0;
+    case ORDERED_AFTER_TEXT: return slice_compare(text_of(item), place->text) <= 0;
+    case ORDERED_BEFORE:
+    case ORDERED_AFTER: break;
     }
-    if (score != p->score) return score < p->score;
-    int order = slice_compare(o->text_of(item), p->text);
-    return p->side == ORDERED_AFTER ? order <= 0 : order < 0;
+    if (score != place->score) return score < place->score;
+    int order = slice_compare(text_of(item), place->text);
+    return place->side == ORDERED_AFTER ? order <= 0 : order < 0;
+}
+
+static inline bool lies_before(const struct ordered *o, const struct ordered_place *p,
+                               const node *n, size_t i)
+{
+    return ordered_lies_before(p, n->scores[i], n->items[i], o->text_of);
 }
 
 /* How many entries of the node lie before the place. */
@@ -158,7 +165,7 @@ static size_t entries_before(const struct ordered *o, const node *n, const struc
     size_t from = 0, to = n->count;
     while (from < to) {
         size_t middle = (from + to) / 2;
-        if (lies_before(o, p, n->scores[middle], n->items[middle]))
+        if (lies_before(o, p, n, middle))
             from = middle + 1;
         else
             to = middle;
@@ -405,9 +412,8 @@ void ordered_rescore(struct ordered *o, double score, void *item, double new_sco
     size_t at = entries_before(o, n, &place) - 1;
     DCHECK(n->items[at] == item);
     /* Most changes are small: it stays where it is, if that is within the leaf. */
-    if (at > 0 && at + 1 < n->count &&
-        lies_before(o, &fresh, n->scores[at - 1], n->items[at - 1]) &&
-        !lies_before(o, &fresh, n->scores[at + 1], n->items[at + 1])) {
+    if (at > 0 && at + 1 < n->count && lies_before(o, &fresh, n, at - 1) &&
+        !lies_before(o, &fresh, n, at + 1)) {
         n->scores[at] = new_score;
         return;
     }
@@ -480,7 +486,7 @@ static unsigned check_leaf(struct check *c, const node *n, size_t *items)
         CHECK(n->scores[i] == n->scores[i]);
         if (c->item) {
             struct ordered_place last = place_of(c->o, ORDERED_AFTER, c->score, c->item);
-            CHECK(!lies_before(c->o, &last, n->scores[i], n->items[i]));
+            CHECK(!lies_before(c->o, &last, n, i));
         }
         c->score = n->scores[i];
         c->item = n->items[i];

@@ -49,6 +49,10 @@ struct ordered_place {
     struct slice text;
 };
 
+/* Does an item of this score lie before the place? Asks for its text only where that matters. */
+bool ordered_lies_before(const struct ordered_place *place, double score, const void *item,
+                         ordered_text_of *text_of);
+
 /* An item in the tree, or its end; see ordered_at. */
 struct ordered_spot {
     const struct ordered_node *leaf; /* NULL: the end */

@@ -417,6 +417,7 @@ void gate_flush(struct engine *e, int db)
         if (!keyspace_size(e->keyspace, i)) continue;
         keyspace_touch_flushed(e->keyspace, i);
         e->stats.changes += keyspace_flush(e->keyspace, i);
+        awaited_note_db(e, i);
         e->draft.changed = true;
         struct effect flush = {.verb = EFFECT_FLUSHDB, .db = i};
         note_database(e, EVENT_FLUSHDB, i)->effect = draft_effect(e, flush);
@@ -428,6 +429,8 @@ void gate_swap(struct engine *e, int a, int b)
 {
     keyspace_touch_swapped(e->keyspace, a, b, e->draft.now_ms);
     keyspace_swap(e->keyspace, a, b);
+    awaited_note_db(e, a);
+    awaited_note_db(e, b);
     e->stats.changes++;
     e->draft.changed = true;
     int32_t swap = draft_effect(e, (struct effect){.verb = EFFECT_SWAPDB, .db = a, .when = b});

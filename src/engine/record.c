@@ -8,6 +8,7 @@ struct engine *engine_new(struct keyspace *keyspace, struct pubsub *pubsub)
     struct engine *e = mem_new(struct engine);
     e->keyspace = keyspace;
     e->pubsub = pubsub;
+    awaited_init(&e->awaited, keyspace_secret(keyspace));
     e->config.policy = EVICT_NOEVICTION;
     e->config.samples = 5;
     return e;
@@ -22,6 +23,7 @@ void engine_free(struct engine *e)
     mem_free(d->effects, d->effects_cap * sizeof *d->effects);
     mem_free(d->changes, d->changes_cap * sizeof *d->changes);
     arena_fini(&d->arena);
+    awaited_fini(&e->awaited);
     mem_delete(e);
 }
 
@@ -127,6 +129,7 @@ void draft_changed(struct engine *e, int db, struct slice key, uint64_t hash)
     draft_mark(e, hash);
     e->stats.changes++;
     keyspace_touch_watched(e->keyspace, db, key);
+    if (__builtin_expect(map_count(&e->awaited.keys) != 0, 0)) awaited_note(e, db, key);
     add_change(e, (struct change){db, key});
 }
 

@@ -28,7 +28,7 @@ static const char *not_a_string(const struct redo *d)
     return e && entry_type(e) != TYPE_STRING ? "the value to be changed is no string" : NULL;
 }
 
-static const char *redo_set(struct redo *d)
+static const char *redo_string(struct redo *d)
 {
     const struct effect *f = d->effect;
     if (f->when < WHEN_KEPT || f->form >= FORM_COUNT) return "no such deadline or form";
@@ -106,9 +106,6 @@ static const char *redo_swap(struct redo *d)
 
 /* ---- effects with words ---- */
 
-typedef const char *redo_value(struct value *v, const struct effect *f,
-                               const struct value_config *config);
-
 /* The value as its bytes; nothing else may be there. */
 static const char *redo_restore(struct value *v, const struct effect *f,
                                 const struct value_config *config)
@@ -132,7 +129,12 @@ static const char *redo_restore(struct value *v, const struct effect *f,
 static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
 {
     *type = TYPE_STRING;
-    return verb == EFFECT_RESTORE ? redo_restore : NULL;
+    switch (verb) {
+    case EFFECT_RESTORE: return redo_restore;
+    case EFFECT_SADD:
+    case EFFECT_SREM: *type = TYPE_SET; return redo_set;
+    default: return NULL;
+    }
 }
 
 static const char *redo_words(struct redo *d)
@@ -172,7 +174,7 @@ static const char *redo(struct redo *d)
         if (d->place.entry) keyspace_touch(d->keyspace, d->place.entry, d->now_ms);
     }
     switch (f->verb) {
-    case EFFECT_SET: return redo_set(d);
+    case EFFECT_SET: return redo_string(d);
     case EFFECT_DEL: return redo_delete(d);
     case EFFECT_PEXPIREAT:
     case EFFECT_PERSIST: return redo_deadline(d);

@@ -72,6 +72,8 @@ static const struct info_row client_rows[] = {
     ROW("pubsub_clients", sessions.pubsub_clients),
     ROW("watching_clients", sessions.watching_clients),
     ROW("total_watched_keys", sessions.watched_keys),
+    ROW("total_blocking_keys", sessions.blocking_keys),
+    ROW("total_blocking_keys_on_nokey", sessions.blocking_keys_on_nokey),
     ROW("monitor_clients", sessions.monitors),
 };
 

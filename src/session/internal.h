@@ -211,7 +211,9 @@ bool session_unblock(struct session *s, bool with_error);
 size_t session_waiting_bytes(const struct session *s);
 /* The session is gone: so is its wait. */
 void session_leave_wait(struct session *s);
-/* Lets those go on that were woken. No record is open and no reply unsent. */
+/* Lets those go on that were woken, and those whose keys have changed. No record is open and no
+ * reply unsent. Is there anybody? */
+bool waits_may_go_on(const struct sessions *all);
 void waits_go_on(struct sessions *all);
 /* A pause is over. */
 void waits_release_held(struct sessions *all);

@@ -1,6 +1,8 @@
 #include "value.h"
 
 static const struct value_kind *const kinds[TYPE_COUNT] = {
+    [TYPE_SET] = &value_kind_set,
+    [TYPE_ZSET] = &value_kind_zset,
     [TYPE_HASH] = &value_kind_hash,
 };
 
