@@ -133,6 +133,9 @@ static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
     case EFFECT_RESTORE: return redo_restore;
     case EFFECT_SADD:
     case EFFECT_SREM: *type = TYPE_SET; return redo_set;
+    case EFFECT_ZADD:
+    case EFFECT_ZREM:
+    case EFFECT_ZREMRANGEBYRANK: *type = TYPE_ZSET; return redo_zset;
     default: return NULL;
     }
 }

@@ -42,6 +42,7 @@ static void bind_commands(struct command_table *t)
     command_bind_dump(t);
     command_bind_expiry(t);
     command_bind_scan(t);
+    command_bind_zsets(t);
     command_bind_streams(t);
     session_bind_commands(t);
     bind_server_commands(t);

@@ -80,6 +80,7 @@ static inline void runner_init(struct runner *r)
     command_bind_dump(r->table);
     command_bind_expiry(r->table);
     command_bind_scan(r->table);
+    command_bind_zsets(r->table);
 }
 
 static inline void runner_fini(struct runner *r)
