@@ -125,7 +125,7 @@ size_t stream_trim(struct stream *s, const struct stream_trim *t, struct buffer 
 
 /* ---- groups ---- */
 
-struct stream_group *stream_group(const struct stream *s, struct slice name);
+struct stream_group *stream_find_group(const struct stream *s, struct slice name);
 /* NULL when there is one of this name. */
 struct stream_group *stream_add_group(struct stream *s, struct slice name, struct event_id last,
                                       int64_t entries_read);

@@ -24,7 +24,7 @@ static size_t place_of(const struct stream *s, struct slice name, bool *is_there
     return low;
 }
 
-struct stream_group *stream_group(const struct stream *s, struct slice name)
+struct stream_group *stream_find_group(const struct stream *s, struct slice name)
 {
     bool is_there;
     size_t at = place_of(s, name, &is_there);
