@@ -131,6 +131,14 @@ static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
     *type = TYPE_STRING;
     switch (verb) {
     case EFFECT_RESTORE: return redo_restore;
+    case EFFECT_RPUSH:
+    case EFFECT_LPUSH:
+    case EFFECT_LPOP:
+    case EFFECT_RPOP:
+    case EFFECT_LSET:
+    case EFFECT_LINSERT:
+    case EFFECT_LREM:
+    case EFFECT_LTRIM: *type = TYPE_LIST; return redo_list;
     case EFFECT_SADD:
     case EFFECT_SREM: *type = TYPE_SET; return redo_set;
     case EFFECT_HSET:
