@@ -80,6 +80,7 @@ void command_bind_strings(struct command_table *t);
 void command_bind_bits(struct command_table *t);
 void command_bind_hyperloglogs(struct command_table *t);
 void command_bind_geo(struct command_table *t);
+void command_bind_sort(struct command_table *t);
 void command_bind_generic(struct command_table *t);
 void command_bind_dump(struct command_table *t);
 void command_bind_expiry(struct command_table *t);

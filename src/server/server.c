@@ -39,6 +39,7 @@ static void bind_commands(struct command_table *t)
     command_bind_bits(t);
     command_bind_hyperloglogs(t);
     command_bind_geo(t);
+    command_bind_sort(t);
     command_bind_generic(t);
     command_bind_dump(t);
     command_bind_expiry(t);

@@ -82,6 +82,7 @@ static inline void runner_init(struct runner *r)
     command_bind_bits(r->table);
     command_bind_hyperloglogs(r->table);
     command_bind_geo(r->table);
+    command_bind_sort(r->table);
     command_bind_generic(r->table);
     command_bind_dump(r->table);
     command_bind_expiry(r->table);
