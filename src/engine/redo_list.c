@@ -1,7 +1,7 @@
 /* The effects of the list commands, applied: by the functions that the commands used. */
 #include "../base/text.h"
 #include "../value/list.h"
-#include "redo.h"
+#include "internal.h"
 
 static const char *redo_push(struct value *v, const struct effect *f,
                              const struct value_config *config)
@@ -23,8 +23,8 @@ static const char *redo_pop(struct value *v, const struct effect *f,
     return NULL;
 }
 
-static const char *redo_set(struct value *v, const struct effect *f,
-                            const struct value_config *config)
+static const char *redo_element(struct value *v, const struct effect *f,
+                                const struct value_config *config)
 {
     int64_t given;
     size_t index;
@@ -71,7 +71,7 @@ const char *redo_list(struct value *v, const struct effect *f, const struct valu
     switch (f->verb) {
     case EFFECT_LPOP:
     case EFFECT_RPOP: return redo_pop(v, f, config);
-    case EFFECT_LSET: return redo_set(v, f, config);
+    case EFFECT_LSET: return redo_element(v, f, config);
     case EFFECT_LINSERT: return redo_insert(v, f, config);
     case EFFECT_LREM: return redo_remove(v, f, config);
     case EFFECT_LTRIM: return redo_trim(v, f, config);

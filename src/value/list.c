@@ -38,6 +38,16 @@ bool list_index(const struct value *v, int64_t given, size_t *index)
     return given >= 0 && given < count;
 }
 
+size_t list_range(const struct value *v, int64_t start, int64_t stop, size_t *from)
+{
+    int64_t count = (int64_t)list_count(v);
+    if (start < 0) start = start < -count ? 0 : start + count;
+    if (stop < 0) stop += count;
+    if (stop >= count) stop = count - 1;
+    *from = (size_t)start;
+    return start > stop ? 0 : (size_t)(stop - start) + 1;
+}
+
 /* ---- from one encoding to the other ---- */
 
 static void unpack(struct value *v)
@@ -134,6 +144,14 @@ void list_drop(struct value *v, enum list_end end, size_t count, const struct va
     size_t there = list_count(v);
     if (count > there) count = there;
     list_remove(v, end == LIST_LEFT ? 0 : there - count, count, config);
+}
+
+void list_trim(struct value *v, int64_t start, int64_t stop, const struct value_config *config)
+{
+    size_t from, count = list_range(v, start, stop, &from);
+    if (!count) from = 0;
+    list_remove(v, from + count, SIZE_MAX, config);
+    list_remove(v, 0, from, config);
 }
 
 void list_set(struct value *v, size_t index, struct slice text, const struct value_config *config)

@@ -23,6 +23,8 @@ void list_push(struct value *v, enum list_end end, const struct slice *texts, si
 void list_remove(struct value *v, size_t from, size_t count, const struct value_config *config);
 /* The same from an end. */
 void list_drop(struct value *v, enum list_end end, size_t count, const struct value_config *config);
+/* Keeps what is from index `start` to index `stop`, both included, as commands give them. */
+void list_trim(struct value *v, int64_t start, int64_t stop, const struct value_config *config);
 /* Replaces the element of this index, which must exist. */
 void list_set(struct value *v, size_t index, struct slice text, const struct value_config *config);
 /* Puts the text before or after the first element that is the pivot; false when there is none. */
@@ -35,6 +37,10 @@ size_t list_remove_equal(struct value *v, int64_t count, struct slice text,
 
 /* An index as commands give it, negative ones from the end; false when there is no such element. */
 bool list_index(const struct value *v, int64_t given, size_t *index);
+
+/* The range from `start` to `stop`, both included, as commands give them: from where on, and how
+ * many. */
+size_t list_range(const struct value *v, int64_t start, int64_t stop, size_t *from);
 
 /* For who loads a list that is made of such parts elsewhere: adds all elements of `p`, which is
  * taken, at the right end; and when all are there, keeps the list as one that was made here. */
