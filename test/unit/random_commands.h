@@ -154,7 +154,8 @@ static inline void run_one(struct writer *w)
     bool rare = random_below(&w->random, 300) == 0;
     const char *line = rare ? rare_templates[random_below(&w->random, RARE)]
                             : templates[random_below(&w->random, OFTEN)];
-    struct slice argv[RUNNER_WORDS_MAX];
+    /* The record may borrow the list as well as the words. */
+    struct slice *argv = arena_alloc(&w->arena, RUNNER_WORDS_MAX * sizeof *argv);
     struct buffer store = {0};
     int argc = text_split_words(slice_text(line), &store, argv, RUNNER_WORDS_MAX);
     for (int i = 1; i < argc; i++) argv[i] = word(w, arena_keep(&w->arena, argv[i]));
