@@ -131,11 +131,24 @@ static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
     *type = TYPE_STRING;
     switch (verb) {
     case EFFECT_RESTORE: return redo_restore;
+    case EFFECT_RPUSH:
+    case EFFECT_LPUSH:
+    case EFFECT_LPOP:
+    case EFFECT_RPOP:
+    case EFFECT_LSET:
+    case EFFECT_LINSERT:
+    case EFFECT_LREM:
+    case EFFECT_LTRIM: *type = TYPE_LIST; return redo_list;
     case EFFECT_SADD:
     case EFFECT_SREM: *type = TYPE_SET; return redo_set;
     case EFFECT_ZADD:
     case EFFECT_ZREM:
     case EFFECT_ZREMRANGEBYRANK: *type = TYPE_ZSET; return redo_zset;
+    case EFFECT_HSET:
+    case EFFECT_HSETEX:
+    case EFFECT_HDEL:
+    case EFFECT_HPEXPIREAT:
+    case EFFECT_HPERSIST: *type = TYPE_HASH; return redo_hash;
     default: return NULL;
     }
 }
@@ -219,7 +232,7 @@ struct event_id engine_next_id(const struct engine *e)
 void engine_skip_ids(struct engine *e, int64_t ms)
 {
     CHECK(!e->draft.open);
-    if (ms > e->next_id.ms) e->next_id = (struct event_id){ms, 0};
+    if (ms > 0 && (uint64_t)ms > e->next_id.ms) e->next_id = (struct event_id){(uint64_t)ms, 0};
 }
 
 static uint64_t count_events(const struct record *r)
@@ -276,7 +289,7 @@ static int replay(struct engine *e, const struct record *r, struct ahead *a,
     if (wrong) return fault_is(fault, r, -1, wrong);
     for (uint32_t i = 0; i < r->effects_count; i++) {
         const struct effect *f = &r->effects[i];
-        struct redo d = {.engine = e, .keyspace = e->keyspace, .effect = f, .now_ms = r->id.ms};
+        struct redo d = {.engine = e, .keyspace = e->keyspace, .effect = f, .now_ms = (int64_t)r->id.ms};
         d.hash = next_hash(a, e, f);
         wrong = redo(&d);
         if (wrong) return fault_is(fault, r, (int32_t)i, wrong);

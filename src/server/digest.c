@@ -42,14 +42,65 @@ static void feed_byte(const struct digester *d, struct digest *digest, unsigned 
     feed(d, digest, slice_of(&c, 1));
 }
 
+/* ---- values ---- */
+
+static struct digest digest_item(const struct digester *d, const struct value_item *item,
+                                 enum value_type type)
+{
+    struct digest digest = {0};
+    feed(d, &digest, item->member);
+    if (type == TYPE_HASH) {
+        feed(d, &digest, item->second);
+        feed_byte(d, &digest, item->deadline >= 0);
+    } else if (type == TYPE_ZSET) {
+        double score = item->score + 0.0; /* -0 is 0 */
+        feed(d, &digest, slice_of(&score, sizeof score));
+    }
+    return digest;
+}
+
+struct items {
+    const struct digester *digester;
+    enum value_type type;
+    struct digest *into;
+};
+
+/* The elements of a list one behind the other; those of others have no order, and a sum does not
+ * care. */
+static void add_item(void *ctx, const struct value_item *item)
+{
+    struct items *all = ctx;
+    if (all->type == TYPE_LIST) {
+        feed(all->digester, all->into, item->member);
+        return;
+    }
+    struct digest digest = digest_item(all->digester, item, all->type);
+    for (int i = 0; i < WORDS; i++) all->into->words[i] += digest.words[i];
+}
+
+static void feed_value(const struct digester *d, struct digest *digest, const struct value *v)
+{
+    struct digest sum = {0};
+    struct items all = {d, v->type, v->type == TYPE_LIST ? digest : &sum};
+    value_kind(v->type)->each(v, add_item, &all);
+    feed(d, digest, slice_of(sum.words, sizeof sum.words));
+}
+
 struct digest digest_value(const struct digester *d, const struct entry *e)
 {
     struct digest digest = {0};
     feed_byte(d, &digest, entry_type(e));
     feed_byte(d, &digest, entry_deadline(e) >= 0);
-    feed(d, &digest, entry_string(e));
+    if (entry_type(e) == TYPE_STRING) {
+        feed(d, &digest, entry_string(e));
+    } else {
+        struct value v = entry_value(e);
+        feed_value(d, &digest, &v);
+    }
     return digest;
 }
+
+/* ---- databases ---- */
 
 struct walk {
     const struct digester *digester;

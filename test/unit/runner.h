@@ -76,11 +76,15 @@ static inline void runner_init(struct runner *r)
     command_bind_strings(r->table);
     command_bind_bits(r->table);
     command_bind_hyperloglogs(r->table);
+    command_bind_geo(r->table);
     command_bind_generic(r->table);
     command_bind_dump(r->table);
     command_bind_expiry(r->table);
     command_bind_scan(r->table);
     command_bind_zsets(r->table);
+    command_bind_lists(r->table);
+    command_bind_sets(r->table);
+    command_bind_hashes(r->table);
 }
 
 static inline void runner_fini(struct runner *r)
