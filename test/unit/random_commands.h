@@ -11,7 +11,7 @@
 enum { DATABASES = 4 }; /* as a runner has them */
 
 /* k a key, v a value, n a number, o an offset, b a bit's place, t a time to live, a an absolute
- * time, d a database; other words stand for themselves. */
+ * time, d a database, s mostly a set's key, m a member; other words stand for themselves. */
 static const char *const templates[] = {
     "SET k v",
     "SET k v PX t",
@@ -63,8 +63,26 @@ static const char *const templates[] = {
 
 static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
 
+/* Values of other types, for writers that know them. */
+static const char *const value_templates[] = {
+    "SADD s m",
+    "SADD s m m m m m m m m m m m m",
+    "SADD s n n n n",
+    "SREM s m m m m m",
+    "SMOVE s s m",
+    "SMOVE s s n",
+    "SPOP s",
+    "SPOP s 3",
+    "SPOP s 1000",
+    "SUNIONSTORE s s s s",
+    "SINTERSTORE s s s",
+    "SDIFFSTORE s s s",
+    "SMEMBERS s",
+};
+
 struct writer {
     struct runner *r;
+    bool values; /* of other types than strings, too */
     struct random random;
     struct arena arena;
 };
@@ -92,12 +110,33 @@ static inline struct slice key_word(struct writer *w)
     return number_word(w, (int64_t)which);
 }
 
+/* Of few different ones, so that they meet: small and large integers, short and long strings. */
+static inline struct slice member_word(struct writer *w)
+{
+    int64_t which = (int64_t)random_below(&w->random, 150);
+    if (which < 40) return number_word(w, which);
+    if (which < 45) return number_word(w, which << 40);
+    size_t len = which < 145 ? (size_t)which % 7 + 1 : 70;
+    char *bytes = arena_alloc(&w->arena, len);
+    memset(bytes, 'm', len);
+    bytes[len - 1] = (char)which;
+    return slice_of(bytes, len);
+}
+
+/* Commands of a type mostly meet values of that type, and all others now and then. */
+static inline struct slice set_key_word(struct writer *w)
+{
+    static const char *const keys[] = {"s1", "s2", "s3"};
+    if (random_below(&w->random, 8) == 0) return key_word(w);
+    return slice_text(keys[random_below(&w->random, sizeof keys / sizeof *keys)]);
+}
+
 static inline struct slice word(struct writer *w, struct slice of)
 {
     struct random *random = &w->random;
     if (of.len != 1) return of;
     switch (of.at[0]) {
-    case 'k': return key_word(w);
+    case 'k': return w->values && random_below(random, 4) == 0 ? set_key_word(w) : key_word(w);
     case 'v': return value_word(w);
     case 'n': return number_word(w, (int64_t)random_below(random, 300) - 100);
     case 'o': return number_word(w, (int64_t)random_below(random, 1000));
@@ -105,6 +144,8 @@ static inline struct slice word(struct writer *w, struct slice of)
     case 't': return number_word(w, (int64_t)random_below(random, 300) + 1);
     case 'a': return number_word(w, w->r->now_ms + (int64_t)random_below(random, 400) - 100);
     case 'd': return number_word(w, (int64_t)random_below(random, DATABASES));
+    case 's': return set_key_word(w);
+    case 'm': return member_word(w);
     default: return of;
     }
 }
@@ -114,10 +155,14 @@ static inline void run_one(struct writer *w)
 {
     enum { RARE = sizeof rare_templates / sizeof *rare_templates };
     enum { OFTEN = sizeof templates / sizeof *templates };
+    enum { VALUES = sizeof value_templates / sizeof *value_templates };
     bool rare = random_below(&w->random, 300) == 0;
     const char *line = rare ? rare_templates[random_below(&w->random, RARE)]
                             : templates[random_below(&w->random, OFTEN)];
-    struct slice argv[RUNNER_WORDS_MAX];
+    if (w->values && !rare && random_below(&w->random, 3))
+        line = value_templates[random_below(&w->random, VALUES)];
+    /* Words and their list are borrowed until the seal. */
+    struct slice *argv = arena_alloc(&w->arena, RUNNER_WORDS_MAX * sizeof *argv);
     struct buffer store = {0};
     int argc = text_split_words(slice_text(line), &store, argv, RUNNER_WORDS_MAX);
     for (int i = 1; i < argc; i++) argv[i] = word(w, arena_keep(&w->arena, argv[i]));

@@ -1,0 +1,70 @@
+/* Values of any type, compared by what they hold. */
+#ifndef HARK_TEST_VALUES_H
+#define HARK_TEST_VALUES_H
+
+#include "../../src/base/buffer.h"
+#include "../../src/base/mem.h"
+#include "../../src/value/value.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* The elements of a value, one text each. */
+struct value_lines {
+    struct buffer *at;
+    size_t count;
+};
+
+static inline void value_lines_add(void *ctx, const struct value_item *item)
+{
+    struct value_lines *l = ctx;
+    struct buffer *line = &l->at[l->count++];
+    buffer_printf(line, "%zu ", item->member.len);
+    buffer_add_slice(line, item->member);
+    buffer_printf(line, " %zu ", item->second.len);
+    buffer_add_slice(line, item->second);
+    buffer_printf(line, " %a %lld", item->score, (long long)item->deadline);
+}
+
+static inline int value_line_order(const void *a, const void *b)
+{
+    return slice_compare(buffer_slice(a), buffer_slice(b));
+}
+
+static inline struct value_lines value_lines(const struct value *v)
+{
+    const struct value_kind *kind = value_kind(v->type);
+    size_t count = kind->count(v);
+    struct value_lines l = {mem_zalloc((count + 1) * sizeof *l.at), 0};
+    kind->each(v, value_lines_add, &l);
+    assert_int_equal(l.count, count);
+    if (v->type == TYPE_SET || v->type == TYPE_HASH)
+        qsort(l.at, count, sizeof *l.at, value_line_order);
+    return l;
+}
+
+static inline void value_lines_free(struct value_lines *l)
+{
+    for (size_t i = 0; i < l->count; i++) buffer_fini(&l->at[i]);
+    mem_free(l->at, (l->count + 1) * sizeof *l->at);
+}
+
+/* Two values are of the same type, kept in the same way, and have the same elements; those of lists
+ * and sorted sets in the same order. */
+static inline void expect_same_value(const struct value *a, const struct value *b)
+{
+    assert_int_equal(a->type, b->type);
+    assert_int_equal(a->encoding, b->encoding);
+    if (!value_kind(a->type)->each) return;
+    struct value_lines x = value_lines(a), y = value_lines(b);
+    assert_int_equal(x.count, y.count);
+    for (size_t i = 0; i < x.count; i++)
+        assert_true(slice_equal(buffer_slice(&x.at[i]), buffer_slice(&y.at[i])));
+    value_lines_free(&x);
+    value_lines_free(&y);
+}
+
+#endif
