@@ -4,7 +4,7 @@
 
 #include "../../src/base/buffer.h"
 #include "../../src/base/mem.h"
-#include "../../src/value/value.h"
+#include "../../src/keyspace/entry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,6 +65,19 @@ static inline void expect_same_value(const struct value *a, const struct value *
         assert_true(slice_equal(buffer_slice(&x.at[i]), buffer_slice(&y.at[i])));
     value_lines_free(&x);
     value_lines_free(&y);
+}
+
+/* What two entries hold is the same, whatever it is, and the remarks on how, too. */
+static inline void expect_same_content(const struct entry *a, const struct entry *b)
+{
+    assert_int_equal(entry_type(a), entry_type(b));
+    if (entry_type(a) == TYPE_STRING) {
+        assert_true(slice_equal(entry_string(a), entry_string(b)));
+        assert_int_equal(entry_encoding(a), entry_encoding(b));
+    } else {
+        struct value x = entry_value(a), y = entry_value(b);
+        expect_same_value(&x, &y);
+    }
 }
 
 #endif
