@@ -67,19 +67,13 @@ static bool take_number(struct slice *s, uint64_t *out)
 
 bool stream_parse_id(struct slice s, uint64_t missing_n, struct event_id *out)
 {
-    uint64_t ms;
     out->n = missing_n;
-    if (!take_number(&s, &ms)) return false;
+    if (!take_number(&s, &out->ms)) return false;
     if (s.len) {
         if (*s.at != '-') return false;
         s = slice_from(s, 1);
         if (!take_number(&s, &out->n) || s.len) return false;
     }
-    /* No event is so late: such an id is behind all. */
-    if (ms > INT64_MAX)
-        *out = STREAM_ID_LAST;
-    else
-        out->ms = (int64_t)ms;
     return true;
 }
 
@@ -101,7 +95,7 @@ bool stream_range_end(struct call *c, int i, bool is_last, struct event_id *out,
     bool exclusive = s.len > 1 && *s.at == '(';
     *is_open = s.len == 1 && (*s.at == '-' || *s.at == '+');
     if (*is_open) {
-        *out = *s.at == '-' ? (struct event_id){0} : STREAM_ID_LAST;
+        *out = *s.at == '-' ? (struct event_id){0} : ID_LAST;
         return true;
     }
     if (!stream_parse_id(slice_from(s, exclusive), is_last ? UINT64_MAX : 0, out)) {
@@ -121,7 +115,7 @@ bool stream_range_end(struct call *c, int i, bool is_last, struct event_id *out,
 void stream_reply_id(struct resp_writer *w, struct event_id id)
 {
     char text[STREAM_ID_MAX];
-    size_t len = text_from_int(text, id.ms);
+    size_t len = text_from_uint(text, id.ms);
     text[len++] = '-';
     len += text_from_uint(text + len, id.n);
     resp_bulk(w, slice_of(text, len));
@@ -302,7 +296,7 @@ void stream_group_limit(struct call *c, const char *what, int max)
 
 struct consumer *stream_consumer(struct call *c, struct group *g, struct slice name)
 {
-    struct consumer *found = group_consumer(g, name);
+    struct consumer *found = crew_consumer(&g->crew, name);
     if (found) return found;
     if (name.len > GROUP_NAME_MAX)
         stream_group_limit(c, "the name of the consumer is too long", GROUP_NAME_MAX);

@@ -37,7 +37,6 @@ enum stream_kind stream_kind(struct call *c, struct slice key);
 /* ---- ids ---- */
 
 enum { STREAM_ID_MAX = 48 };
-#define STREAM_ID_LAST ((struct event_id){INT64_MAX, UINT64_MAX})
 
 /* Reads `ms` or `ms-n`, `missing_n` where n is left out; false when it is neither. */
 bool stream_parse_id(struct slice s, uint64_t missing_n, struct event_id *out);

@@ -140,7 +140,7 @@ static void look_at_asked(const struct claiming *cl, struct group *g, struct can
                           struct outcome *o)
 {
     for (size_t i = 0; i < cl->asked_count; i++) {
-        const struct pending_entry *e = pending_find(&g->pending, cl->asked[i]);
+        const struct pending_entry *e = pending_find(&g->crew.pending, cl->asked[i]);
         list[i] = (struct candidate){.kept = is_kept(cl, cl->asked[i]), .pending = e};
         list[i].e = e ? *e : (struct pending_entry){.id = cl->asked[i]};
         if (e && !list[i].kept) o->gone[o->gone_count++] = cl->asked[i];
@@ -179,7 +179,7 @@ static void claim_all(struct call *c, const struct claiming *cl, struct group *g
 static struct consumer *claimer(struct call *c, struct group *g)
 {
     struct consumer *to = g ? stream_consumer(c, g, call_arg(c, 3)) : NULL;
-    if (to) group_seen(g, to, engine_now(c->engine));
+    if (to) crew_seen(to, engine_now(c->engine));
     return to;
 }
 
@@ -195,7 +195,7 @@ static bool xclaim_go_on(struct call *c, struct asking *a)
     claim_all(c, cl, g, to, &o);
     if (carry_out(c, g, to, &o)) reply_shown(c, cl, &o);
     outcome_fini(&o);
-    group_settle(g);
+    crew_settle(&g->crew);
     return true;
 }
 
@@ -249,7 +249,7 @@ static void collect_asked(struct call *c, struct claiming *cl, struct group *g)
     struct event_id *ids = mem_alloc(words * sizeof *ids);
     for (int i = cl->ids_at; i < cl->ids_end; i++) {
         stream_parse_id(call_arg(c, i), 0, &ids[count]);
-        if (cl->force || pending_find(&g->pending, ids[count])) count++;
+        if (cl->force || pending_find(&g->crew.pending, ids[count])) count++;
     }
     qsort(ids, count, sizeof *ids, by_id);
     for (size_t i = 0; i < count; i++)
@@ -299,11 +299,11 @@ static void xclaim_command(struct call *c)
     }
     if (id_compare(last, g->position.last) > 0) {
         struct group_position position = g->position;
-        position.last = last;
+        position.last = view_id(last);
         group_set_position(c->streams->groups, g, position);
     }
     collect_asked(c, cl, g);
-    group_settle(g);
+    crew_settle(&g->crew);
     ask_and_run(c, cl);
 }
 
@@ -320,14 +320,14 @@ static struct event_id go_through(struct claiming *cl, struct group *g, int64_t 
     struct pending_entry e = {.id = cl->start};
     size_t met = 0;
     for (size_t looks = cl->count * LOOKS_PER_ENTRY; looks && met < cl->count; looks--) {
-        if (!pending_next(&g->pending, e.id, PENDING_ANY, &e)) return (struct event_id){0};
+        if (!pending_next(&g->crew.pending, e.id, PENDING_ANY, &e)) return (struct event_id){0};
         if (now - e.delivered_ms >= cl->min_idle_ms) {
             if (!meet(cl, &e, ctx)) return e.id;
             met++;
         }
         e.id = id_after(e.id);
     }
-    if (!pending_next(&g->pending, e.id, PENDING_ANY, &e)) return (struct event_id){0};
+    if (!pending_next(&g->crew.pending, e.id, PENDING_ANY, &e)) return (struct event_id){0};
     return e.id;
 }
 
@@ -376,7 +376,7 @@ static bool xautoclaim_go_on(struct call *c, struct asking *a)
         reply_ids(c, o.gone, o.gone_count);
     }
     outcome_fini(&o);
-    group_settle(g);
+    crew_settle(&g->crew);
     return true;
 }
 
@@ -417,7 +417,7 @@ static void xautoclaim_command(struct call *c)
     go_through(cl, g, engine_now(c->engine), ask_for, NULL);
     cl->asked =
         mem_resize(cl->asked, room * sizeof *cl->asked, cl->asked_count * sizeof *cl->asked);
-    group_settle(g);
+    crew_settle(&g->crew);
     ask_and_run(c, cl);
 }
 

@@ -223,10 +223,10 @@ static void ask_next(struct call *c, struct group_reading *r, struct reader *rd)
 {
     struct group *g = rd->group;
     bool knows = rd->scanned_seq || group_is_at_begin(&g->position);
-    size_t room = r->words.noack ? SIZE_MAX : GROUP_PENDING_MAX - g->pending.count;
+    size_t room = r->words.noack ? SIZE_MAX : GROUP_PENDING_MAX - g->crew.pending.count;
     struct view_range range = {.name = g->view,
                                .first = id_after(g->position.last),
-                               .last = STREAM_ID_LAST,
+                               .last = ID_LAST,
                                .count = r->words.count < room ? r->words.count : room,
                                .from_seq = knows ? rd->scanned_seq + 1 : 0,
                                .gap = true};
@@ -319,7 +319,7 @@ static enum read_end read_next(struct call *c, struct group_reading *r, struct m
     struct reader *rd = sit(&m->seat, g);
     m->seat.wants_turn = rd->turn && rd->turn != &m->seat;
     if (m->seat.wants_turn) return may_not_wait(c, r) ? READ_FAILED : READ_WAITS;
-    if (!r->words.noack && g->pending.count >= GROUP_PENDING_MAX) {
+    if (!r->words.noack && g->crew.pending.count >= GROUP_PENDING_MAX) {
         too_many_pending(c);
         return READ_FAILED;
     }
@@ -338,7 +338,7 @@ static enum read_end read_next(struct call *c, struct group_reading *r, struct m
         end_turn(r, rd, a);
     else
         rd->turn = NULL;
-    group_settle(g);
+    crew_settle(&g->crew);
     forget_question(r);
     return done ? READ_NOTHING : READ_FAILED;
 }
@@ -348,12 +348,12 @@ static enum read_end read_next(struct call *c, struct group_reading *r, struct m
 static void ask_history(struct call *c, struct group_reading *r, struct group *g,
                         const struct member *m)
 {
-    struct consumer *own = group_consumer(g, consumer_of(c, r));
+    struct consumer *own = crew_consumer(&g->crew, consumer_of(c, r));
     struct pending_entry e = {.id = m->after};
     size_t max = own && own->pending < r->words.count ? own->pending : r->words.count;
     if (!own) max = 0;
     r->ids = mem_alloc(max * sizeof *r->ids);
-    while (r->ids_count < max && pending_next(&g->pending, id_after(e.id), own->number, &e))
+    while (r->ids_count < max && pending_next(&g->crew.pending, id_after(e.id), own->number, &e))
         r->ids[r->ids_count++] = e.id;
     r->ids = mem_resize(r->ids, max * sizeof *r->ids, r->ids_count * sizeof *r->ids);
     r->question = view_fetch(r->streams->views, name_of(c, r, r->at), r->ids, r->ids_count,
@@ -366,7 +366,7 @@ static size_t keep_own(struct group *g, const struct consumer *own, struct event
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct pending_entry *e = pending_find(&g->pending, ids[i]);
+        const struct pending_entry *e = pending_find(&g->crew.pending, ids[i]);
         if (own && e && e->consumer == own->number) ids[kept++] = ids[i];
     }
     return kept;
@@ -375,7 +375,7 @@ static size_t keep_own(struct group *g, const struct consumer *own, struct event
 static bool reply_history(struct call *c, struct group_reading *r, struct group *g,
                           const struct view_answer *a)
 {
-    struct consumer *own = group_consumer(g, consumer_of(c, r));
+    struct consumer *own = crew_consumer(&g->crew, consumer_of(c, r));
     size_t count = keep_own(g, own, r->ids, r->ids_count), there = 0;
     if (!add_stream(c, r, count, a->bytes.len)) return false;
     struct resp_writer w = {.out = &r->reply.bytes, .proto = c->reply.proto};
@@ -406,7 +406,7 @@ static enum read_end read_history(struct call *c, struct group_reading *r, struc
         failed = stream_is_error(c, a) || !reply_history(c, r, g, a);
         forget_question(r);
     }
-    group_settle(g);
+    crew_settle(&g->crew);
     return waits ? READ_WAITS : failed ? READ_FAILED : READ_NOTHING;
 }
 
@@ -521,7 +521,7 @@ static bool parse_start(struct call *c, struct member *m, int i)
 static bool announce(struct call *c, struct group *g, struct slice consumer)
 {
     struct consumer *own = stream_consumer(c, g, consumer);
-    if (own) group_seen(g, own, engine_now(c->engine));
+    if (own) crew_seen(own, engine_now(c->engine));
     return own;
 }
 

@@ -53,6 +53,7 @@ static bool parse_position(struct call *c, int i, struct group_position *p)
 {
     if (!call_arg_is(c, i, "$")) {
         if (!stream_id(c, i, 0, &p->last)) return false;
+        p->last = view_id(p->last);
         bool has_views = c->streams && c->streams->views;
         uint64_t first = has_views ? views_first_seq(c->streams->views) : 0;
         if (first && group_is_at_begin(p)) p->scanned_seq = first - 1;
@@ -116,7 +117,7 @@ static void xgroup_createconsumer(struct call *c)
     if (!has_view(c)) return;
     struct group *g = stream_group(c, call_arg(c, 2), call_arg(c, 3), GROUP_WORDS_KEY_NAME);
     if (!g) return;
-    bool is_new = !group_consumer(g, call_arg(c, 4));
+    bool is_new = !crew_consumer(&g->crew, call_arg(c, 4));
     if (stream_consumer(c, g, call_arg(c, 4))) resp_int(&c->reply, is_new);
 }
 
@@ -125,10 +126,10 @@ static void xgroup_delconsumer(struct call *c)
     if (!has_view(c)) return;
     struct group *g = stream_group(c, call_arg(c, 2), call_arg(c, 3), GROUP_WORDS_KEY_NAME);
     if (!g) return;
-    struct consumer *own = group_consumer(g, call_arg(c, 4));
+    struct consumer *own = crew_consumer(&g->crew, call_arg(c, 4));
     resp_int(&c->reply, own ? (int64_t)own->pending : 0);
     if (own) group_delete_consumer(c->streams->groups, g, own);
-    group_settle(g);
+    crew_settle(&g->crew);
 }
 
 static void xgroup_help(struct call *c)
@@ -172,7 +173,7 @@ static void xack_command(struct call *c)
     while (i < count && stream_id(c, (int)i + 3, 0, &ids[i])) i++;
     if (i == count) resp_int(&c->reply, (int64_t)group_ack(c->streams->groups, g, ids, count));
     mem_free(ids, count * sizeof *ids);
-    group_settle(g);
+    crew_settle(&g->crew);
 }
 
 /* ---- XPENDING ---- */
@@ -180,19 +181,19 @@ static void xack_command(struct call *c)
 static void reply_summary(struct call *c, struct group *g)
 {
     struct pending_entry first, last;
-    size_t owners = 0, consumers = map_count(&g->consumers);
+    size_t owners = 0, consumers = crew_consumers(&g->crew);
     resp_array(&c->reply, 4);
-    resp_int(&c->reply, (int64_t)g->pending.count);
-    if (!pending_next(&g->pending, (struct event_id){0}, PENDING_ANY, &first)) {
+    resp_int(&c->reply, (int64_t)g->crew.pending.count);
+    if (!pending_next(&g->crew.pending, (struct event_id){0}, PENDING_ANY, &first)) {
         resp_null(&c->reply);
         resp_null(&c->reply);
         resp_null_array(&c->reply);
         return;
     }
-    pending_last(&g->pending, &last);
+    pending_last(&g->crew.pending, &last);
     stream_reply_id(&c->reply, first.id);
     stream_reply_id(&c->reply, last.id);
-    struct consumer **list = group_consumers_sorted(g);
+    struct consumer **list = crew_consumers_sorted(&g->crew);
     for (size_t i = 0; i < consumers; i++) owners += list[i]->pending > 0;
     resp_array(&c->reply, owners);
     for (size_t i = 0; i < consumers; i++) {
@@ -245,7 +246,7 @@ static bool next_pending(struct call *c, struct group *g, const struct pending_w
                          uint32_t consumer, struct pending_entry *e)
 {
     int64_t now = engine_now(c->engine);
-    while (pending_next(&g->pending, e->id, consumer, e) && id_compare(e->id, w->last) <= 0) {
+    while (pending_next(&g->crew.pending, e->id, consumer, e) && id_compare(e->id, w->last) <= 0) {
         if (now - e->delivered_ms >= w->idle_ms) return true;
         e->id = id_after(e->id);
     }
@@ -261,7 +262,7 @@ static void reply_pending(struct call *c, struct group *g, const struct pending_
     int64_t now = engine_now(c->engine), count = 0;
     uint32_t consumer = PENDING_ANY;
     if (w->consumer.at) {
-        struct consumer *own = group_consumer(g, w->consumer);
+        struct consumer *own = crew_consumer(&g->crew, w->consumer);
         if (!own) {
             resp_array(&c->reply, 0);
             return;
@@ -271,7 +272,7 @@ static void reply_pending(struct call *c, struct group *g, const struct pending_
     while (count < w->count && next_pending(c, g, w, consumer, &e)) {
         resp_array(&to, 4);
         stream_reply_id(&to, e.id);
-        resp_bulk(&to, group_consumer_numbered(g, e.consumer)->name);
+        resp_bulk(&to, crew_consumer_numbered(&g->crew, e.consumer)->name);
         resp_int(&to, not_negative(now - e.delivered_ms));
         resp_int(&to, (int64_t)e.deliveries);
         e.id = id_after(e.id);
@@ -299,7 +300,7 @@ static void xpending_command(struct call *c)
         reply_summary(c, g);
     else
         reply_pending(c, g, &words);
-    group_settle(g);
+    crew_settle(&g->crew);
 }
 
 void stream_bind_groups(struct command_table *t)

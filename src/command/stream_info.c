@@ -54,8 +54,8 @@ static void xinfo_groups(struct call *c)
         resp_map(&c->reply, 6);
         field(&c->reply, "name");
         resp_bulk(&c->reply, g->name);
-        int_field(&c->reply, "consumers", (int64_t)map_count(&g->consumers));
-        int_field(&c->reply, "pending", (int64_t)g->pending.count);
+        int_field(&c->reply, "consumers", (int64_t)crew_consumers(&g->crew));
+        int_field(&c->reply, "pending", (int64_t)g->crew.pending.count);
         field(&c->reply, "last-delivered-id");
         stream_reply_id(&c->reply, g->position.last);
         reply_progress(c, g);
@@ -73,8 +73,8 @@ static void xinfo_consumers(struct call *c)
     struct group *g =
         has_view(c) ? stream_group(c, call_arg(c, 2), call_arg(c, 3), GROUP_WORDS_KEY_NAME) : NULL;
     if (!g) return;
-    size_t count = map_count(&g->consumers);
-    struct consumer **list = group_consumers_sorted(g);
+    size_t count = crew_consumers(&g->crew);
+    struct consumer **list = crew_consumers_sorted(&g->crew);
     resp_array(&c->reply, count);
     for (size_t i = 0; i < count; i++) {
         resp_map(&c->reply, 4);
@@ -117,15 +117,15 @@ static void keep_first(struct describing *d, const struct view_answer *a)
 static void reply_pending_of(struct call *c, struct group *g, uint32_t consumer, size_t max)
 {
     struct pending_entry e = {0};
-    const struct consumer *own = group_consumer_numbered(g, consumer);
-    size_t count = own ? own->pending : g->pending.count;
+    const struct consumer *own = crew_consumer_numbered(&g->crew, consumer);
+    size_t count = own ? own->pending : g->crew.pending.count;
     if (count > max) count = max;
     field(&c->reply, "pending");
     resp_array(&c->reply, count);
-    for (; count && pending_next(&g->pending, e.id, consumer, &e); count--) {
+    for (; count && pending_next(&g->crew.pending, e.id, consumer, &e); count--) {
         resp_array(&c->reply, own ? 3 : 4);
         stream_reply_id(&c->reply, e.id);
-        if (!own) resp_bulk(&c->reply, group_consumer_numbered(g, e.consumer)->name);
+        if (!own) resp_bulk(&c->reply, crew_consumer_numbered(&g->crew, e.consumer)->name);
         resp_int(&c->reply, e.delivered_ms);
         resp_int(&c->reply, (int64_t)e.deliveries);
         e.id = id_after(e.id);
@@ -134,8 +134,8 @@ static void reply_pending_of(struct call *c, struct group *g, uint32_t consumer,
 
 static void reply_full_consumers(struct call *c, struct group *g, size_t max)
 {
-    size_t count = map_count(&g->consumers);
-    struct consumer **list = group_consumers_sorted(g);
+    size_t count = crew_consumers(&g->crew);
+    struct consumer **list = crew_consumers_sorted(&g->crew);
     field(&c->reply, "consumers");
     resp_array(&c->reply, count);
     for (size_t i = 0; i < count; i++) {
@@ -165,10 +165,10 @@ static void reply_full_groups(struct call *c, size_t max)
         field(&c->reply, "last-delivered-id");
         stream_reply_id(&c->reply, g->position.last);
         reply_progress(c, g);
-        int_field(&c->reply, "pel-count", (int64_t)g->pending.count);
+        int_field(&c->reply, "pel-count", (int64_t)g->crew.pending.count);
         reply_pending_of(c, g, PENDING_ANY, max);
         reply_full_consumers(c, g, max);
-        group_settle(g);
+        crew_settle(&g->crew);
     }
 }
 
@@ -225,7 +225,7 @@ static void ask_end(struct call *c, struct describing *d, bool last)
     d->asks = last ? ASKS_LAST : ASKS_FIRST;
     asking_range(c, &d->asking,
                  &(struct view_range){.name = call_arg(c, 2),
-                                      .last = STREAM_ID_LAST,
+                                      .last = ID_LAST,
                                       .reverse = last,
                                       .count = last ? 1 : d->shown});
 }

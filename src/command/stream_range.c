@@ -67,9 +67,9 @@ static void xrevrange_command(struct call *c)
 
 void asking_length(struct call *c, struct asking *a, struct slice view)
 {
-    asking_range(c, a,
-                 &(struct view_range){
-                     .name = view, .last = STREAM_ID_LAST, .count = SIZE_MAX, .counts = true});
+    asking_range(
+        c, a,
+        &(struct view_range){.name = view, .last = ID_LAST, .count = SIZE_MAX, .counts = true});
 }
 
 static bool length_go_on(struct call *c, struct asking *a)

@@ -174,7 +174,7 @@ static void ask(struct call *c, struct reading *r, struct read_stream *s)
 {
     struct view_range range = {.name = name_of(c, r, r->at),
                                .first = s->wants_last ? (struct event_id){0} : id_after(s->after),
-                               .last = STREAM_ID_LAST,
+                               .last = ID_LAST,
                                .reverse = s->wants_last,
                                .count = s->wants_last ? 1 : r->words.count,
                                .from_seq = s->wants_last ? 0 : s->from_seq,

@@ -129,7 +129,7 @@ void apply_append(struct keyspace *ks, struct spot s, struct slice bytes, int64_
 void apply_value(struct keyspace *ks, struct spot s, struct value v, int64_t when, int64_t now_ms);
 /* The value of another type that is there, to be changed; and what became of it: true when nothing
  * is left, and the key is gone with it. */
-struct value apply_edit(struct keyspace *ks, const struct place *p);
+struct value apply_edit(struct keyspace *ks, struct place *p);
 bool apply_edited(struct keyspace *ks, struct place *p, const struct value *v);
 /* Sets or (-1) takes away the deadline of a key that exists. */
 void apply_deadline(struct keyspace *ks, struct place *p, int64_t deadline);
@@ -146,6 +146,6 @@ void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, i
  * there. Returns what is impossible, or NULL; robust against any words. */
 typedef const char *redo_value(struct value *v, const struct effect *f,
                                const struct value_config *config);
-redo_value redo_set;
+redo_value redo_list, redo_set, redo_zset, redo_hash;
 
 #endif

@@ -195,7 +195,8 @@ void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t
 static struct event_id take_ids(struct engine *e, int64_t now_ms, uint32_t count)
 {
     struct event_id *next = &e->next_id;
-    if (now_ms > next->ms) *next = (struct event_id){now_ms, 0};
+    uint64_t now = now_ms > 0 ? (uint64_t)now_ms : 0;
+    if (now > next->ms) *next = (struct event_id){now, 0};
     struct event_id first = *next;
     next->n += count;
     return first;
@@ -297,4 +298,5 @@ struct engine_stats engine_stats(const struct engine *e)
 void engine_reset_stats(struct engine *e)
 {
     e->stats.hits = e->stats.misses = e->stats.expired = e->stats.evicted = 0;
+    e->stats.expired_fields = 0;
 }

@@ -125,16 +125,23 @@ static const char *redo_restore(struct value *v, const struct effect *f,
     return "the bytes of the value to be restored are not that";
 }
 
-/* Which type a verb is about, and who redoes it. */
+/* Which type a verb is about, and who redoes it: EFFECTS has them in the order of the types. */
 static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
 {
     *type = TYPE_STRING;
-    switch (verb) {
-    case EFFECT_RESTORE: return redo_restore;
-    case EFFECT_SADD:
-    case EFFECT_SREM: *type = TYPE_SET; return redo_set;
-    default: return NULL;
-    }
+    if (verb == EFFECT_RESTORE) return redo_restore;
+    *type = verb <= EFFECT_LTRIM             ? TYPE_LIST
+            : verb <= EFFECT_SREM            ? TYPE_SET
+            : verb <= EFFECT_HSETEX          ? TYPE_HASH
+            : verb <= EFFECT_ZREMRANGEBYRANK ? TYPE_ZSET
+                                             : TYPE_STREAM;
+    static redo_value *const redoes[TYPE_COUNT] = {
+        [TYPE_LIST] = redo_list,
+        [TYPE_SET] = redo_set,
+        [TYPE_HASH] = redo_hash,
+        [TYPE_ZSET] = redo_zset,
+    };
+    return redoes[*type];
 }
 
 static const char *redo_words(struct redo *d)
@@ -216,7 +223,7 @@ struct event_id engine_next_id(const struct engine *e)
 void engine_skip_ids(struct engine *e, int64_t ms)
 {
     CHECK(!e->draft.open);
-    if (ms > e->next_id.ms) e->next_id = (struct event_id){ms, 0};
+    if (ms > 0 && (uint64_t)ms > e->next_id.ms) e->next_id = (struct event_id){(uint64_t)ms, 0};
 }
 
 static uint64_t count_events(const struct record *r)
@@ -273,7 +280,7 @@ static int replay(struct engine *e, const struct record *r, struct ahead *a,
     if (wrong) return fault_is(fault, r, -1, wrong);
     for (uint32_t i = 0; i < r->effects_count; i++) {
         const struct effect *f = &r->effects[i];
-        struct redo d = {.engine = e, .keyspace = e->keyspace, .effect = f, .now_ms = r->id.ms};
+        struct redo d = {.engine = e, .keyspace = e->keyspace, .effect = f, .now_ms = (int64_t)r->id.ms};
         d.hash = next_hash(a, e, f);
         wrong = redo(&d);
         if (wrong) return fault_is(fault, r, (int32_t)i, wrong);

@@ -15,11 +15,7 @@
 #define HARK_RECORD_RECORD_H
 
 #include "events.h"
-
-struct event_id {
-    int64_t ms; /* unix time of the commit */
-    uint64_t n; /* counts the events within one ms */
-};
+#include "id.h"
 
 /* How a change is redone. X(code, identifier, command name as clients write it). The code is what
  * journals have, and is never given to another effect: see EVENTS. */

@@ -226,7 +226,7 @@ static enum zset_change packed_add(struct value *v, double score, struct slice m
                                    const struct value_config *config)
 {
     struct packed *p = packed_of(v);
-    packed_at at = packed_find(p, PACKED_NONE, member, 1);
+    packed_at at = packed_find(p, packed_first(p), member, 1);
     if (!at && outgrows(p, member, config)) {
         unpack(v, config);
         return tree_add(tree_of(v), score, member);
@@ -257,7 +257,7 @@ bool zset_score(const struct value *v, struct slice member, double *score)
         return e != NULL;
     }
     const struct packed *p = packed_of(v);
-    packed_at at = packed_find(p, PACKED_NONE, member, 1);
+    packed_at at = packed_find(p, packed_first(p), member, 1);
     if (at) *score = packed_score(p, packed_next(p, at));
     return at != PACKED_NONE;
 }
@@ -281,7 +281,7 @@ enum zset_change zset_add(struct value *v, double score, struct slice member,
 bool zset_remove(struct value *v, struct slice member)
 {
     if (!is_packed(v)) return tree_remove(tree_of(v), member);
-    packed_at at = packed_find(packed_of(v), PACKED_NONE, member, 1);
+    packed_at at = packed_find(packed_of(v), packed_first(packed_of(v)), member, 1);
     if (at) v->at = packed_remove(packed_of(v), at, 2);
     return at != PACKED_NONE;
 }

@@ -26,7 +26,6 @@
 #include "../base/mem.h"
 #include "../io/thread.h"
 #include "../record/codec.h"
-#include "code.h"
 #include "features.h"
 #include "name.h"
 

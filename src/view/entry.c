@@ -23,7 +23,7 @@ static struct view_entry *new_entry(struct entry_list *list)
 static void put_id(struct resp_writer *w, struct event_id id)
 {
     char text[2 * TEXT_INT_MAX + 1];
-    size_t len = text_from_int(text, id.ms);
+    size_t len = text_from_uint(text, id.ms);
     text[len++] = '-';
     len += text_from_uint(text + len, id.n);
     resp_bulk(w, slice_of(text, len));

@@ -140,8 +140,8 @@ static const char *write_again(void *ctx, const struct rdb_key *k, struct slice 
 /* Reads a file in pieces of up to `piece` bytes. Was it taken whole? */
 static bool reads(struct slice file, size_t piece, struct buffer *keys)
 {
-    struct rdb_reader *r = rdb_reader_new((struct rdb_reader_config){true, 16},
-                                          (struct rdb_visitor){write_again, NULL, keys});
+    struct rdb_reader *r = rdb_reader_new((struct rdb_reader_config){true, 16, &values},
+                                          (struct rdb_visitor){write_again, NULL, NULL, keys});
     long took = 0;
     size_t at = 0;
     while (at < file.len && took >= 0 && !rdb_is_done(r)) {
@@ -234,8 +234,8 @@ static void what_follows_is_not_taken(void **state)
     make_file(&r, 3, &file, &keys);
     size_t len = file.len;
     buffer_add_slice(&file, SLICE("*1\r\n"));
-    struct rdb_reader *reader = rdb_reader_new((struct rdb_reader_config){true, 16},
-                                               (struct rdb_visitor){write_again, NULL, &keys});
+    struct rdb_reader *reader = rdb_reader_new((struct rdb_reader_config){true, 16, &values},
+                                               (struct rdb_visitor){write_again, NULL, NULL, &keys});
     assert_int_equal(rdb_feed(reader, slice_of(file.at, len - 3)), len - 3);
     assert_int_equal(rdb_feed(reader, slice_of(file.at + len - 3, 7)), 3);
     assert_true(rdb_is_done(reader));
@@ -284,21 +284,21 @@ static void payloads_come_back_or_are_refused(void **state)
 {
     (void)state;
     struct buffer payload = {0}, scratch = {0};
-    struct rdb_value value;
+    struct rdb_undumped value;
     struct slice text = SLICE("every event is heard, every event is heard");
     struct entry *e = entry_new_string(SLICE("k"), text, STRING_EMBSTR, -1);
     rdb_dump(&payload, e, true);
     entry_free(e);
-    assert_int_equal(rdb_undump(buffer_slice(&payload), 1000, &scratch, &value), 0);
+    assert_int_equal(rdb_undump(buffer_slice(&payload), 1000, &values, &scratch, &value), 0);
     assert_int_equal(value.kind, RDB_KIND_STRING);
     assert_true(slice_equal(value.string, text));
-    assert_int_equal(rdb_undump(buffer_slice(&payload), 10, &scratch, &value), ERR_CORRUPT);
+    assert_int_equal(rdb_undump(buffer_slice(&payload), 10, &values, &scratch, &value), ERR_CORRUPT);
     for (size_t len = 0; len < payload.len; len++)
-        assert_int_equal(rdb_undump(slice_of(payload.at, len), 1000, &scratch, &value),
+        assert_int_equal(rdb_undump(slice_of(payload.at, len), 1000, &values, &scratch, &value),
                          ERR_UNSUPPORTED);
     for (size_t i = 0; i < payload.len * 8; i++) {
         payload.at[i / 8] = (char)(payload.at[i / 8] ^ 1 << i % 8);
-        assert_int_equal(rdb_undump(buffer_slice(&payload), 1000, &scratch, &value),
+        assert_int_equal(rdb_undump(buffer_slice(&payload), 1000, &values, &scratch, &value),
                          ERR_UNSUPPORTED);
         payload.at[i / 8] = (char)(payload.at[i / 8] ^ 1 << i % 8);
     }

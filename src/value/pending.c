@@ -328,6 +328,19 @@ bool pending_remove(struct pending *p, struct event_id id)
     return true;
 }
 
+struct pending pending_copy(struct pending *p)
+{
+    pending_settle(p);
+    struct pending copy = *p;
+    copy.leaves = mem_alloc(p->leaves_cap * sizeof *p->leaves);
+    for (size_t i = 0; i < p->leaves_count; i++) {
+        struct pending_leaf *leaf = &copy.leaves[i];
+        *leaf = p->leaves[i];
+        leaf->bytes = memcpy(mem_alloc(leaf->len), p->leaves[i].bytes, leaf->len);
+    }
+    return copy;
+}
+
 size_t pending_bytes(const struct pending *p)
 {
     size_t bytes = mem_cost(p->leaves_cap * sizeof *p->leaves);
