@@ -106,6 +106,15 @@ const struct config_row config_rows[] = {
     {"lfu-decay-time", "1", FIELD(lfu_decay_minutes), .kind = KIND_INT, .max = INT_MAX,
      .apply = APPLY_MEMORY},
 
+    {"zset-max-listpack-entries", "128", FIELD(zset_packed_entries), .kind = KIND_INT,
+     .max = INT64_MAX, .apply = APPLY_VALUES},
+    {"zset-max-ziplist-entries", "128", FIELD(zset_packed_entries), .kind = KIND_INT,
+     .max = INT64_MAX, .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
+    {"zset-max-listpack-value", "64", FIELD(zset_packed_value), .kind = KIND_BYTES,
+     .max = INT64_MAX, .apply = APPLY_VALUES},
+    {"zset-max-ziplist-value", "64", FIELD(zset_packed_value), .kind = KIND_BYTES,
+     .max = INT64_MAX, .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
+
     {"notify-keyspace-events", "", FIELD(notify), .kind = KIND_EVENTS, .apply = APPLY_NOTIFY},
     {"pubsub-coalesce-us", "0", FIELD(pubsub_coalesce_us), .kind = KIND_INT, .max = COALESCE_US_MAX,
      .apply = APPLY_PUBSUB},

@@ -152,10 +152,6 @@ static const char *const redis_has[] = {
     "tls-session-cache-timeout",
     "tls-session-caching",
     "user",
-    "zset-max-listpack-entries",
-    "zset-max-listpack-value",
-    "zset-max-ziplist-entries",
-    "zset-max-ziplist-value",
 };
 
 static const char *const valkey_has[] = {
