@@ -11,8 +11,8 @@
 enum { DATABASES = 4 }; /* as a runner has them */
 
 /* k a key, v a value, n a number, o an offset, b a bit's place, t a time to live, a an absolute
- * time, d a database; h a key that mostly is a hash, f one of its fields; other words stand for
- * themselves. */
+ * time, d a database, s mostly a set's key, m a member, h mostly a hash's key, f a field; other
+ * words stand for themselves. */
 static const char *const templates[] = {
     "SET k v",
     "SET k v PX t",
@@ -60,6 +60,25 @@ static const char *const templates[] = {
     "RANDOMKEY",
     "SCAN 0",
     "EXISTS k k",
+};
+
+static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
+
+/* Values of other types, for writers that know them. */
+static const char *const value_templates[] = {
+    "SADD s m",
+    "SADD s m m m m m m m m m m m m",
+    "SADD s n n n n",
+    "SREM s m m m m m",
+    "SMOVE s s m",
+    "SMOVE s s n",
+    "SPOP s",
+    "SPOP s 3",
+    "SPOP s 1000",
+    "SUNIONSTORE s s s s",
+    "SINTERSTORE s s s",
+    "SDIFFSTORE s s s",
+    "SMEMBERS s",
     "HSET h f n f v",
     "HSET h f n",
     "HSET h f n f n f n",
@@ -85,14 +104,11 @@ static const char *const templates[] = {
     "RENAME h h",
     "PEXPIRE h t",
     "MOVE h d",
-    "DEL h",
-    "SET h v",
 };
-
-static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
 
 struct writer {
     struct runner *r;
+    bool values; /* of other types than strings, too */
     struct random random;
     struct arena arena;
 };
@@ -120,11 +136,38 @@ static inline struct slice key_word(struct writer *w)
     return number_word(w, (int64_t)which);
 }
 
-static inline struct slice one_of(struct writer *w, char stem, uint64_t count)
+/* Of few different ones, so that they meet: small and large integers, short and long strings. */
+static inline struct slice member_word(struct writer *w)
 {
-    char text[16];
-    int len = snprintf(text, sizeof text, "%c%d", stem, (int)random_below(&w->random, count));
-    return arena_keep(&w->arena, slice_of(text, (size_t)len));
+    int64_t which = (int64_t)random_below(&w->random, 150);
+    if (which < 40) return number_word(w, which);
+    if (which < 45) return number_word(w, which << 40);
+    size_t len = which < 145 ? (size_t)which % 7 + 1 : 70;
+    char *bytes = arena_alloc(&w->arena, len);
+    memset(bytes, 'm', len);
+    bytes[len - 1] = (char)which;
+    return slice_of(bytes, len);
+}
+
+/* Commands of a type mostly meet values of that type, and all others now and then. */
+static inline struct slice set_key_word(struct writer *w)
+{
+    static const char *const keys[] = {"s1", "s2", "s3"};
+    if (random_below(&w->random, 8) == 0) return key_word(w);
+    return slice_text(keys[random_below(&w->random, sizeof keys / sizeof *keys)]);
+}
+
+static inline struct slice hash_key_word(struct writer *w)
+{
+    static const char *const keys[] = {"h1", "h2", "h3"};
+    if (random_below(&w->random, 8) == 0) return key_word(w);
+    return slice_text(keys[random_below(&w->random, sizeof keys / sizeof *keys)]);
+}
+
+static inline struct slice field_word(struct writer *w)
+{
+    static const char *const fields[] = {"a", "b", "c", "", "12", "name", "-1", "d", "e"};
+    return slice_text(fields[random_below(&w->random, sizeof fields / sizeof *fields)]);
 }
 
 static inline struct slice word(struct writer *w, struct slice of)
@@ -132,7 +175,7 @@ static inline struct slice word(struct writer *w, struct slice of)
     struct random *random = &w->random;
     if (of.len != 1) return of;
     switch (of.at[0]) {
-    case 'k': return key_word(w);
+    case 'k': return w->values && random_below(random, 4) == 0 ? set_key_word(w) : key_word(w);
     case 'v': return value_word(w);
     case 'n': return number_word(w, (int64_t)random_below(random, 300) - 100);
     case 'o': return number_word(w, (int64_t)random_below(random, 1000));
@@ -140,8 +183,10 @@ static inline struct slice word(struct writer *w, struct slice of)
     case 't': return number_word(w, (int64_t)random_below(random, 300) + 1);
     case 'a': return number_word(w, w->r->now_ms + (int64_t)random_below(random, 400) - 100);
     case 'd': return number_word(w, (int64_t)random_below(random, DATABASES));
-    case 'h': return one_of(w, 'h', 4);
-    case 'f': return one_of(w, 'f', 9);
+    case 's': return set_key_word(w);
+    case 'm': return member_word(w);
+    case 'h': return hash_key_word(w);
+    case 'f': return field_word(w);
     default: return of;
     }
 }
@@ -151,10 +196,13 @@ static inline void run_one(struct writer *w)
 {
     enum { RARE = sizeof rare_templates / sizeof *rare_templates };
     enum { OFTEN = sizeof templates / sizeof *templates };
+    enum { VALUES = sizeof value_templates / sizeof *value_templates };
     bool rare = random_below(&w->random, 300) == 0;
     const char *line = rare ? rare_templates[random_below(&w->random, RARE)]
                             : templates[random_below(&w->random, OFTEN)];
-    /* The record may borrow the list as well as the words. */
+    if (w->values && !rare && random_below(&w->random, 3))
+        line = value_templates[random_below(&w->random, VALUES)];
+    /* Words and their list are borrowed until the seal. */
     struct slice *argv = arena_alloc(&w->arena, RUNNER_WORDS_MAX * sizeof *argv);
     struct buffer store = {0};
     int argc = text_split_words(slice_text(line), &store, argv, RUNNER_WORDS_MAX);

@@ -27,8 +27,8 @@ struct runner {
     int proto;
     int db;                /* that commands run in */
     struct buffer reply;   /* as it goes to the client */
-    struct buffer events;  /* "new k, set k, hset h(f)", all records since the command began */
-    struct buffer effects; /* "SET k v -1; …" */
+    struct buffer events;  /* "new k, hset h(f)", all records since the command began */
+    struct buffer effects; /* "SET k v -1; SADD k a b; …" */
     void (*effect)(void *ctx, const struct effect *e); /* hears each effect; NULL for nobody */
     void *ctx;
 };
@@ -59,9 +59,12 @@ static inline void runner_hear(void *ctx, const struct record *rec)
         runner_add_text(&r->effects, "; ", effect_verb_text(e->verb));
         buffer_add_byte(&r->effects, ' ');
         buffer_add_slice(&r->effects, e->key);
-        buffer_add_byte(&r->effects, ' ');
-        buffer_add_slice(&r->effects, e->arg);
-        buffer_printf(&r->effects, " %lld", (long long)e->when);
+        for (uint32_t w = 0; w < e->words_count; w++)
+            runner_add_text(&r->effects, " ", e->words[w]);
+        if (!effect_has_words(e->verb)) {
+            runner_add_text(&r->effects, " ", e->arg);
+            buffer_printf(&r->effects, " %lld", (long long)e->when);
+        }
         if (r->effect) r->effect(r->ctx, e);
     }
 }

@@ -10,6 +10,7 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     bits      mostly bitmaps, up to some kilobytes
     hll       mostly HyperLogLogs
     geo       mostly places in sorted sets
+    hash      mostly hashes
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
 
@@ -26,10 +27,11 @@ FAMILIES = {
     "bits": [b"b1", b"b2", b"b3", b"b:4"],
     "hll": [b"h1", b"h2", b"h3", b"h4"],
     "geo": [b"g1", b"g2", b"g3"],
+    "hash": [b"f1", b"f2", b"f3", b"f:4"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
 }  # fmt: skip
 
-_WRITABLE = [key for family in ("general", "number", "bits", "hll", "geo")
+_WRITABLE = [key for family in ("general", "number", "bits", "hll", "geo", "hash")
              for key in FAMILIES[family]]  # fmt: skip
 _ALL = _WRITABLE + FAMILIES["tiny"]
 
@@ -106,6 +108,7 @@ ANY_KEY = _keys(_ALL)
 KEY = _keys(_WRITABLE)
 NUMBER_KEY = mixed((4, _keys(FAMILIES["number"])), (1, KEY))
 GEO_KEY = _keys(FAMILIES["geo"])
+HASH_KEY = mixed((9, _keys(FAMILIES["hash"])), (1, ANY_KEY))
 HLL_KEY = _keys(FAMILIES["hll"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
 TINY_KEY = _keys(FAMILIES["tiny"])

@@ -10,7 +10,7 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, string, transactions,
+    bitmap, connection, dump, expiry, generic, geo, hash, hll, pubsub, server, string, transactions,
 )  # fmt: skip
 
 GROUPS = {
@@ -19,6 +19,7 @@ GROUPS = {
     "dump": dump,
     "bitmap": bitmap,
     "hll": hll,
+    "hash": hash,
     "geo": geo,
     "connection": connection,
     "server": server,
