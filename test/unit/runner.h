@@ -80,6 +80,7 @@ static inline void runner_init(struct runner *r)
     command_bind_dump(r->table);
     command_bind_expiry(r->table);
     command_bind_scan(r->table);
+    command_bind_lists(r->table);
     command_bind_hashes(r->table);
     command_bind_sets(r->table);
 }
