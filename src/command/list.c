@@ -195,8 +195,8 @@ static void ltrim_command(struct call *c)
 void command_bind_lists(struct command_table *t)
 {
     static const struct command_binding rows[] = {
-        {"lpush", lpush_command},   {"rpush", rpush_command}, {"lpushx", lpushx_command},
-        {"rpushx", rpushx_command}, {"lpop", lpop_command},   {"rpop", rpop_command},
+        {"lpush", lpush_command},   {"rpush", rpush_command},   {"lpushx", lpushx_command},
+        {"rpushx", rpushx_command}, {"lpop", lpop_command},     {"rpop", rpop_command},
         {"llen", llen_command},     {"lrange", lrange_command}, {"lindex", lindex_command},
         {"ltrim", ltrim_command},
     };

@@ -9,8 +9,8 @@
 
 /* Reads LEFT or RIGHT, or writes the error. */
 bool list_read_end(struct call *c, int i, enum list_end *end);
-/* Replies with up to `count` elements of the open list from this end on, as an array, and takes them
- * out; closes the key. */
+/* Replies with up to `count` elements of the open list from this end on, as an array, and takes
+ * them out; closes the key. */
 void list_pop_range(struct call *c, struct opened *k, enum list_end end, size_t count);
 /* The same for one element, not in an array. */
 void list_pop_one(struct call *c, struct opened *k, enum list_end end);

@@ -131,8 +131,7 @@ static void blmove_command(struct call *c)
 {
     enum list_end from, to;
     if (!list_read_end(c, 3, &from) || !list_read_end(c, 4, &to)) return;
-    move_or_wait(c, 5,
-                 (from == LIST_RIGHT ? FROM_RIGHT : 0u) | (to == LIST_RIGHT ? TO_RIGHT : 0u));
+    move_or_wait(c, 5, (from == LIST_RIGHT ? FROM_RIGHT : 0u) | (to == LIST_RIGHT ? TO_RIGHT : 0u));
 }
 
 static void brpoplpush_command(struct call *c)
@@ -165,11 +164,8 @@ static bool serve_pop(struct call *c, const struct blocking *b, struct slice key
 
 static void pop_or_wait(struct call *c, unsigned ends)
 {
-    struct blocking b = {.type = TYPE_LIST,
-                         .first = 1,
-                         .keys = c->argc - 2,
-                         .serve = serve_pop,
-                         .options = ends};
+    struct blocking b = {
+        .type = TYPE_LIST, .first = 1, .keys = c->argc - 2, .serve = serve_pop, .options = ends};
     if (call_timeout(c, c->argc - 1, &b.deadline_ms)) block_on_keys(c, &b);
 }
 

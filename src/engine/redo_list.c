@@ -24,7 +24,7 @@ static const char *redo_pop(struct value *v, const struct effect *f,
 }
 
 static const char *redo_element(struct value *v, const struct effect *f,
-                            const struct value_config *config)
+                                const struct value_config *config)
 {
     int64_t given;
     size_t index;

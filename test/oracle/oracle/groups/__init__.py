@@ -9,7 +9,9 @@ A module of this folder is a group. It may offer
 A new kind of value is a new file here, a family of keys in words.py, and its name in GROUPS.
 """
 
-from . import bitmap, connection, dump, expiry, generic, hll, pubsub, server, string, transactions
+from . import (
+    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, string, transactions,
+)  # fmt: skip
 
 GROUPS = {
     "string": string,
@@ -17,6 +19,7 @@ GROUPS = {
     "dump": dump,
     "bitmap": bitmap,
     "hll": hll,
+    "geo": geo,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
