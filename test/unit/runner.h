@@ -93,6 +93,7 @@ static inline void runner_init(struct runner *r)
     command_bind_expiry(r->table);
     command_bind_scan(r->table);
     command_bind_lists(r->table);
+    command_bind_hashes(r->table);
     command_bind_sets(r->table);
     command_bind_hashes(r->table);
     command_bind_zsets(r->table);
