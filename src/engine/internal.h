@@ -149,5 +149,6 @@ typedef const char *redo_value(struct value *v, const struct effect *f,
 redo_value redo_list;
 redo_value redo_hash;
 redo_value redo_set;
+redo_value redo_set, redo_zset;
 
 #endif

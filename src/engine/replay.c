@@ -146,6 +146,9 @@ static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
     case EFFECT_HDEL:
     case EFFECT_HPEXPIREAT:
     case EFFECT_HPERSIST: *type = TYPE_HASH; return redo_hash;
+    case EFFECT_ZADD:
+    case EFFECT_ZREM:
+    case EFFECT_ZREMRANGEBYRANK: *type = TYPE_ZSET; return redo_zset;
     default: return NULL;
     }
 }

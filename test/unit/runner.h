@@ -85,6 +85,7 @@ static inline void runner_init(struct runner *r)
     command_bind_lists(r->table);
     command_bind_sets(r->table);
     command_bind_hashes(r->table);
+    command_bind_zsets(r->table);
 }
 
 static inline void runner_fini(struct runner *r)
