@@ -150,5 +150,6 @@ redo_value redo_list;
 redo_value redo_hash;
 redo_value redo_set;
 redo_value redo_set, redo_zset;
+redo_value redo_list, redo_set, redo_zset, redo_hash;
 
 #endif
