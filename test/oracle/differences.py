@@ -41,7 +41,20 @@ def help_text(seen):
     return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
 
 
+def small_list(seen):
+    """OBJECT ENCODING of a list: 7.0.15 knows one encoding."""
+    return (
+        seen.is_reply_to(b"OBJECT", b"ENCODING")
+        and seen.left == ("$", b"listpack")
+        and seen.right == ("$", b"quicklist")
+    )
+
+
 DIFFERENCES = [
+    (
+        small_list,
+        "Small lists are listpacks, as in Redis 7.2 and newer.",
+    ),
     (
         help_text,
         "HELP explains the subcommands that the server has, in its own words.",

@@ -9,6 +9,7 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     number    mostly integers and floats
     bits      mostly bitmaps, up to some kilobytes
     hll       mostly HyperLogLogs
+    list      mostly lists
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
 
@@ -24,10 +25,12 @@ FAMILIES = {
     "number": [b"n1", b"n2", b"n3", b"n:4", b"n5"],
     "bits": [b"b1", b"b2", b"b3", b"b:4"],
     "hll": [b"h1", b"h2", b"h3", b"h4"],
+    "list": [b"l1", b"l2", b"l3", b"l4", b"l5"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
 }  # fmt: skip
 
 _WRITABLE = FAMILIES["general"] + FAMILIES["number"] + FAMILIES["bits"] + FAMILIES["hll"]
+_WRITABLE += FAMILIES["list"]
 _ALL = _WRITABLE + FAMILIES["tiny"]
 
 
@@ -103,6 +106,7 @@ ANY_KEY = _keys(_ALL)
 KEY = _keys(_WRITABLE)
 NUMBER_KEY = mixed((4, _keys(FAMILIES["number"])), (1, KEY))
 HLL_KEY = _keys(FAMILIES["hll"])
+LIST_KEY = _keys(FAMILIES["list"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
 TINY_KEY = _keys(FAMILIES["tiny"])
 
