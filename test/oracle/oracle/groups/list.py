@@ -66,7 +66,8 @@ TEMPLATES = [
     (1, b"LTRIM", LIST, decimal(0, 50), decimal(-50, 2000)),
     (3, b"LPOS", LIST, ELEMENT, maybe(0.4, b"RANK", decimal(-4, 4)),
      maybe(0.4, b"COUNT", decimal(-1, 5)), maybe(0.2, b"MAXLEN", decimal(-1, 50))),
-    (0.5, b"LPOS", LIST, ELEMENT, pick(b"RANK", b"COUNT", b"MAXLEN", b"bogus"), INDEX),
+    (0.5, b"LPOS", LIST, ELEMENT, pick(b"RANK", b"COUNT", b"MAXLEN", b"bogus"),
+     mixed((3, decimal(-30, 30)), (1, NOT_A_NUMBER))),
     (4, b"LMOVE", LIST, LIST, END, END),
     (2, b"RPOPLPUSH", LIST, LIST),
     (3, b"LMPOP", KEYS, END, HOW_MANY),
@@ -93,7 +94,6 @@ _BRINGS = [
     (b"RENAME", LIST_KEY, LIST_KEY),
     (b"COPY", LIST_KEY, LIST_KEY, b"REPLACE"),
     (b"MOVE", LIST_KEY, b"1"),
-    (b"SWAPDB", b"0", b"1"),
     (b"LRANGE", LIST_KEY, b"0", b"-1"),
 ]  # fmt: skip
 
@@ -119,5 +119,21 @@ def waited(g):
     yield Waiting(waits, pusher, brings)
 
 
-SCENARIOS = [(4, waited)]
+def swapped(g):
+    """What they wait for comes from another database; one key only, for Redis has those that a
+    SWAPDB brings in the order of a hash table."""
+    free = g.free_actors()
+    if len(free) < 2:
+        return
+    pusher, *waiters = free
+    key = LIST_KEY(g)
+    for actor in free:
+        yield Batch(actor, [[b"SELECT", b"0"]])
+    push = g.fill((b"RPUSH", key, some(_FEW, 1, 4)))
+    yield Batch(pusher, [[b"DEL", key], [b"SELECT", b"1"], push, [b"SELECT", b"0"]])
+    yield Waiting([(actor, [b"BLPOP", key, b"0"]) for actor in waiters], pusher,
+                  [[b"SWAPDB", b"0", b"1"]])
+
+
+SCENARIOS = [(4, waited), (1, swapped)]
 INVENTORY = (b"LRANGE", b"0", b"-1")
