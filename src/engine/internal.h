@@ -149,5 +149,7 @@ typedef const char *redo_value(struct value *v, const struct effect *f,
 redo_value redo_list;
 redo_value redo_hash;
 redo_value redo_set;
+redo_value redo_set, redo_zset;
+redo_value redo_list, redo_set, redo_zset, redo_hash;
 
 #endif

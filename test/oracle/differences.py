@@ -41,19 +41,17 @@ def help_text(seen):
     return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
 
 
-def small_list(seen):
-    """OBJECT ENCODING of a list: 7.0.15 knows one encoding."""
-    return (
-        seen.is_reply_to(b"OBJECT", b"ENCODING")
-        and seen.left == ("$", b"listpack")
-        and seen.right == ("$", b"quicklist")
-    )
+def packed_since_7_2(seen):
+    """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
+    if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
+        return False
+    return seen.left[1] == b"listpack" and seen.right[1] in (b"quicklist", b"hashtable")
 
 
 DIFFERENCES = [
     (
-        small_list,
-        "Small lists are listpacks, as in Redis 7.2 and newer.",
+        packed_since_7_2,
+        "Small lists and sets are listpacks since Redis 7.2, and in Hark.",
     ),
     (
         help_text,

@@ -12,7 +12,8 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, hll, list, pubsub, server, string, transactions,
+    bitmap, connection, dump, expiry, generic, geo, hll, list, pubsub, server, sort, string,
+    transactions,
 )  # fmt: skip
 
 GROUPS = {
@@ -22,6 +23,8 @@ GROUPS = {
     "bitmap": bitmap,
     "hll": hll,
     "list": list,
+    "geo": geo,
+    "sort": sort,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
