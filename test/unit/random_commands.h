@@ -11,8 +11,8 @@
 enum { DATABASES = 4 }; /* as a runner has them */
 
 /* k a key, v a value, n a number, o an offset, b a bit's place, t a time to live, a an absolute
- * time, d a database, s mostly a set's key, m a member, h mostly a hash's key, f a field; other
- * words stand for themselves. */
+ * time, d a database, s mostly a set's key, m a member; h a key that mostly is a hash, f one of its
+ * fields; other words stand for themselves. */
 static const char *const templates[] = {
     "SET k v",
     "SET k v PX t",
@@ -60,25 +60,6 @@ static const char *const templates[] = {
     "RANDOMKEY",
     "SCAN 0",
     "EXISTS k k",
-};
-
-static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
-
-/* Values of other types, for writers that know them. */
-static const char *const value_templates[] = {
-    "SADD s m",
-    "SADD s m m m m m m m m m m m m",
-    "SADD s n n n n",
-    "SREM s m m m m m",
-    "SMOVE s s m",
-    "SMOVE s s n",
-    "SPOP s",
-    "SPOP s 3",
-    "SPOP s 1000",
-    "SUNIONSTORE s s s s",
-    "SINTERSTORE s s s",
-    "SDIFFSTORE s s s",
-    "SMEMBERS s",
     "HSET h f n f v",
     "HSET h f n",
     "HSET h f n f n f n",
@@ -104,6 +85,27 @@ static const char *const value_templates[] = {
     "RENAME h h",
     "PEXPIRE h t",
     "MOVE h d",
+    "DEL h",
+    "SET h v",
+};
+
+static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
+
+/* Values of other types, for writers that know them. */
+static const char *const value_templates[] = {
+    "SADD s m",
+    "SADD s m m m m m m m m m m m m",
+    "SADD s n n n n",
+    "SREM s m m m m m",
+    "SMOVE s s m",
+    "SMOVE s s n",
+    "SPOP s",
+    "SPOP s 3",
+    "SPOP s 1000",
+    "SUNIONSTORE s s s s",
+    "SINTERSTORE s s s",
+    "SDIFFSTORE s s s",
+    "SMEMBERS s",
 };
 
 struct writer {
@@ -157,17 +159,11 @@ static inline struct slice set_key_word(struct writer *w)
     return slice_text(keys[random_below(&w->random, sizeof keys / sizeof *keys)]);
 }
 
-static inline struct slice hash_key_word(struct writer *w)
+static inline struct slice one_of(struct writer *w, char stem, uint64_t count)
 {
-    static const char *const keys[] = {"h1", "h2", "h3"};
-    if (random_below(&w->random, 8) == 0) return key_word(w);
-    return slice_text(keys[random_below(&w->random, sizeof keys / sizeof *keys)]);
-}
-
-static inline struct slice field_word(struct writer *w)
-{
-    static const char *const fields[] = {"a", "b", "c", "", "12", "name", "-1", "d", "e"};
-    return slice_text(fields[random_below(&w->random, sizeof fields / sizeof *fields)]);
+    char text[16];
+    int len = snprintf(text, sizeof text, "%c%d", stem, (int)random_below(&w->random, count));
+    return arena_keep(&w->arena, slice_of(text, (size_t)len));
 }
 
 static inline struct slice word(struct writer *w, struct slice of)
@@ -185,8 +181,8 @@ static inline struct slice word(struct writer *w, struct slice of)
     case 'd': return number_word(w, (int64_t)random_below(random, DATABASES));
     case 's': return set_key_word(w);
     case 'm': return member_word(w);
-    case 'h': return hash_key_word(w);
-    case 'f': return field_word(w);
+    case 'h': return one_of(w, 'h', 4);
+    case 'f': return one_of(w, 'f', 9);
     default: return of;
     }
 }
