@@ -350,10 +350,12 @@ static void hvals(struct call *c)
 void command_bind_hashes(struct command_table *t)
 {
     static const struct command_binding rows[] = {
-        {"hset", hset},       {"hmset", hmset},     {"hsetnx", hsetnx},
-        {"hget", hget},       {"hmget", hmget},     {"hgetall", hgetall},
-        {"hkeys", hkeys},     {"hvals", hvals},     {"hlen", hlen},
-        {"hstrlen", hstrlen}, {"hexists", hexists}, {"hdel", hdel},
+        {"hset", hset},       {"hmset", hmset},
+        {"hsetnx", hsetnx},   {"hget", hget},
+        {"hmget", hmget},     {"hgetall", hgetall},
+        {"hkeys", hkeys},     {"hvals", hvals},
+        {"hlen", hlen},       {"hstrlen", hstrlen},
+        {"hexists", hexists}, {"hdel", hdel},
         {"hincrby", hincrby}, {"hincrbyfloat", hincrbyfloat},
     };
     command_bind_all(t, rows, sizeof rows / sizeof *rows);

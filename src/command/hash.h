@@ -3,7 +3,7 @@
  * A field past its deadline is hidden from every command. Those that name such a field, and may
  * change something, put it away first, by the rules of Redis (2026): one `hexpired` with all that
  * are put away, before the command's own events, and `del` if these were the last. Commands of one
- * field say `del` alone then, and HMGET leaves the last one out. Those that go through the whole
+ * field say `del` alone then. Those that go through the whole
  * hash, and those that ask for deadlines, just look away. */
 #ifndef HARK_COMMAND_HASH_H
 #define HARK_COMMAND_HASH_H

@@ -30,11 +30,9 @@ static const struct option {
     struct slice word;
     unsigned flag;
 } option_words[] = {
-    {{"EX", 2}, OPTION_EX},     {{"PX", 2}, OPTION_PX},
-    {{"EXAT", 4}, OPTION_EXAT}, {{"PXAT", 4}, OPTION_PXAT},
-    {{"FNX", 3}, OPTION_FNX},   {{"FXX", 3}, OPTION_FXX},
-    {{"PERSIST", 7}, OPTION_PERSIST},
-    {{"KEEPTTL", 7}, OPTION_KEEPTTL},
+    {{"EX", 2}, OPTION_EX},           {{"PX", 2}, OPTION_PX},           {{"EXAT", 4}, OPTION_EXAT},
+    {{"PXAT", 4}, OPTION_PXAT},       {{"FNX", 3}, OPTION_FNX},         {{"FXX", 3}, OPTION_FXX},
+    {{"PERSIST", 7}, OPTION_PERSIST}, {{"KEEPTTL", 7}, OPTION_KEEPTTL},
 };
 
 static unsigned option_named(struct slice word, unsigned allowed)

@@ -186,8 +186,7 @@ bool hash_read_fields(struct call *c, struct hash_names *names)
     if (!text_to_int(call_arg(c, 3), &count) || count < 1)
         return refuse(c, SLICE("ERR Number of fields must be a positive integer"));
     if (count != c->argc - 4)
-        return refuse(c,
-                      SLICE("ERR The `numfields` parameter must match the number of arguments"));
+        return refuse(c, SLICE("ERR The `numfields` parameter must match the number of arguments"));
     *names = (struct hash_names){4, (int)count, 1};
     return true;
 }
@@ -278,11 +277,9 @@ static void hpexpiretime(struct call *c)
 void hash_bind_times(struct command_table *t)
 {
     static const struct command_binding rows[] = {
-        {"hexpire", hexpire},         {"hpexpire", hpexpire},
-        {"hexpireat", hexpireat},     {"hpexpireat", hpexpireat},
-        {"hpersist", hpersist},       {"httl", httl},
-        {"hpttl", hpttl},             {"hexpiretime", hexpiretime},
-        {"hpexpiretime", hpexpiretime},
+        {"hexpire", hexpire},       {"hpexpire", hpexpire},       {"hexpireat", hexpireat},
+        {"hpexpireat", hpexpireat}, {"hpersist", hpersist},       {"httl", httl},
+        {"hpttl", hpttl},           {"hexpiretime", hexpiretime}, {"hpexpiretime", hpexpiretime},
     };
     command_bind_all(t, rows, sizeof rows / sizeof *rows);
 }

@@ -125,32 +125,23 @@ static const char *redo_restore(struct value *v, const struct effect *f,
     return "the bytes of the value to be restored are not that";
 }
 
-/* Which type a verb is about, and who redoes it. */
+/* Which type a verb is about, and who redoes it: EFFECTS has them in the order of the types. */
 static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
 {
     *type = TYPE_STRING;
-    switch (verb) {
-    case EFFECT_RESTORE: return redo_restore;
-    case EFFECT_RPUSH:
-    case EFFECT_LPUSH:
-    case EFFECT_LPOP:
-    case EFFECT_RPOP:
-    case EFFECT_LSET:
-    case EFFECT_LINSERT:
-    case EFFECT_LREM:
-    case EFFECT_LTRIM: *type = TYPE_LIST; return redo_list;
-    case EFFECT_SADD:
-    case EFFECT_SREM: *type = TYPE_SET; return redo_set;
-    case EFFECT_ZADD:
-    case EFFECT_ZREM:
-    case EFFECT_ZREMRANGEBYRANK: *type = TYPE_ZSET; return redo_zset;
-    case EFFECT_HSET:
-    case EFFECT_HSETEX:
-    case EFFECT_HDEL:
-    case EFFECT_HPEXPIREAT:
-    case EFFECT_HPERSIST: *type = TYPE_HASH; return redo_hash;
-    default: return NULL;
-    }
+    if (verb == EFFECT_RESTORE) return redo_restore;
+    *type = verb <= EFFECT_LTRIM             ? TYPE_LIST
+            : verb <= EFFECT_SREM            ? TYPE_SET
+            : verb <= EFFECT_HSETEX          ? TYPE_HASH
+            : verb <= EFFECT_ZREMRANGEBYRANK ? TYPE_ZSET
+                                             : TYPE_STREAM;
+    static redo_value *const redoes[TYPE_COUNT] = {
+        [TYPE_LIST] = redo_list,
+        [TYPE_SET] = redo_set,
+        [TYPE_HASH] = redo_hash,
+        [TYPE_ZSET] = redo_zset,
+    };
+    return redoes[*type];
 }
 
 static const char *redo_words(struct redo *d)

@@ -5,6 +5,7 @@
 #include "../base/mem.h"
 #include "../ds/packed.h"
 #include "../value/fields.h"
+#include "../value/list.h"
 #include "../value/set.h"
 #include "../value/stream.h"
 #include "../value/zset.h"
@@ -25,6 +26,39 @@ static bool open_pack(struct pack *p, const struct rdb_part *part)
                           : part->what == 'I' ? PACK_INTSET
                                               : PACK_LISTPACK;
     return pack_open(p, form, part->string);
+}
+
+/* ---- lists ---- */
+
+static int add_ziplist(struct rdb_build *b, const struct rdb_part *part)
+{
+    char digits[TEXT_INT_MAX];
+    struct slice text;
+    struct pack p;
+    if (!open_pack(&p, part)) return ERR_CORRUPT;
+    while (pack_next(&p, &text, digits)) list_push(&b->value, LIST_RIGHT, &text, 1, b->config);
+    return 0;
+}
+
+/* Of a quicklist, a node is one element or a packed list of them. */
+static int list_part(struct rdb_build *b, const struct rdb_part *part)
+{
+    enum { PLAIN = 1, PACKED = 2 };
+    switch (part->what) {
+    case '(': return 0;
+    case 'l':
+        b->container = part->number;
+        return b->container == PLAIN || b->container == PACKED ? 0 : ERR_CORRUPT;
+    case 's':
+        if (b->container == PACKED) {
+            if (!packed_is_sound(part->string)) return ERR_CORRUPT;
+            list_add_packed(&b->value, packed_from(part->string), b->config);
+        } else {
+            list_push(&b->value, LIST_RIGHT, &part->string, 1, b->config);
+        }
+        return 0;
+    default: return add_ziplist(b, part);
+    }
 }
 
 /* ---- sets ---- */
@@ -226,6 +260,7 @@ static int hash_part(struct rdb_build *b, const struct rdb_part *part)
 bool rdb_builds(unsigned char code)
 {
     switch (rdb_row(code)->kind) {
+    case RDB_KIND_LIST:
     case RDB_KIND_SET:
     case RDB_KIND_ZSET:
     case RDB_KIND_HASH:
@@ -238,6 +273,7 @@ void rdb_build_begin(struct rdb_build *b, const struct value_config *config, uns
 {
     *b = (struct rdb_build){.config = config, .code = code, .held = b->held};
     switch (kind_of(b)) {
+    case RDB_KIND_LIST: b->value = list_new(); break;
     case RDB_KIND_SET: b->value = set_new(); break;
     case RDB_KIND_ZSET: b->value = zset_new(); break;
     case RDB_KIND_HASH: b->value = fields_new(); break;
@@ -250,6 +286,7 @@ int rdb_build_part(struct rdb_build *b, const struct rdb_part *part)
 {
     if (!part->what) return 0;
     switch (kind_of(b)) {
+    case RDB_KIND_LIST: return list_part(b, part);
     case RDB_KIND_SET: return set_part(b, part);
     case RDB_KIND_ZSET: return zset_part(b, part);
     case RDB_KIND_HASH: return hash_part(b, part);
@@ -261,6 +298,7 @@ int rdb_build_part(struct rdb_build *b, const struct rdb_part *part)
 int rdb_build_end(struct rdb_build *b, struct value *out)
 {
     int rc = b->value.type == TYPE_STREAM ? rdb_build_stream_end(b) : 0;
+    if (b->value.type == TYPE_LIST) list_settle(&b->value, b->config);
     if (rc == 0 && value_is_gone(&b->value)) rc = ERR_ABSENT;
     if (rc == 0) {
         *out = b->value;

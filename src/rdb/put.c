@@ -4,6 +4,8 @@
 #include "../ds/ints.h"
 #include "../ds/packed.h"
 #include "../value/fields.h"
+#include "../value/list.h"
+#include "../value/list_nodes.h"
 #include "../value/set.h"
 #include "../value/stream.h"
 #include "../value/zset.h"
@@ -28,6 +30,34 @@ static void put_string(const struct put *p, struct slice s)
 static void put_packed(const struct put *p, const struct value *v)
 {
     put_string(p, packed_slice(v->at));
+}
+
+/* ---- lists ---- */
+
+enum { NODE_IS_ELEMENT = 1, NODE_IS_PACKED = 2 };
+
+static void put_node(const struct put *p, const struct list_node *node)
+{
+    struct packed *scratch = NULL;
+    rdb_put_length(p->to, node->kind == NODE_PLAIN ? NODE_IS_ELEMENT : NODE_IS_PACKED);
+    if (node->kind == NODE_PLAIN)
+        put_string(p, node_plain(node));
+    else
+        put_string(p, packed_slice(node_look(node, &scratch)));
+    if (scratch) packed_free(scratch);
+}
+
+static void put_list(const struct put *p, const struct value *v)
+{
+    const struct list_nodes *nodes = v->at;
+    if (v->encoding == ENCODING_PACKED) {
+        rdb_put_length(p->to, 1);
+        rdb_put_length(p->to, NODE_IS_PACKED);
+        put_packed(p, v);
+        return;
+    }
+    rdb_put_length(p->to, nodes->count);
+    for (uint32_t i = 0; i < nodes->count; i++) put_node(p, nodes_at(nodes, i));
 }
 
 /* ---- sets ---- */
@@ -194,6 +224,7 @@ void rdb_put_value(struct buffer *to, const struct value *v, enum rdb_effort eff
 {
     struct put p = {.to = to, .effort = effort};
     switch (v->type) {
+    case TYPE_LIST: put_list(&p, v); return;
     case TYPE_SET: put_set(&p, v); return;
     case TYPE_ZSET: put_zset(&p, v); return;
     case TYPE_HASH: put_hash(&p, v); return;

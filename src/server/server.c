@@ -39,14 +39,15 @@ static void bind_commands(struct command_table *t)
     command_bind_bits(t);
     command_bind_hyperloglogs(t);
     command_bind_geo(t);
+    command_bind_sort(t);
     command_bind_generic(t);
     command_bind_dump(t);
     command_bind_expiry(t);
     command_bind_scan(t);
-    command_bind_zsets(t);
     command_bind_lists(t);
     command_bind_sets(t);
     command_bind_hashes(t);
+    command_bind_zsets(t);
     command_bind_streams(t);
     session_bind_commands(t);
     bind_server_commands(t);

@@ -1,4 +1,4 @@
-/* The nodes of a large list; list.c alone uses them.
+/* The nodes of a large list; list.c alone uses them, and who writes them as they stand (rdb/put.c).
  *
  *      struct list_nodes ─▶ handles, in order, with room at both ends of their array
  *                             │ 16 bytes each: where, how many elements, how many bytes
