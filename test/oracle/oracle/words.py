@@ -10,6 +10,8 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     bits      mostly bitmaps, up to some kilobytes
     hll       mostly HyperLogLogs
     geo       mostly places in sorted sets
+    zset      mostly sorted sets
+    lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
 
@@ -26,12 +28,14 @@ FAMILIES = {
     "bits": [b"b1", b"b2", b"b3", b"b:4"],
     "hll": [b"h1", b"h2", b"h3", b"h4"],
     "geo": [b"g1", b"g2", b"g3"],
+    "zset": [b"z1", b"z2", b"z3", b"z:4", b"z5"],
+    "lex": [b"x1", b"x2", b"x3"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
 }  # fmt: skip
 
-_WRITABLE = [key for family in ("general", "number", "bits", "hll", "geo")
+_WRITABLE = [key for family in ("general", "number", "bits", "hll", "geo", "zset")
              for key in FAMILIES[family]]  # fmt: skip
-_ALL = _WRITABLE + FAMILIES["tiny"]
+_ALL = _WRITABLE + FAMILIES["lex"] + FAMILIES["tiny"]
 
 
 def all_keys():
@@ -108,6 +112,8 @@ NUMBER_KEY = mixed((4, _keys(FAMILIES["number"])), (1, KEY))
 GEO_KEY = _keys(FAMILIES["geo"])
 HLL_KEY = _keys(FAMILIES["hll"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
+ZSET_KEY = mixed((6, _keys(FAMILIES["zset"])), (1, KEY))
+LEX_KEY = _keys(FAMILIES["lex"])
 TINY_KEY = _keys(FAMILIES["tiny"])
 
 

@@ -11,6 +11,7 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 
 from . import (
     bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, string, transactions,
+    zset,
 )  # fmt: skip
 
 GROUPS = {
@@ -20,6 +21,7 @@ GROUPS = {
     "bitmap": bitmap,
     "hll": hll,
     "geo": geo,
+    "zset": zset,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
