@@ -109,6 +109,27 @@ def scanned(_, left, right):
     return a[0] != b[0] or a[0][1] != b"0" or sorted(a[1][1]) == sorted(b[1][1])
 
 
+def scanned_scores(_, left, right):
+    """One call of ZSCAN: the same, with scores by their value."""
+
+    def elements(value):
+        flat = [text for _, text in value[1]]
+        return sorted(zip(flat[::2], map(float, flat[1::2])))
+
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if not (kind == other_kind == "*" and len(a) == len(b) == 2):
+        return False
+    return a[0] != b[0] or a[0][1] != b"0" or elements(a[1]) == elements(b[1])
+
+
+def drawn(_, left, right):
+    """What was drawn by lot: as many, and of the same kind."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if kind != other_kind or kind not in "$*" or (a is None) != (b is None):
+        return False
+    return kind == "$" or [k for k, _ in a] == [k for k, _ in b]
+
+
 def executed(queued):
     """EXEC: its elements by the rules of the commands that were queued: [(args, rule)]."""
 
@@ -135,6 +156,8 @@ BY_NAME = {
     b"TIME": wall_clock,
     b"HELLO": hello,
     b"LASTSAVE": shape,
+    b"ZRANDMEMBER": drawn,
+    b"ZSCAN": scanned_scores,
 }
 
 BY_SUBCOMMAND = {

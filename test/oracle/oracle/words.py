@@ -13,6 +13,8 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     geo       mostly places in sorted sets
     sort      lists, sets and sorted sets of few numbers
     weight    what SORT finds under the names that it makes
+    zset      mostly sorted sets
+    lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
 
@@ -32,13 +34,15 @@ FAMILIES = {
     "geo": [b"g1", b"g2", b"g3"],
     "sort": [b"sl1", b"sl2", b"ss1", b"ss2", b"sz1", b"sz2"],
     "weight": [b"w_%d" % i for i in range(13)] + [b"o_%d" % i for i in range(13)],
+    "zset": [b"z1", b"z2", b"z3", b"z:4", b"z5"],
+    "lex": [b"x1", b"x2", b"x3"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
 }  # fmt: skip
 
 _WRITABLE = [key for family in ("general", "number", "bits", "hll", "list", "geo", "sort",
-                                "weight")
+                                "weight", "zset")
              for key in FAMILIES[family]]  # fmt: skip
-_ALL = _WRITABLE + FAMILIES["tiny"]
+_ALL = _WRITABLE + FAMILIES["lex"] + FAMILIES["tiny"]
 
 
 def all_keys():
@@ -118,6 +122,8 @@ WEIGHT_KEY = _keys(FAMILIES["weight"])
 HLL_KEY = _keys(FAMILIES["hll"])
 LIST_KEY = _keys(FAMILIES["list"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
+ZSET_KEY = mixed((6, _keys(FAMILIES["zset"])), (1, KEY))
+LEX_KEY = _keys(FAMILIES["lex"])
 TINY_KEY = _keys(FAMILIES["tiny"])
 
 

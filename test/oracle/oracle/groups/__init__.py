@@ -13,7 +13,7 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 
 from . import (
     bitmap, connection, dump, expiry, generic, geo, hll, list, pubsub, server, sort, string,
-    transactions,
+    transactions, zset,
 )  # fmt: skip
 
 GROUPS = {
@@ -25,6 +25,7 @@ GROUPS = {
     "list": list,
     "geo": geo,
     "sort": sort,
+    "zset": zset,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
