@@ -132,7 +132,12 @@ static const char *redo_restore(struct value *v, const struct effect *f,
 static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
 {
     *type = TYPE_STRING;
-    return verb == EFFECT_RESTORE ? redo_restore : NULL;
+    if (verb == EFFECT_RESTORE) return redo_restore;
+    if (verb >= EFFECT_XADD && verb <= EFFECT_XCLAIM) {
+        *type = TYPE_STREAM;
+        return redo_stream;
+    }
+    return NULL;
 }
 
 static const char *redo_words(struct redo *d)

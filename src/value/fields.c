@@ -386,8 +386,8 @@ static void encode(const struct value *v, struct buffer *to)
         buffer_add_slice(to, packed_slice(v->at));
         return;
     }
-    to->len += (size_t)(put_varint(buffer_reserve(to, VARINT_MAX), fields_count(v)) -
-                        (to->at + to->len));
+    to->len +=
+        (size_t)(put_varint(buffer_reserve(to, VARINT_MAX), fields_count(v)) - (to->at + to->len));
     each(v, encode_item, to);
 }
 
