@@ -78,10 +78,18 @@ bool call_db(struct call *c, int i, int *out);
 /* The families of this room, each an array of bindings. */
 void command_bind_strings(struct command_table *t);
 void command_bind_bits(struct command_table *t);
+void command_bind_hyperloglogs(struct command_table *t);
+void command_bind_geo(struct command_table *t);
+void command_bind_sort(struct command_table *t);
 void command_bind_generic(struct command_table *t);
 void command_bind_dump(struct command_table *t);
 void command_bind_expiry(struct command_table *t);
 void command_bind_scan(struct command_table *t);
+void command_bind_lists(struct command_table *t);
+void command_bind_hashes(struct command_table *t);
+void command_bind_sets(struct command_table *t);
+void command_bind_set_algebra(struct command_table *t);
+void command_bind_zsets(struct command_table *t);
 void command_bind_streams(struct command_table *t);
 
 #endif

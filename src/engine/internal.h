@@ -129,7 +129,7 @@ void apply_append(struct keyspace *ks, struct spot s, struct slice bytes, int64_
 void apply_value(struct keyspace *ks, struct spot s, struct value v, int64_t when, int64_t now_ms);
 /* The value of another type that is there, to be changed; and what became of it: true when nothing
  * is left, and the key is gone with it. */
-struct value apply_edit(struct keyspace *ks, const struct place *p);
+struct value apply_edit(struct keyspace *ks, struct place *p);
 bool apply_edited(struct keyspace *ks, struct place *p, const struct value *v);
 /* Sets or (-1) takes away the deadline of a key that exists. */
 void apply_deadline(struct keyspace *ks, struct place *p, int64_t deadline);
@@ -142,5 +142,16 @@ void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, i
 
 /* redo_stream.c: redoes an effect that has words on a stream. NULL, or what is impossible. */
 const char *redo_stream(struct value *v, const struct effect *f, const struct value_config *config);
+/* ---- how effects with words are redone, each type in a file of its own ----
+ *
+ * `v` is the key's value, or has at == NULL where there is none; a verb that makes one puts it
+ * there. Returns what is impossible, or NULL; robust against any words. */
+typedef const char *redo_value(struct value *v, const struct effect *f,
+                               const struct value_config *config);
+redo_value redo_list;
+redo_value redo_hash;
+redo_value redo_set;
+redo_value redo_set, redo_zset;
+redo_value redo_list, redo_set, redo_zset, redo_hash;
 
 #endif

@@ -298,4 +298,5 @@ struct engine_stats engine_stats(const struct engine *e)
 void engine_reset_stats(struct engine *e)
 {
     e->stats.hits = e->stats.misses = e->stats.expired = e->stats.evicted = 0;
+    e->stats.expired_fields = 0;
 }

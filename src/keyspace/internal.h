@@ -15,6 +15,7 @@ struct database {
     int number;      /* its number when the walk began */
     struct wheel wheel;
     size_t volatile_keys;
+    size_t timed_hashes; /* see struct database_info; both may be true of an entry */
     bool rebuilding;
     struct wheel fresh; /* while rebuilding: takes over when the walk is through */
     uint64_t rebuilt;   /* the walk's cursor: entries with hash >> 16 below it are in `fresh` */

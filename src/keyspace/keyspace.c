@@ -164,6 +164,7 @@ struct database_info keyspace_info(struct keyspace *ks, int db, int64_t now_ms)
     return (struct database_info){
         .keys = table_count(&d->table),
         .volatile_keys = d->volatile_keys,
+        .timed_hashes = d->timed_hashes,
         .table_bytes = table_bytes(&d->table),
         .table_buckets = table_buckets(&d->table),
         .wheel_bytes = wheel_bytes(&d->wheel) + (d->rebuilding ? wheel_bytes(&d->fresh) : 0),
@@ -197,44 +198,51 @@ const struct entry *keyspace_any(struct keyspace *ks, int db)
 
 /* ---- changing ---- */
 
-struct entry *keyspace_edit(struct keyspace *ks, const struct place *p)
+struct entry *keyspace_edit(struct keyspace *ks, struct place *p)
 {
     struct entry *e = table_slot_entry(p->slot);
     if (__builtin_expect(p->hash >> 16 >= p->db->walked, 0)) walk_hand_over(ks, p->db->number, e);
+    p->was = entry_times(e);
     return e;
+}
+
+/* Counts by what was and is; ends with an item of the wheel for what is. */
+static void retime(struct keyspace *ks, struct place *p, struct entry_times is)
+{
+    struct entry_times was = p->was;
+    int64_t old = entry_times_due(was), due = entry_times_due(is);
+    p->was = is;
+    p->db->volatile_keys += (size_t)(is.deadline >= 0) - (size_t)(was.deadline >= 0);
+    p->db->timed_hashes += (size_t)(is.fields >= 0) - (size_t)(was.fields >= 0);
+    /* Invariant 1: an item at or before. The old one serves if it was not later. */
+    bool covered = old >= 0 && old <= due;
+    if (due >= 0 && !covered) database_add_deadline(ks, p->db, p->hash, due);
 }
 
 void keyspace_insert(struct keyspace *ks, struct place *p, struct entry *e)
 {
-    int64_t deadline = entry_deadline(e);
     entry_set_mark(e, ks->mark);
     p->slot = table_insert(&p->db->table, p->hash, e);
     p->entry = e;
-    if (deadline < 0) return;
-    p->db->volatile_keys++;
-    database_add_deadline(ks, p->db, p->hash, deadline);
+    p->was = (struct entry_times){-1, -1};
+    retime(ks, p, entry_times(e));
 }
 
-void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int64_t old_deadline)
+void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e)
 {
-    int64_t deadline = entry_deadline(e);
+    struct entry_times is = entry_times(e);
     if (e != p->entry) {
         table_slot_replace(p->slot, e);
         p->entry = e;
         entry_set_mark(e, ks->mark);
     }
-    if (deadline == old_deadline) return;
-    if (old_deadline >= 0) p->db->volatile_keys--;
-    if (deadline >= 0) p->db->volatile_keys++;
-    /* Invariant 1: an item at or before the deadline. The old one serves if it was not later. */
-    bool covered = old_deadline >= 0 && old_deadline <= deadline;
-    if (deadline >= 0 && !covered) database_add_deadline(ks, p->db, p->hash, deadline);
+    if (is.deadline != p->was.deadline || is.fields != p->was.fields) retime(ks, p, is);
 }
 
 struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
 {
     struct entry *e = keyspace_edit(ks, p);
-    if (entry_deadline(e) >= 0) p->db->volatile_keys--;
+    retime(ks, p, (struct entry_times){-1, -1});
     table_erase(&p->db->table, p->slot, p->hash);
     p->slot = NULL;
     p->entry = NULL;
@@ -270,7 +278,7 @@ size_t keyspace_flush(struct keyspace *ks, int db)
     wheel_fini(&d->wheel);
     if (d->rebuilding) wheel_fini(&d->fresh);
     d->rebuilding = false;
-    d->volatile_keys = 0;
+    d->volatile_keys = d->timed_hashes = 0;
     return keys;
 }
 

@@ -1,6 +1,6 @@
 /* Pieces: entries copied as fast as memory goes, in a form of our own that never leaves the
- * process: a struct, the key, the value. */
-#include "../base/assert.h"
+ * process: a struct, the key, the value. A string stands there as its bytes, another value as
+ * rdb_put_value makes it without any effort: what costs time is left to who encodes it. */
 #include "writer.h"
 
 struct head {
@@ -8,22 +8,39 @@ struct head {
     int64_t deadline, idle_s;
     int64_t freq;
     size_t key_len, value_len;
+    unsigned char code;
 };
+
+/* Appends the value; of which type it is. */
+static unsigned char add_value(struct buffer *piece, const struct entry *e)
+{
+    if (entry_type(e) == TYPE_STRING) {
+        buffer_add_slice(piece, entry_string(e));
+        return RDB_STRING;
+    }
+    struct value v = entry_value(e);
+    rdb_put_value(piece, &v, RDB_PLAIN);
+    return rdb_type_of(&v);
+}
 
 void rdb_piece_entry(struct buffer *piece, int db, const struct entry *e, const struct keyspace *ks,
                      int64_t now_ms)
 {
-    CHECK(entry_type(e) == TYPE_STRING);
-    struct slice key = entry_key(e), value = entry_string(e);
-    struct head h = {db, entry_deadline(e), -1, -1, key.len, value.len};
+    struct slice key = entry_key(e);
+    struct head h = {
+        .db = db, .deadline = entry_deadline(e), .idle_s = -1, .freq = -1, .key_len = key.len};
     if (ks && keyspace_access_config(ks).lfu)
         h.freq = keyspace_frequency(ks, e, now_ms);
     else if (ks)
         h.idle_s = keyspace_idle_s(ks, e, now_ms);
-    buffer_reserve(piece, sizeof h + key.len + value.len);
-    buffer_add(piece, &h, sizeof h);
+    size_t at = piece->len;
+    buffer_reserve(piece, sizeof h + key.len);
+    piece->len += sizeof h;
     buffer_add_slice(piece, key);
-    buffer_add_slice(piece, value);
+    size_t from = piece->len;
+    h.code = add_value(piece, e);
+    h.value_len = piece->len - from;
+    memcpy(piece->at + at, &h, sizeof h); /* the piece may have moved */
 }
 
 void rdb_piece_end(struct buffer *piece)
@@ -45,7 +62,11 @@ void rdb_piece_encode(void *writer, struct slice piece, struct buffer *out)
             return;
         }
         struct rdb_key k = {h.db, slice_of(at, h.key_len), h.deadline, h.idle_s, (int)h.freq};
-        rdb_write_string(w, &k, slice_of(at + h.key_len, h.value_len), out);
+        struct slice value = slice_of(at + h.key_len, h.value_len);
+        if (h.code == RDB_STRING)
+            rdb_write_string(w, &k, value, out);
+        else
+            rdb_write_plain(w, &k, h.code, value, out);
         at += h.key_len + h.value_len;
     }
 }

@@ -66,8 +66,8 @@ void info_keyspace(struct server *s, struct buffer *to)
     for (int db = 0; db < keyspace_databases(s->keyspace); db++) {
         if (!keyspace_size(s->keyspace, db)) continue;
         struct database_info d = keyspace_info(s->keyspace, db, s->now_us / 1000);
-        buffer_printf(to, "db%d:keys=%zu,expires=%zu,avg_ttl=%lld\r\n", db, d.keys, d.volatile_keys,
-                      (long long)d.average_ttl_ms);
+        buffer_printf(to, "db%d:keys=%zu,expires=%zu,avg_ttl=%lld,subexpiry=%zu\r\n", db, d.keys,
+                      d.volatile_keys, (long long)d.average_ttl_ms, d.timed_hashes);
     }
 }
 

@@ -180,6 +180,7 @@ static const struct info_row stats_rows[] = {
     ROW("instantaneous_output_kbps", output_kbps),
     ROW("rejected_connections", sessions.rejected_connections),
     ROW("expired_keys", engine.expired),
+    ROW("expired_subkeys", engine.expired_fields),
     ROW("expired_time_cap_reached_count", expire_stopped),
     ROW("expire_cycle_cpu_milliseconds", expire_ms),
     ROW("evicted_keys", engine.evicted),

@@ -166,6 +166,12 @@ void crew_seen(struct consumer *who, int64_t now_ms)
     who->seen_ms = now_ms;
 }
 
+void crew_dates(struct consumer *who, int64_t seen_ms, int64_t active_ms)
+{
+    who->seen_ms = seen_ms;
+    who->active_ms = active_ms;
+}
+
 void crew_was_active(const struct crew *c, struct consumer *who)
 {
     who->seen_ms = who->active_ms = c->time_ms;

@@ -66,6 +66,8 @@ struct consumer *crew_insert(struct crew *c, uint32_t number, struct slice name)
 void crew_erase(struct crew *c, struct consumer *who);
 /* It has tried something. */
 void crew_seen(struct consumer *who, int64_t now_ms);
+/* Both times, as another server has told them. */
+void crew_dates(struct consumer *who, int64_t seen_ms, int64_t active_ms);
 /* It got something, at the crew's time. */
 void crew_was_active(const struct crew *c, struct consumer *who);
 /* Enters the entry, and counts it for its consumer. */

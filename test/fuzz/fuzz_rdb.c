@@ -30,7 +30,7 @@ static void read_in_pieces(struct slice all, size_t first, size_t step, struct o
     *o = (struct outcome){0};
     rdb_write_begin(&o->writer, (struct rdb_writer_config){.compress = true, .sum = true}, &o->out);
     struct rdb_reader *r =
-        rdb_reader_new((struct rdb_reader_config){true, 16}, (struct rdb_visitor){take, NULL, o});
+        rdb_reader_new((struct rdb_reader_config){true, 16, &values}, (struct rdb_visitor){take, NULL, o});
     size_t len = first;
     for (size_t at = 0; at < all.len && !rdb_is_done(r) && o->error >= 0; at += len, len = step) {
         if (len > all.len - at) len = all.len - at;
@@ -62,7 +62,7 @@ static void check_same(const struct outcome *a, const struct outcome *b)
 static void check_payload(struct slice payload)
 {
     struct buffer scratch = {0};
-    struct rdb_value value;
+    struct rdb_undumped value;
     int rc = rdb_undump(payload, 1 << 20, &scratch, &value);
     CHECK(rc == 0 || rc == ERR_UNSUPPORTED || rc == ERR_CORRUPT);
     buffer_fini(&scratch);

@@ -9,13 +9,18 @@ A module of this folder is a group. It may offer
 A new kind of value is a new file here, a family of keys in words.py, and its name in GROUPS.
 """
 
-from . import bitmap, connection, dump, expiry, generic, pubsub, server, string, transactions
+from . import (
+    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, sort, string, transactions,
+)  # fmt: skip
 
 GROUPS = {
     "string": string,
     "generic": generic,
     "dump": dump,
     "bitmap": bitmap,
+    "hll": hll,
+    "geo": geo,
+    "sort": sort,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
