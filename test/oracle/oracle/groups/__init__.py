@@ -12,8 +12,22 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hash, hll, list, pubsub, server, sort, string,
-    transactions, zset,
+    bitmap,
+    connection,
+    dump,
+    expiry,
+    generic,
+    geo,
+    hash,
+    hll,
+    list,
+    pubsub,
+    server,
+    sort,
+    stream,
+    string,
+    transactions,
+    zset,
 )  # fmt: skip
 
 GROUPS = {
@@ -27,6 +41,7 @@ GROUPS = {
     "geo": geo,
     "sort": sort,
     "zset": zset,
+    "stream": stream,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
