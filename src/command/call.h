@@ -89,7 +89,6 @@ void command_bind_lists(struct command_table *t);
 void command_bind_hashes(struct command_table *t);
 void command_bind_sets(struct command_table *t);
 void command_bind_set_algebra(struct command_table *t);
-void command_bind_hashes(struct command_table *t);
 void command_bind_zsets(struct command_table *t);
 void command_bind_streams(struct command_table *t);
 

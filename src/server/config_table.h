@@ -36,6 +36,7 @@ enum {
     CONFIG_WORDS = 8,        /* the value is any number of words, not just one */
     CONFIG_ACCUMULATES = 16, /* each line adds to what the lines before it said */
     CONFIG_SET_AFRESH = 32,  /* though CONFIG SET does not: it starts from nothing */
+    CONFIG_ALIAS = 64,       /* an older name: the row before it has the same field */
 };
 
 struct config_row {

@@ -54,10 +54,6 @@ static const char *const redis_has[] = {
     "disable-thp",
     "dynamic-hz",
     "enable-module-command",
-    "hash-max-listpack-entries",
-    "hash-max-listpack-value",
-    "hash-max-ziplist-entries",
-    "hash-max-ziplist-value",
     "hll-sparse-max-bytes",
     "hz",
     "ignore-warnings",
@@ -152,10 +148,6 @@ static const char *const redis_has[] = {
     "tls-session-cache-timeout",
     "tls-session-caching",
     "user",
-    "zset-max-listpack-entries",
-    "zset-max-listpack-value",
-    "zset-max-ziplist-entries",
-    "zset-max-ziplist-value",
 };
 
 static const char *const valkey_has[] = {

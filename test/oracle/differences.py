@@ -41,7 +41,18 @@ def help_text(seen):
     return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
 
 
+def packed_since_7_2(seen):
+    """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
+    if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
+        return False
+    return seen.left[1] == b"listpack" and seen.right[1] in (b"quicklist", b"hashtable")
+
+
 DIFFERENCES = [
+    (
+        packed_since_7_2,
+        "Small lists and sets are listpacks since Redis 7.2, and in Hark.",
+    ),
     (
         help_text,
         "HELP explains the subcommands that the server has, in its own words.",

@@ -10,7 +10,7 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, string, transactions,
+    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, sort, string, transactions,
 )  # fmt: skip
 
 GROUPS = {
@@ -20,6 +20,7 @@ GROUPS = {
     "bitmap": bitmap,
     "hll": hll,
     "geo": geo,
+    "sort": sort,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
