@@ -143,10 +143,11 @@ static void pass(const struct stream *s, struct stream_group *g, struct event_id
 }
 
 size_t stream_deliver(struct stream *s, struct stream_group *g, struct consumer *to, size_t count,
-                      bool forgotten, int64_t now_ms, stream_visit *visit, void *ctx)
+                      bool forgotten, stream_visit *visit, void *ctx)
 {
     struct stream_cursor c;
-    struct pending_entry e = {.delivered_ms = now_ms, .deliveries = 1, .consumer = to->number};
+    struct pending_entry e = {
+        .delivered_ms = g->crew.time_ms, .deliveries = 1, .consumer = to->number};
     size_t done = 0;
     if (!id_compare(g->last, ID_LAST)) return 0;
     stream_seek(&c, s, id_after(g->last), ID_LAST, false);
@@ -156,7 +157,6 @@ size_t stream_deliver(struct stream *s, struct stream_group *g, struct consumer 
         if (!forgotten) crew_put(&g->crew, &e);
         if (visit) visit(ctx, &c);
     }
-    g->crew.time_ms = now_ms;
     if (done) crew_was_active(&g->crew, to);
     return done;
 }
