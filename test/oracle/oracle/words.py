@@ -9,6 +9,7 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     number    mostly integers and floats
     bits      mostly bitmaps, up to some kilobytes
     hll       mostly HyperLogLogs; what other commands leave of one, Redis may still take for one
+    list      mostly lists
     geo       mostly places in sorted sets
     sort      lists, sets and sorted sets of few numbers, written by groups/sort.py alone
     weight    what SORT finds under the names that it makes, the same
@@ -27,13 +28,19 @@ FAMILIES = {
     "number": [b"n1", b"n2", b"n3", b"n:4", b"n5"],
     "bits": [b"b1", b"b2", b"b3", b"b:4"],
     "hll": [b"h1", b"h2", b"h3", b"h4"],
+    "list": [b"l1", b"l2", b"l3", b"l4", b"l5"],
     "geo": [b"g1", b"g2", b"g3"],
     "sort": [b"sl1", b"sl2", b"ss1", b"ss2", b"sz1", b"sz2"],
     "weight": [b"w_%d" % i for i in range(13)] + [b"o_%d" % i for i in range(13)],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
 }  # fmt: skip
 
+<<<<<<< HEAD
 _WRITABLE = [key for family in ("general", "number", "bits", "geo")
+=======
+_WRITABLE = [key for family in ("general", "number", "bits", "hll", "list", "geo", "sort",
+                                "weight")
+>>>>>>> main
              for key in FAMILIES[family]]  # fmt: skip
 _ALL = _WRITABLE + [key for family in ("tiny", "hll", "sort", "weight")
                     for key in FAMILIES[family]]  # fmt: skip
@@ -114,6 +121,7 @@ GEO_KEY = _keys(FAMILIES["geo"])
 SORT_KEY = _keys(FAMILIES["sort"])
 WEIGHT_KEY = _keys(FAMILIES["weight"])
 HLL_KEY = _keys(FAMILIES["hll"])
+LIST_KEY = _keys(FAMILIES["list"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
 TINY_KEY = _keys(FAMILIES["tiny"])
 
