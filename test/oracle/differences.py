@@ -93,7 +93,31 @@ def rank_with_score(seen):
     return seen.right[1].startswith(b"ERR wrong number of arguments for 'z")
 
 
+def damaged_hyperloglog(seen):
+    """PFDEBUG DECODE of bytes that make no sense."""
+    return seen.is_reply_to(b"PFDEBUG", b"DECODE") and seen.left[1].startswith(b"INVALIDOBJ")
+
+
+def sorted_texts_with_nul(seen):
+    """SORT ... ALPHA of texts that are alike up to a NUL."""
+    if not (seen.is_reply_to(b"SORT") or seen.is_reply_to(b"SORT_RO")):
+        return False
+    (kind, left), (other_kind, right) = seen.left, seen.right
+    if kind != "*" or other_kind != "*" or sorted(left, key=repr) != sorted(right, key=repr):
+        return False
+    cut = [[(text or b"").split(b"\0")[0] for _, text in side] for side in (left, right)]
+    return cut[0] == cut[1]
+
+
 DIFFERENCES = [
+    (
+        damaged_hyperloglog,
+        "Hark says that the HyperLogLog is damaged, where Redis shows its bytes as runs.",
+    ),
+    (
+        sorted_texts_with_nul,
+        "SORT ALPHA compares whole texts; Redis, without STORE, by the locale and up to a NUL.",
+    ),
     (
         packed_since_7_2,
         "Small lists and sets are listpacks since Redis 7.2, and in Hark.",

@@ -8,7 +8,7 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     general   whatever kind: every generic command picks here, too
     number    mostly integers and floats
     bits      mostly bitmaps, up to some kilobytes
-    hll       mostly HyperLogLogs
+    hll       mostly HyperLogLogs; what other commands leave of one, Redis may still take for one
     list      mostly lists
     geo       mostly places in sorted sets
     hash      mostly hashes
@@ -17,6 +17,8 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     zset      mostly sorted sets
     lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
     stream    mostly streams
+    sort      lists, sets and sorted sets of few numbers, written by groups/sort.py alone
+    weight    what SORT finds under the names that it makes, the same
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
 
@@ -46,6 +48,10 @@ FAMILIES = {
 _WRITABLE = [key for family in FAMILIES if family not in ("tiny", "lex")
              for key in FAMILIES[family]]  # fmt: skip
 _ALL = _WRITABLE + FAMILIES["lex"] + FAMILIES["tiny"]
+             for key in FAMILIES[family]]  # fmt: skip
+_ALL = _WRITABLE + [key for family in ("tiny", "hll", "sort", "weight")
+                    for key in FAMILIES[family]]  # fmt: skip
+>>>>>>> extras
 
 
 def all_keys():
