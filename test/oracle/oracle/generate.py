@@ -126,6 +126,7 @@ class Generator:
         yield [b"MGET"] + all_keys()
         for key in all_keys():
             yield [b"PTTL", key]
+            yield [b"SMEMBERS", key]
             yield [b"OBJECT", b"ENCODING", key]
 
     def _batch(self):
@@ -151,9 +152,9 @@ class Generator:
         """Now and then a wrong number of words, or another case. Only the end of a command is
         touched: no number may slip to a place where it would make a server allocate. CONFIG and COMMAND are
         left as they are: what the one refuses, Redis restores imperfectly (see FLAGS), and of the
-        other 7.0.15 wants a word more than newer servers."""
+        other 7.0.15 wants a word more than newer servers. SPOP without its count would draw."""
         chance = self.random()
-        if chance > 0.045 or args[0].upper() in (b"CONFIG", b"COMMAND"):
+        if chance > 0.045 or args[0].upper() in (b"CONFIG", b"COMMAND", b"SPOP"):
             return args
         if chance < 0.02:
             return [self._other_case(args[0])] + args[1:]

@@ -12,6 +12,7 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     geo       mostly places in sorted sets
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
+    set       mostly sets
 
 A kind of value to come (list, hash, ...) adds a family and a file of templates in groups/; with
 ANY_KEY the other groups then meet its keys, and its commands meet strings (WRONGTYPE).
@@ -27,11 +28,12 @@ FAMILIES = {
     "hll": [b"h1", b"h2", b"h3", b"h4"],
     "geo": [b"g1", b"g2", b"g3"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
+    "set": [b"s1", b"s2", b"s3", b"s:4"],
 }  # fmt: skip
 
 _WRITABLE = [key for family in ("general", "number", "bits", "hll", "geo")
              for key in FAMILIES[family]]  # fmt: skip
-_ALL = _WRITABLE + FAMILIES["tiny"]
+_ALL = _WRITABLE + FAMILIES["tiny"] + FAMILIES["set"]
 
 
 def all_keys():
@@ -109,6 +111,7 @@ GEO_KEY = _keys(FAMILIES["geo"])
 HLL_KEY = _keys(FAMILIES["hll"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
 TINY_KEY = _keys(FAMILIES["tiny"])
+SET_KEY = mixed((8, _keys(FAMILIES["set"])), (1, KEY))
 
 
 def decimal(low, high):

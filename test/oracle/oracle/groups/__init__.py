@@ -10,11 +10,13 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, string, transactions,
+    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, set, string,
+    transactions,
 )  # fmt: skip
 
 GROUPS = {
     "string": string,
+    "set": set,
     "generic": generic,
     "dump": dump,
     "bitmap": bitmap,
