@@ -54,10 +54,6 @@ static const char *const redis_has[] = {
     "disable-thp",
     "dynamic-hz",
     "enable-module-command",
-    "hash-max-listpack-entries",
-    "hash-max-listpack-value",
-    "hash-max-ziplist-entries",
-    "hash-max-ziplist-value",
     "hll-sparse-max-bytes",
     "hz",
     "ignore-warnings",
@@ -69,9 +65,6 @@ static const char *const redis_has[] = {
     "lazyfree-lazy-server-del",
     "lazyfree-lazy-user-del",
     "lazyfree-lazy-user-flush",
-    "list-compress-depth",
-    "list-max-listpack-size",
-    "list-max-ziplist-size",
     "loadmodule",
     "lua-time-limit",
     "masterauth",
@@ -112,7 +105,6 @@ static const char *const redis_has[] = {
     "replicaof",
     "sanitize-dump-payload",
     "server_cpulist",
-    "set-max-intset-entries",
     "shutdown-on-sigint",
     "shutdown-on-sigterm",
     "shutdown-timeout",
@@ -152,10 +144,6 @@ static const char *const redis_has[] = {
     "tls-session-cache-timeout",
     "tls-session-caching",
     "user",
-    "zset-max-listpack-entries",
-    "zset-max-listpack-value",
-    "zset-max-ziplist-entries",
-    "zset-max-ziplist-value",
 };
 
 static const char *const valkey_has[] = {
@@ -178,8 +166,6 @@ static const char *const valkey_has[] = {
     "primaryauth",
     "primaryuser",
     "server-cpulist",
-    "set-max-listpack-entries",
-    "set-max-listpack-value",
     "unixsocketgroup",
 };
 

@@ -41,18 +41,18 @@ def help_text(seen):
     return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
 
 
-def packed_sets(seen):
-    """OBJECT ENCODING of a small set that is not of integers alone, or was not."""
-    return seen.is_reply_to(b"OBJECT", b"ENCODING") and (
-        (seen.left, seen.right) == (("$", b"listpack"), ("$", b"hashtable"))
-    )
-
-
 def sinterstore_overwrites(seen):
     """COMMAND GETKEYSANDFLAGS of SINTERSTORE."""
     if not seen.is_reply_to(b"COMMAND", b"GETKEYSANDFLAGS", b"SINTERSTORE"):
         return False
     return repr(seen.left).replace("b'OW'", "b'RW'", 1) == repr(seen.right)
+
+
+def packed_since_7_2(seen):
+    """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
+    if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
+        return False
+    return seen.left[1] == b"listpack" and seen.right[1] in (b"quicklist", b"hashtable")
 
 
 DIFFERENCES = [
@@ -61,8 +61,8 @@ DIFFERENCES = [
         "Redis 7.0 says that SINTERSTORE reads its destination, newer tables that it overwrites it.",
     ),
     (
-        packed_sets,
-        "Redis 7.2 and newer keep small sets packed, and so does Hark.",
+        packed_since_7_2,
+        "Small lists and sets are listpacks since Redis 7.2, and in Hark.",
     ),
     (
         help_text,

@@ -11,7 +11,8 @@
 enum { DATABASES = 4 }; /* as a runner has them */
 
 /* k a key, v a value, n a number, o an offset, b a bit's place, t a time to live, a an absolute
- * time, d a database, s mostly a set's key, m a member; other words stand for themselves. */
+ * time, d a database, s mostly a set's key, m a member; h a key that mostly is a hash, f one of its
+ * fields; other words stand for themselves. */
 static const char *const templates[] = {
     "SET k v",
     "SET k v PX t",
@@ -59,6 +60,33 @@ static const char *const templates[] = {
     "RANDOMKEY",
     "SCAN 0",
     "EXISTS k k",
+    "HSET h f n f v",
+    "HSET h f n",
+    "HSET h f n f n f n",
+    "HSETNX h f v",
+    "HINCRBY h f n",
+    "HINCRBYFLOAT h f 0.5",
+    "HDEL h f f f",
+    "HGET h f",
+    "HMGET h f f f",
+    "HRANDFIELD h 3",
+    "HPEXPIRE h t FIELDS 3 f f f",
+    "HPEXPIREAT h a FIELDS 2 f f",
+    "HPEXPIRE h t GT FIELDS 2 f f",
+    "HPERSIST h FIELDS 2 f f",
+    "HSETEX h PX t FIELDS 2 f n f v",
+    "HSETEX h PXAT a FIELDS 1 f n",
+    "HSETEX h KEEPTTL FIELDS 2 f n f n",
+    "HGETEX h PX t FIELDS 2 f f",
+    "HGETEX h PXAT a FIELDS 2 f f",
+    "HGETEX h PERSIST FIELDS 2 f f",
+    "HGETDEL h FIELDS 2 f f",
+    "COPY h h REPLACE",
+    "RENAME h h",
+    "PEXPIRE h t",
+    "MOVE h d",
+    "DEL h",
+    "SET h v",
 };
 
 static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
@@ -131,6 +159,13 @@ static inline struct slice set_key_word(struct writer *w)
     return slice_text(keys[random_below(&w->random, sizeof keys / sizeof *keys)]);
 }
 
+static inline struct slice one_of(struct writer *w, char stem, uint64_t count)
+{
+    char text[16];
+    int len = snprintf(text, sizeof text, "%c%d", stem, (int)random_below(&w->random, count));
+    return arena_keep(&w->arena, slice_of(text, (size_t)len));
+}
+
 static inline struct slice word(struct writer *w, struct slice of)
 {
     struct random *random = &w->random;
@@ -146,6 +181,8 @@ static inline struct slice word(struct writer *w, struct slice of)
     case 'd': return number_word(w, (int64_t)random_below(random, DATABASES));
     case 's': return set_key_word(w);
     case 'm': return member_word(w);
+    case 'h': return one_of(w, 'h', 4);
+    case 'f': return one_of(w, 'f', 9);
     default: return of;
     }
 }

@@ -131,6 +131,10 @@ static void pair_init(struct pair *p)
     *p = (struct pair){0};
     runner_init(&p->r);
     copy_init(&p->c);
+    struct value_config limits = *keyspace_values(p->r.keyspace);
+    limits.hash_max_listpack_entries = 5; /* so that both forms of values come up */
+    keyspace_set_values(p->r.keyspace, limits);
+    keyspace_set_values(p->c.keyspace, limits);
     engine_attach(p->r.engine, (struct record_sink){replay_sealed, p});
 }
 
@@ -184,6 +188,7 @@ static void test_replay_is_the_same(void **state)
     }
     assert_true(p.records > ROUNDS / 2 && p.with_many_effects > ROUNDS / 100);
     assert_true(engine_stats(p.r.engine).expired > 100);
+    assert_true(engine_stats(p.r.engine).expired_fields > 100);
     assert_false(watcher.touched);
     keyspace_unwatch(p.c.keyspace, &watcher);
     engine_expire(p.r.engine, p.r.now_ms, SIZE_MAX);

@@ -9,7 +9,10 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     number    mostly integers and floats
     bits      mostly bitmaps, up to some kilobytes
     hll       mostly HyperLogLogs
+    list      mostly lists
     geo       mostly places in sorted sets
+    sort      lists, sets and sorted sets of few numbers
+    weight    what SORT finds under the names that it makes
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
     set       mostly sets
@@ -26,12 +29,16 @@ FAMILIES = {
     "number": [b"n1", b"n2", b"n3", b"n:4", b"n5"],
     "bits": [b"b1", b"b2", b"b3", b"b:4"],
     "hll": [b"h1", b"h2", b"h3", b"h4"],
+    "list": [b"l1", b"l2", b"l3", b"l4", b"l5"],
     "geo": [b"g1", b"g2", b"g3"],
+    "sort": [b"sl1", b"sl2", b"ss1", b"ss2", b"sz1", b"sz2"],
+    "weight": [b"w_%d" % i for i in range(13)] + [b"o_%d" % i for i in range(13)],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
     "set": [b"s1", b"s2", b"s3", b"s:4"],
 }  # fmt: skip
 
-_WRITABLE = [key for family in ("general", "number", "bits", "hll", "geo")
+_WRITABLE = [key for family in ("general", "number", "bits", "hll", "list", "geo", "sort",
+                                "weight")
              for key in FAMILIES[family]]  # fmt: skip
 _ALL = _WRITABLE + FAMILIES["tiny"] + FAMILIES["set"]
 
@@ -108,7 +115,10 @@ ANY_KEY = _keys(_ALL)
 KEY = _keys(_WRITABLE)
 NUMBER_KEY = mixed((4, _keys(FAMILIES["number"])), (1, KEY))
 GEO_KEY = _keys(FAMILIES["geo"])
+SORT_KEY = _keys(FAMILIES["sort"])
+WEIGHT_KEY = _keys(FAMILIES["weight"])
 HLL_KEY = _keys(FAMILIES["hll"])
+LIST_KEY = _keys(FAMILIES["list"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
 TINY_KEY = _keys(FAMILIES["tiny"])
 SET_KEY = mixed((8, _keys(FAMILIES["set"])), (1, KEY))
