@@ -41,6 +41,13 @@ def help_text(seen):
     return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
 
 
+def sinterstore_overwrites(seen):
+    """COMMAND GETKEYSANDFLAGS of SINTERSTORE."""
+    if not seen.is_reply_to(b"COMMAND", b"GETKEYSANDFLAGS", b"SINTERSTORE"):
+        return False
+    return repr(seen.left).replace("b'OW'", "b'RW'", 1) == repr(seen.right)
+
+
 def packed_since_7_2(seen):
     """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
     if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
@@ -117,6 +124,8 @@ DIFFERENCES = [
     (
         sorted_texts_with_nul,
         "SORT ALPHA compares whole texts; Redis, without STORE, by the locale and up to a NUL.",
+        sinterstore_overwrites,
+        "Redis 7.0 says that SINTERSTORE reads its destination, newer tables that it overwrites it.",
     ),
     (
         packed_since_7_2,

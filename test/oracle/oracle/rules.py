@@ -84,6 +84,22 @@ def shape(_, left, right):
     return kind == other_kind and kind in ":$*" and (a is None) == (b is None)
 
 
+def drawn(_, left, right):
+    """SRANDMEMBER: as many; Draw looks at which."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if kind != other_kind or kind not in "$*" or a is None or b is None:
+        return False
+    return kind == "$" or len(a) == len(b)
+
+
+def dumped(_, left, right):
+    """DUMP: a set has its members in the order of a hash table."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if kind != other_kind or kind != "$" or not a or not b:
+        return False
+    return a[:1] == b[:1] == b"\x02" and sorted(a[:-8]) == sorted(b[:-8])
+
+
 def wall_clock(_, left, right):
     """TIME: two numbers as strings."""
 
@@ -213,6 +229,14 @@ BY_NAME = {
     b"HRANDFIELD": drawn,
     b"HSCAN": scanned,
     b"DUMP": dumped,
+    b"SSCAN": scanned,
+    b"DUMP": dumped,
+    b"SMEMBERS": unordered,
+    b"SINTER": unordered,
+    b"SUNION": unordered,
+    b"SDIFF": unordered,
+    b"SPOP": unordered,
+    b"SRANDMEMBER": drawn,
     b"TIME": wall_clock,
     b"HELLO": hello,
     b"LASTSAVE": shape,

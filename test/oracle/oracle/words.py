@@ -21,6 +21,7 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     weight    what SORT finds under the names that it makes, the same
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
+    set       mostly sets
 
 A kind of value to come (list, hash, ...) adds a family and a file of templates in groups/; with
 ANY_KEY the other groups then meet its keys, and its commands meet strings (WRONGTYPE).
@@ -43,6 +44,7 @@ FAMILIES = {
     "zset": [b"z1", b"z2", b"z3", b"z:4", b"z5"],
     "lex": [b"lx1", b"lx2", b"lx3"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
+    "set": [b"s1", b"s2", b"s3", b"s:4"],
 }  # fmt: skip
 
 _WRITABLE = [key for family in FAMILIES if family not in ("tiny", "lex")
@@ -52,6 +54,7 @@ _ALL = _WRITABLE + FAMILIES["lex"] + FAMILIES["tiny"]
 _ALL = _WRITABLE + [key for family in ("tiny", "hll", "sort", "weight")
                     for key in FAMILIES[family]]  # fmt: skip
 >>>>>>> extras
+_ALL = _WRITABLE + FAMILIES["tiny"] + FAMILIES["set"]
 
 
 def all_keys():
@@ -136,6 +139,7 @@ BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
 ZSET_KEY = mixed((6, _keys(FAMILIES["zset"])), (1, KEY))
 LEX_KEY = _keys(FAMILIES["lex"])
 TINY_KEY = _keys(FAMILIES["tiny"])
+SET_KEY = mixed((8, _keys(FAMILIES["set"])), (1, KEY))
 
 
 def decimal(low, high):

@@ -23,6 +23,7 @@ from . import (
     list,
     pubsub,
     server,
+    set,
     sort,
     stream,
     string,
@@ -32,6 +33,7 @@ from . import (
 
 GROUPS = {
     "string": string,
+    "set": set,
     "generic": generic,
     "dump": dump,
     "bitmap": bitmap,
