@@ -12,12 +12,28 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hash, hll, list, pubsub, server, sort, string,
+    bitmap,
+    connection,
+    dump,
+    expiry,
+    generic,
+    geo,
+    hash,
+    hll,
+    list,
+    pubsub,
+    server,
+    set,
+    sort,
+    stream,
+    string,
     transactions,
+    zset,
 )  # fmt: skip
 
 GROUPS = {
     "string": string,
+    "set": set,
     "generic": generic,
     "dump": dump,
     "bitmap": bitmap,
@@ -26,6 +42,8 @@ GROUPS = {
     "list": list,
     "geo": geo,
     "sort": sort,
+    "zset": zset,
+    "stream": stream,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
