@@ -48,7 +48,21 @@ def packed_since_7_2(seen):
     return seen.left[1] == b"listpack" and seen.right[1] in (b"quicklist", b"hashtable")
 
 
+def woken_for_nothing(seen):
+    """A client that waits with XREAD: its key was touched, and no entry came."""
+    if not seen.is_reply_to(b"XREAD") or seen.left[1] is not None:
+        return False
+    kind, streams = seen.right
+    entries = streams[1::2] if kind == "%" else [pair[1][1] for pair in streams or []]
+    return bool(entries) and all(value == ("*", []) for value in entries)
+
+
 DIFFERENCES = [
+    (
+        woken_for_nothing,
+        "Redis 7.0 goes by the last id given, and so replies without entries where they are gone "
+        "again, or XSETID alone has moved it. Redis 7.2 and Hark wait on.",
+    ),
     (
         packed_since_7_2,
         "Small lists and sets are listpacks since Redis 7.2, and in Hark.",

@@ -27,10 +27,8 @@ struct runner {
     int proto;
     int db;                /* that commands run in */
     struct buffer reply;   /* as it goes to the client */
-    struct buffer events;  /* "new k, set k", all records since the command began */
-    struct buffer effects; /* "SET k v -1; SADD k a b; …" */
     struct buffer events;  /* "new k, set k, hset h(f)", all records since the command began */
-    struct buffer effects; /* "SET k v -1; …" */
+    struct buffer effects; /* "SET k v -1; SADD k a b; …" */
     void (*effect)(void *ctx, const struct effect *e); /* hears each effect; NULL for nobody */
     void *ctx;
 };

@@ -9,8 +9,8 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     number    mostly integers and floats
     bits      mostly bitmaps, up to some kilobytes
     hll       mostly HyperLogLogs
-    geo       mostly places in sorted sets
     list      mostly lists
+    geo       mostly places in sorted sets
     stream    mostly streams
     sort      lists, sets and sorted sets of few numbers
     weight    what SORT finds under the names that it makes
@@ -29,15 +29,17 @@ FAMILIES = {
     "number": [b"n1", b"n2", b"n3", b"n:4", b"n5"],
     "bits": [b"b1", b"b2", b"b3", b"b:4"],
     "hll": [b"h1", b"h2", b"h3", b"h4"],
-    "geo": [b"g1", b"g2", b"g3"],
     "list": [b"l1", b"l2", b"l3", b"l4", b"l5"],
+    "geo": [b"g1", b"g2", b"g3"],
     "stream": [b"x1", b"x2", b"x3", b"x4"],
     "sort": [b"sl1", b"sl2", b"ss1", b"ss2", b"sz1", b"sz2"],
     "weight": [b"w_%d" % i for i in range(13)] + [b"o_%d" % i for i in range(13)],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
 }  # fmt: skip
 
-_WRITABLE = [key for family in FAMILIES if family != "tiny" for key in FAMILIES[family]]
+_WRITABLE = [key for family in ("general", "number", "bits", "hll", "list", "geo", "stream",
+                                "sort", "weight")
+             for key in FAMILIES[family]]  # fmt: skip
 _ALL = _WRITABLE + FAMILIES["tiny"]
 
 

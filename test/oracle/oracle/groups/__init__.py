@@ -12,8 +12,8 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hll, list, pubsub, server, sort, stream, string,
-    transactions,
+    bitmap, connection, dump, expiry, generic, geo, hll, list, pubsub, server, sort, stream,
+    string, transactions,
 )  # fmt: skip
 
 GROUPS = {
@@ -22,9 +22,9 @@ GROUPS = {
     "dump": dump,
     "bitmap": bitmap,
     "hll": hll,
+    "list": list,
     "geo": geo,
     "sort": sort,
-    "list": list,
     "stream": stream,
     "connection": connection,
     "server": server,
