@@ -116,6 +116,15 @@ def sorted_texts_with_nul(seen):
     return cut[0] == cut[1]
 
 
+def woken_for_nothing(seen):
+    """A client that waits with XREAD: its key was touched, and no entry came."""
+    if not seen.is_reply_to(b"XREAD") or seen.left[1] is not None:
+        return False
+    kind, streams = seen.right
+    entries = streams[1::2] if kind == "%" else [pair[1][1] for pair in streams or []]
+    return bool(entries) and all(value == ("*", []) for value in entries)
+
+
 DIFFERENCES = [
     (
         damaged_hyperloglog,
@@ -126,6 +135,9 @@ DIFFERENCES = [
         "SORT ALPHA compares whole texts; Redis, without STORE, by the locale and up to a NUL.",
         sinterstore_overwrites,
         "Redis 7.0 says that SINTERSTORE reads its destination, newer tables that it overwrites it.",
+        woken_for_nothing,
+        "Redis 7.0 goes by the last id given, and so replies without entries where they are gone "
+        "again, or XSETID alone has moved it. Redis 7.2 and Hark wait on.",
     ),
     (
         packed_since_7_2,

@@ -200,6 +200,12 @@ def clockless(_, left, right):
     return _without_clocks(left[0]) == _without_clocks(right[0])
 
 
+def dumped(_, left, right):
+    """A payload of DUMP: a stream with groups has times in it."""
+    stream = b"\x13"
+    return all(kind == "$" and text and text[:1] == stream for kind, text in (left[0], right[0]))
+
+
 def executed(queued):
     """EXEC: its elements by the rules of the commands that were queued: [(args, rule)]."""
 
@@ -242,6 +248,7 @@ BY_NAME = {
     b"LASTSAVE": shape,
     b"ZRANDMEMBER": drawn,
     b"ZSCAN": scanned_scores,
+    b"DUMP": dumped,
     b"XPENDING": clockless,
     b"XINFO": clockless,
 }

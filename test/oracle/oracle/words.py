@@ -12,6 +12,8 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     list      mostly lists
     geo       mostly places in sorted sets
     hash      mostly hashes
+    hll       mostly HyperLogLogs
+    stream    mostly streams
     sort      lists, sets and sorted sets of few numbers
     weight    what SORT finds under the names that it makes
     zset      mostly sorted sets
@@ -50,11 +52,6 @@ FAMILIES = {
 _WRITABLE = [key for family in FAMILIES if family not in ("tiny", "lex")
              for key in FAMILIES[family]]  # fmt: skip
 _ALL = _WRITABLE + FAMILIES["lex"] + FAMILIES["tiny"]
-             for key in FAMILIES[family]]  # fmt: skip
-_ALL = _WRITABLE + [key for family in ("tiny", "hll", "sort", "weight")
-                    for key in FAMILIES[family]]  # fmt: skip
->>>>>>> extras
-_ALL = _WRITABLE + FAMILIES["tiny"] + FAMILIES["set"]
 
 
 def all_keys():
