@@ -132,7 +132,9 @@ static void pair_init(struct pair *p)
     runner_init(&p->r);
     copy_init(&p->c);
     struct value_config limits = *keyspace_values(p->r.keyspace);
-    limits.hash_max_listpack_entries = 5; /* so that both forms of hashes come up */
+    limits.hash_max_listpack_entries = 5; /* so that both forms of hashes come up, */
+    limits.list_max_listpack_size = 8;    /* and all kinds of nodes of lists */
+    limits.list_compress_depth = 1;
     keyspace_set_values(p->r.keyspace, limits);
     keyspace_set_values(p->c.keyspace, limits);
     engine_attach(p->r.engine, (struct record_sink){replay_sealed, p});
