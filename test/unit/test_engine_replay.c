@@ -321,6 +321,11 @@ static void test_impossible_records(void **state)
         {{.verb = EFFECT_FLUSHDB, .db = -1}, "no such database"},
         {{.verb = EFFECT_SWAPDB, .when = 4}, "no such database to swap"},
         {{.verb = EFFECT_SWAPDB, .when = 0}, "a database is to be swapped with itself"},
+        {{.verb = EFFECT_LPOP, .key = none, .words = &v, .words_count = 1},
+         "the list to be changed is not there"},
+        {{.verb = EFFECT_RPUSH, .key = none}, "nothing is to be pushed"},
+        {{.verb = EFFECT_RPUSH, .key = k, .words = &v, .words_count = 1},
+         "the value to be changed is of another type"},
         {{.verb = EFFECT_COUNT}, "no such effect"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
