@@ -12,8 +12,8 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hll, list, pubsub, server, set, sort, string,
-    transactions,
+    bitmap, connection, dump, expiry, generic, geo, hash, hll, list, pubsub, server, set, sort,
+    string, transactions, zset,
 )  # fmt: skip
 
 GROUPS = {
@@ -23,9 +23,11 @@ GROUPS = {
     "dump": dump,
     "bitmap": bitmap,
     "hll": hll,
+    "hash": hash,
     "list": list,
     "geo": geo,
     "sort": sort,
+    "zset": zset,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
