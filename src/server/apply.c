@@ -84,6 +84,8 @@ static void apply_values(struct server *s, const struct config *c)
     values.set_max_intset_entries = (size_t)c->set_ints;
     values.set_max_listpack_entries = (size_t)c->set_packed_entries;
     values.set_max_listpack_value = c->set_packed_value;
+    values.stream_node_max_entries = (size_t)c->stream_node_entries;
+    values.stream_node_max_bytes = c->stream_node_bytes;
     values.zset_max_listpack_entries = (size_t)c->zset_packed_entries;
     values.zset_max_listpack_value = c->zset_packed_value;
     keyspace_set_values(s->keyspace, values);

@@ -117,8 +117,6 @@ static const char *const redis_has[] = {
     "slave-serve-stale-data",
     "slaveof",
     "socket-mark-id",
-    "stream-node-max-bytes",
-    "stream-node-max-entries",
     "supervised",
     "syslog-enabled",
     "syslog-facility",

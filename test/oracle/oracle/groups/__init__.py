@@ -13,7 +13,7 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 
 from . import (
     bitmap, connection, dump, expiry, generic, geo, hash, hll, list, pubsub, server, set, sort,
-    string, transactions, zset,
+    stream, string, transactions, zset,
 )  # fmt: skip
 
 GROUPS = {
@@ -28,6 +28,7 @@ GROUPS = {
     "geo": geo,
     "sort": sort,
     "zset": zset,
+    "stream": stream,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
