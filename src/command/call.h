@@ -86,9 +86,9 @@ void command_bind_dump(struct command_table *t);
 void command_bind_expiry(struct command_table *t);
 void command_bind_scan(struct command_table *t);
 void command_bind_lists(struct command_table *t);
+void command_bind_hashes(struct command_table *t);
 void command_bind_sets(struct command_table *t);
 void command_bind_set_algebra(struct command_table *t);
-void command_bind_hashes(struct command_table *t);
 void command_bind_zsets(struct command_table *t);
 void command_bind_streams(struct command_table *t);
 

@@ -232,8 +232,8 @@ static void did_put(struct opened *k)
                                                        [TYPE_ZSET] = EFFECT_ZADD,
                                                        [TYPE_HASH] = EFFECT_HSET};
     const struct value_kind *kind = value_kind(k->value.type);
-    mark_changed(k);
     if (!e->wants_effects) {
+        mark_changed(k);
         k->effect_index = -1;
         k->handed_over = true;
     } else if (kind->each && value_due(&k->value) < 0) {

@@ -146,6 +146,10 @@ void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, i
  * there. Returns what is impossible, or NULL; robust against any words. */
 typedef const char *redo_value(struct value *v, const struct effect *f,
                                const struct value_config *config);
+redo_value redo_list;
+redo_value redo_hash;
+redo_value redo_set;
+redo_value redo_set, redo_zset;
 redo_value redo_list, redo_set, redo_zset, redo_hash;
 
 #endif

@@ -77,6 +77,8 @@ static void apply_pubsub(struct server *s, const struct config *c)
 static void apply_values(struct server *s, const struct config *c)
 {
     struct value_config values = *keyspace_values(s->keyspace);
+    values.hash_max_listpack_entries = (size_t)c->hash_packed_entries;
+    values.hash_max_listpack_value = c->hash_packed_value;
     values.zset_max_listpack_entries = (size_t)c->zset_packed_entries;
     values.zset_max_listpack_value = c->zset_packed_value;
     keyspace_set_values(s->keyspace, values);

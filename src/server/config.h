@@ -130,6 +130,8 @@ struct config {
     int64_t lfu_decay_minutes; /* `lfu-decay-time`: after how long it is one less; 0 never */
 
     /* When values are packed. */
+    int64_t hash_packed_entries; /* `hash-max-listpack-entries`, once hash-max-ziplist-entries */
+    uint64_t hash_packed_value;  /* `hash-max-listpack-value`: bytes of a field or value */
     int64_t zset_packed_entries; /* `zset-max-listpack-entries`, once zset-max-ziplist-entries */
     uint64_t zset_packed_value;  /* `zset-max-listpack-value`: bytes of a member */
 
@@ -181,7 +183,7 @@ enum config_apply {
     APPLY_SLOWLOG,  /* slowlog-* */
     APPLY_LATENCY,  /* latency-* */
     APPLY_TRACKING, /* tracking-table-max-keys */
-    APPLY_VALUES,   /* zset-max-listpack-* */
+    APPLY_VALUES,   /* …-max-listpack-* */
     APPLY_COUNT,
 };
 

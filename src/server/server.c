@@ -45,8 +45,8 @@ static void bind_commands(struct command_table *t)
     command_bind_expiry(t);
     command_bind_scan(t);
     command_bind_lists(t);
-    command_bind_sets(t);
     command_bind_hashes(t);
+    command_bind_sets(t);
     command_bind_zsets(t);
     command_bind_streams(t);
     session_bind_commands(t);

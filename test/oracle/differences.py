@@ -86,7 +86,18 @@ def rank_with_score(seen):
     return seen.right[1].startswith(b"ERR wrong number of arguments for 'z")
 
 
+def packed_since_7_2(seen):
+    """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
+    if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
+        return False
+    return seen.left[1] == b"listpack" and seen.right[1] in (b"quicklist", b"hashtable")
+
+
 DIFFERENCES = [
+    (
+        packed_since_7_2,
+        "Small lists and sets are listpacks since Redis 7.2, and in Hark.",
+    ),
     (
         help_text,
         "HELP explains the subcommands that the server has, in its own words.",

@@ -11,7 +11,8 @@
 enum { DATABASES = 4 }; /* as a runner has them */
 
 /* k a key, v a value, n a number, o an offset, b a bit's place, t a time to live, a an absolute
- * time, d a database; other words stand for themselves. */
+ * time, d a database, s mostly a set's key, m a member; h a key that mostly is a hash, f one of its
+ * fields; other words stand for themselves. */
 static const char *const templates[] = {
     "SET k v",
     "SET k v PX t",
@@ -59,12 +60,57 @@ static const char *const templates[] = {
     "RANDOMKEY",
     "SCAN 0",
     "EXISTS k k",
+    "HSET h f n f v",
+    "HSET h f n",
+    "HSET h f n f n f n",
+    "HSETNX h f v",
+    "HINCRBY h f n",
+    "HINCRBYFLOAT h f 0.5",
+    "HDEL h f f f",
+    "HGET h f",
+    "HMGET h f f f",
+    "HRANDFIELD h 3",
+    "HPEXPIRE h t FIELDS 3 f f f",
+    "HPEXPIREAT h a FIELDS 2 f f",
+    "HPEXPIRE h t GT FIELDS 2 f f",
+    "HPERSIST h FIELDS 2 f f",
+    "HSETEX h PX t FIELDS 2 f n f v",
+    "HSETEX h PXAT a FIELDS 1 f n",
+    "HSETEX h KEEPTTL FIELDS 2 f n f n",
+    "HGETEX h PX t FIELDS 2 f f",
+    "HGETEX h PXAT a FIELDS 2 f f",
+    "HGETEX h PERSIST FIELDS 2 f f",
+    "HGETDEL h FIELDS 2 f f",
+    "COPY h h REPLACE",
+    "RENAME h h",
+    "PEXPIRE h t",
+    "MOVE h d",
+    "DEL h",
+    "SET h v",
 };
 
 static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
 
+/* Values of other types, for writers that know them. */
+static const char *const value_templates[] = {
+    "SADD s m",
+    "SADD s m m m m m m m m m m m m",
+    "SADD s n n n n",
+    "SREM s m m m m m",
+    "SMOVE s s m",
+    "SMOVE s s n",
+    "SPOP s",
+    "SPOP s 3",
+    "SPOP s 1000",
+    "SUNIONSTORE s s s s",
+    "SINTERSTORE s s s",
+    "SDIFFSTORE s s s",
+    "SMEMBERS s",
+};
+
 struct writer {
     struct runner *r;
+    bool values; /* of other types than strings, too */
     struct random random;
     struct arena arena;
 };
@@ -92,12 +138,40 @@ static inline struct slice key_word(struct writer *w)
     return number_word(w, (int64_t)which);
 }
 
+/* Of few different ones, so that they meet: small and large integers, short and long strings. */
+static inline struct slice member_word(struct writer *w)
+{
+    int64_t which = (int64_t)random_below(&w->random, 150);
+    if (which < 40) return number_word(w, which);
+    if (which < 45) return number_word(w, which << 40);
+    size_t len = which < 145 ? (size_t)which % 7 + 1 : 70;
+    char *bytes = arena_alloc(&w->arena, len);
+    memset(bytes, 'm', len);
+    bytes[len - 1] = (char)which;
+    return slice_of(bytes, len);
+}
+
+/* Commands of a type mostly meet values of that type, and all others now and then. */
+static inline struct slice set_key_word(struct writer *w)
+{
+    static const char *const keys[] = {"s1", "s2", "s3"};
+    if (random_below(&w->random, 8) == 0) return key_word(w);
+    return slice_text(keys[random_below(&w->random, sizeof keys / sizeof *keys)]);
+}
+
+static inline struct slice one_of(struct writer *w, char stem, uint64_t count)
+{
+    char text[16];
+    int len = snprintf(text, sizeof text, "%c%d", stem, (int)random_below(&w->random, count));
+    return arena_keep(&w->arena, slice_of(text, (size_t)len));
+}
+
 static inline struct slice word(struct writer *w, struct slice of)
 {
     struct random *random = &w->random;
     if (of.len != 1) return of;
     switch (of.at[0]) {
-    case 'k': return key_word(w);
+    case 'k': return w->values && random_below(random, 4) == 0 ? set_key_word(w) : key_word(w);
     case 'v': return value_word(w);
     case 'n': return number_word(w, (int64_t)random_below(random, 300) - 100);
     case 'o': return number_word(w, (int64_t)random_below(random, 1000));
@@ -105,6 +179,10 @@ static inline struct slice word(struct writer *w, struct slice of)
     case 't': return number_word(w, (int64_t)random_below(random, 300) + 1);
     case 'a': return number_word(w, w->r->now_ms + (int64_t)random_below(random, 400) - 100);
     case 'd': return number_word(w, (int64_t)random_below(random, DATABASES));
+    case 's': return set_key_word(w);
+    case 'm': return member_word(w);
+    case 'h': return one_of(w, 'h', 4);
+    case 'f': return one_of(w, 'f', 9);
     default: return of;
     }
 }
@@ -114,10 +192,14 @@ static inline void run_one(struct writer *w)
 {
     enum { RARE = sizeof rare_templates / sizeof *rare_templates };
     enum { OFTEN = sizeof templates / sizeof *templates };
+    enum { VALUES = sizeof value_templates / sizeof *value_templates };
     bool rare = random_below(&w->random, 300) == 0;
     const char *line = rare ? rare_templates[random_below(&w->random, RARE)]
                             : templates[random_below(&w->random, OFTEN)];
-    struct slice argv[RUNNER_WORDS_MAX];
+    if (w->values && !rare && random_below(&w->random, 3))
+        line = value_templates[random_below(&w->random, VALUES)];
+    /* Words and their list are borrowed until the seal. */
+    struct slice *argv = arena_alloc(&w->arena, RUNNER_WORDS_MAX * sizeof *argv);
     struct buffer store = {0};
     int argc = text_split_words(slice_text(line), &store, argv, RUNNER_WORDS_MAX);
     for (int i = 1; i < argc; i++) argv[i] = word(w, arena_keep(&w->arena, argv[i]));

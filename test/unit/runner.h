@@ -28,7 +28,7 @@ struct runner {
     int db;                /* that commands run in */
     struct buffer reply;   /* as it goes to the client */
     struct buffer events;  /* "new k, set k, hset h(f)", all records since the command began */
-    struct buffer effects; /* "SET k v -1; …" */
+    struct buffer effects; /* "SET k v -1; SADD k a b; …" */
     void (*effect)(void *ctx, const struct effect *e); /* hears each effect; NULL for nobody */
     void *ctx;
 };
@@ -59,9 +59,12 @@ static inline void runner_hear(void *ctx, const struct record *rec)
         runner_add_text(&r->effects, "; ", effect_verb_text(e->verb));
         buffer_add_byte(&r->effects, ' ');
         buffer_add_slice(&r->effects, e->key);
-        buffer_add_byte(&r->effects, ' ');
-        buffer_add_slice(&r->effects, e->arg);
-        buffer_printf(&r->effects, " %lld", (long long)e->when);
+        for (uint32_t w = 0; w < e->words_count; w++)
+            runner_add_text(&r->effects, " ", e->words[w]);
+        if (!effect_has_words(e->verb)) {
+            runner_add_text(&r->effects, " ", e->arg);
+            buffer_printf(&r->effects, " %lld", (long long)e->when);
+        }
         if (r->effect) r->effect(r->ctx, e);
     }
 }
@@ -88,8 +91,8 @@ static inline void runner_init(struct runner *r)
     command_bind_expiry(r->table);
     command_bind_scan(r->table);
     command_bind_lists(r->table);
-    command_bind_sets(r->table);
     command_bind_hashes(r->table);
+    command_bind_sets(r->table);
     command_bind_zsets(r->table);
 }
 

@@ -12,6 +12,8 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     geo       mostly places in sorted sets
     zset      mostly sorted sets
     lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
+    sort      lists, sets and sorted sets of few numbers
+    weight    what SORT finds under the names that it makes
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
 
@@ -29,13 +31,15 @@ FAMILIES = {
     "hll": [b"h1", b"h2", b"h3", b"h4"],
     "geo": [b"g1", b"g2", b"g3"],
     "zset": [b"z1", b"z2", b"z3", b"z:4", b"z5"],
+    "sort": [b"sl1", b"sl2", b"ss1", b"ss2", b"sz1", b"sz2"],
+    "weight": [b"w_%d" % i for i in range(13)] + [b"o_%d" % i for i in range(13)],
     "lex": [b"x1", b"x2", b"x3"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
 }  # fmt: skip
 
-_WRITABLE = [key for family in ("general", "number", "bits", "hll", "geo", "zset")
-             for key in FAMILIES[family]]  # fmt: skip
-_ALL = _WRITABLE + FAMILIES["lex"] + FAMILIES["tiny"]
+_CAREFUL = ("lex", "tiny")  # written by some commands only
+_WRITABLE = [key for family in FAMILIES if family not in _CAREFUL for key in FAMILIES[family]]
+_ALL = [key for keys in FAMILIES.values() for key in keys]
 
 
 def all_keys():
@@ -110,6 +114,8 @@ ANY_KEY = _keys(_ALL)
 KEY = _keys(_WRITABLE)
 NUMBER_KEY = mixed((4, _keys(FAMILIES["number"])), (1, KEY))
 GEO_KEY = _keys(FAMILIES["geo"])
+SORT_KEY = _keys(FAMILIES["sort"])
+WEIGHT_KEY = _keys(FAMILIES["weight"])
 HLL_KEY = _keys(FAMILIES["hll"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
 ZSET_KEY = mixed((6, _keys(FAMILIES["zset"])), (1, KEY))

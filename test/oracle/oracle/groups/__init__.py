@@ -10,7 +10,7 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, string, transactions,
+    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, sort, string, transactions,
     zset,
 )  # fmt: skip
 
@@ -22,6 +22,7 @@ GROUPS = {
     "hll": hll,
     "geo": geo,
     "zset": zset,
+    "sort": sort,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
