@@ -1,6 +1,8 @@
 /* Lists: elements by their place and by their text. */
 #include "list.h"
 
+#include "../base/text.h"
+
 /* ---- LSET, LINSERT, LREM ---- */
 
 static void lset_command(struct call *c)
@@ -109,10 +111,10 @@ static bool read_rank(struct call *c, int i, struct places *p)
 static bool read_bound(struct call *c, int i, const char *error, size_t *out)
 {
     int64_t n;
-    if (!call_int(c, i, &n)) return false;
-    if (n < 0) resp_error(&c->reply, slice_text(error));
-    *out = n ? (size_t)n : SIZE_MAX;
-    return n >= 0;
+    bool good = text_to_int(call_arg(c, i), &n) && n >= 0;
+    if (!good) resp_error(&c->reply, slice_text(error));
+    *out = good && n ? (size_t)n : SIZE_MAX;
+    return good;
 }
 
 static bool read_places(struct call *c, struct places *p)

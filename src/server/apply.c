@@ -79,6 +79,8 @@ static void apply_values(struct server *s, const struct config *c)
     struct value_config values = *keyspace_values(s->keyspace);
     values.hash_max_listpack_entries = (size_t)c->hash_packed_entries;
     values.hash_max_listpack_value = c->hash_packed_value;
+    values.list_max_listpack_size = (int)c->list_packed_size;
+    values.list_compress_depth = (int)c->list_compress_depth;
     values.zset_max_listpack_entries = (size_t)c->zset_packed_entries;
     values.zset_max_listpack_value = c->zset_packed_value;
     keyspace_set_values(s->keyspace, values);

@@ -112,16 +112,24 @@ const struct config_row config_rows[] = {
      .max = INT64_MAX, .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
     {"hash-max-listpack-value", "64", FIELD(hash_packed_value), .kind = KIND_BYTES,
      .max = INT64_MAX, .apply = APPLY_VALUES},
+    {"hash-max-ziplist-value", "64", FIELD(hash_packed_value), .kind = KIND_BYTES, .max = INT64_MAX,
+     .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
     {"hash-max-ziplist-value", "64", FIELD(hash_packed_value), .kind = KIND_BYTES,
      .max = INT64_MAX, .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
+    {"list-max-listpack-size", "-2", FIELD(list_packed_size), .kind = KIND_INT, .min = INT_MIN,
+     .max = INT_MAX, .apply = APPLY_VALUES},
+    {"list-max-ziplist-size", "-2", FIELD(list_packed_size), .kind = KIND_INT, .min = INT_MIN,
+     .max = INT_MAX, .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
+    {"list-compress-depth", "0", FIELD(list_compress_depth), .kind = KIND_INT, .max = INT_MAX,
+     .apply = APPLY_VALUES},
     {"zset-max-listpack-entries", "128", FIELD(zset_packed_entries), .kind = KIND_INT,
      .max = INT64_MAX, .apply = APPLY_VALUES},
     {"zset-max-ziplist-entries", "128", FIELD(zset_packed_entries), .kind = KIND_INT,
      .max = INT64_MAX, .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
     {"zset-max-listpack-value", "64", FIELD(zset_packed_value), .kind = KIND_BYTES,
      .max = INT64_MAX, .apply = APPLY_VALUES},
-    {"zset-max-ziplist-value", "64", FIELD(zset_packed_value), .kind = KIND_BYTES,
-     .max = INT64_MAX, .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
+    {"zset-max-ziplist-value", "64", FIELD(zset_packed_value), .kind = KIND_BYTES, .max = INT64_MAX,
+     .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
 
     {"notify-keyspace-events", "", FIELD(notify), .kind = KIND_EVENTS, .apply = APPLY_NOTIFY},
     {"pubsub-coalesce-us", "0", FIELD(pubsub_coalesce_us), .kind = KIND_INT, .max = COALESCE_US_MAX,
@@ -164,3 +172,4 @@ const struct config_row config_rows[] = {
 /* clang-format on */
 
 const size_t config_rows_count = sizeof config_rows / sizeof *config_rows;
+_Static_assert(sizeof config_rows / sizeof *config_rows <= CONFIG_ROWS_MAX, "room for all of them");

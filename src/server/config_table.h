@@ -52,6 +52,7 @@ struct config_row {
 
 extern const struct config_row config_rows[];
 extern const size_t config_rows_count;
+enum { CONFIG_ROWS_MAX = 128 };
 
 /* The row of a directive, whatever the case of its name; NULL when there is none. */
 const struct config_row *config_row_find(struct slice name);

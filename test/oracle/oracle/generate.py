@@ -89,6 +89,13 @@ class Generator:
                 if not t.in_multi and not t.restricted and not t.watching and i != but]
         return free[int(self.random() * len(free))] if free else None
 
+    def free_actors(self):
+        """All of them, in any order."""
+        free = [i for i, t in enumerate(self.trackers)
+                if not t.in_multi and not t.restricted and not t.watching]
+        self.rng.shuffle(free)
+        return free
+
     def anyone_subscribed(self):
         return any(any(t.subscribed.values()) for t in self.trackers)
 
@@ -122,12 +129,15 @@ class Generator:
     @staticmethod
     def _inventory(db):
         """All there is in a database."""
+        shows = [g.INVENTORY for g in GROUPS.values() if hasattr(g, "INVENTORY")]
         yield [b"SELECT", b"%d" % db]
         yield [b"KEYS", b"*"]
         yield [b"MGET"] + all_keys()
         for key in all_keys():
             yield [b"PTTL", key]
             yield [b"OBJECT", b"ENCODING", key]
+            for name, *words in shows:
+                yield [name, key] + words
 
     def _batch(self):
         actor = int(self.random() * len(ACTORS))

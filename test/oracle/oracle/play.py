@@ -21,7 +21,7 @@ import differences
 from .resp import Connection, ProtocolError, Silence, encode, parse, plain, split
 from .rules import Observation, allowed
 from .state import Tracker
-from .steps import Batch, Pause, RandomKey, Scan, Stranger, show
+from .steps import Batch, Pause, RandomKey, Scan, Stranger, Waiting, show
 
 ACTORS = (2, 3, 2, 3, 2)  # the protocol that each actor starts with
 SYNC_CHANNEL = b"oracle:sync"
@@ -255,6 +255,44 @@ class Player:
     def _pause(self, step):
         time.sleep(step.ms / 1000)
 
+    def _waiting(self, step):
+        actors = [actor for actor, _ in step.waits] + [step.actor]
+        if any(self._refuses(actor) for actor in actors):
+            return
+        ids = [[self._begin_to_wait(side, actor, args) for actor, args in step.waits]
+               for side in self.sides]
+        self._batch(Batch(step.actor, step.commands))
+        for side, waiting in zip(self.sides, ids):
+            for client in waiting:
+                self._ask(side.control, [b"CLIENT", b"UNBLOCK", client])
+        for actor, args in step.waits:
+            self._reap(actor, args)
+        self._sync(step)
+
+    def _begin_to_wait(self, side, actor, args):
+        """Sends the command, and comes back when the server has taken it up."""
+        connection = side.actors[actor]
+        client = b"%d" % self._ask(connection, [b"CLIENT", b"ID"])[0][1]
+        connection.send(encode(args))
+        until = time.monotonic() + self.timeout_s
+        while True:
+            listed = plain(self._ask(side.control, [b"CLIENT", b"LIST", b"ID", client])[0])
+            if b" cmd=client|id " not in listed:
+                return client
+            if time.monotonic() > until:
+                raise Difference(f"silence at {show(args)}", "it was not taken up", "")
+
+    def _reap(self, actor, args):
+        """What a client got that waited."""
+        note = self.trackers[actor].note(args)
+        mark = b"ping-%d" % next(self.marks)
+        tail = b"\r\n" + mark + b"\r\n"
+        connections = [side.actors[actor] for side in self.sides]
+        payload = encode([b"PING", mark])
+        left, right = self._exchange(connections, (payload, payload), lambda c: c.read_to(tail))
+        if left != right:
+            self._compare([args], [note], left, right)
+
     def _stranger(self, step):
         connections = [self._or_differ(side.connect, 2) for side in self.sides]
         for piece in step.pieces[:-1]:
@@ -340,6 +378,7 @@ _PLAYERS = {
     RandomKey: Player._random_key,
     Pause: Player._pause,
     Stranger: Player._stranger,
+    Waiting: Player._waiting,
 }
 
 _CONTAINERS = frozenset(b"OBJECT CLIENT CONFIG PUBSUB COMMAND MEMORY DEBUG".split())

@@ -10,6 +10,15 @@ class Batch(NamedTuple):
     commands: list  # of lists of bytes
 
 
+class Waiting(NamedTuple):
+    """Clients that begin to wait, one after the other, and commands of another one while they do.
+    Those that wait in vain are unblocked then."""
+
+    waits: list  # of (actor, command)
+    actor: int
+    commands: list
+
+
 class Scan(NamedTuple):
     """SCAN from cursor 0 to cursor 0: the same keys on both sides, whatever the order."""
 
@@ -36,7 +45,7 @@ class Stranger(NamedTuple):
 
 
 def size(step):
-    return len(step.commands) if isinstance(step, Batch) else 1
+    return len(step.commands) if isinstance(step, (Batch, Waiting)) else 1
 
 
 def show(args):
@@ -55,6 +64,9 @@ def describe(step):
     """Lines for a report."""
     if isinstance(step, Batch):
         return [f"client {step.actor}> {show(args)}" for args in step.commands]
+    if isinstance(step, Waiting):
+        waits = [f"client {actor}> {show(args)}   (waits)" for actor, args in step.waits]
+        return waits + describe(Batch(step.actor, step.commands))
     if isinstance(step, Scan):
         return [f"client {step.actor}> SCAN <all> {show(step.options)}"]
     if isinstance(step, RandomKey):

@@ -9,6 +9,7 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     number    mostly integers and floats
     bits      mostly bitmaps, up to some kilobytes
     hll       mostly HyperLogLogs
+    list      mostly lists
     geo       mostly places in sorted sets
     zset      mostly sorted sets
     lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
@@ -29,6 +30,7 @@ FAMILIES = {
     "number": [b"n1", b"n2", b"n3", b"n:4", b"n5"],
     "bits": [b"b1", b"b2", b"b3", b"b:4"],
     "hll": [b"h1", b"h2", b"h3", b"h4"],
+    "list": [b"l1", b"l2", b"l3", b"l4", b"l5"],
     "geo": [b"g1", b"g2", b"g3"],
     "zset": [b"z1", b"z2", b"z3", b"z:4", b"z5"],
     "sort": [b"sl1", b"sl2", b"ss1", b"ss2", b"sz1", b"sz2"],
@@ -117,6 +119,7 @@ GEO_KEY = _keys(FAMILIES["geo"])
 SORT_KEY = _keys(FAMILIES["sort"])
 WEIGHT_KEY = _keys(FAMILIES["weight"])
 HLL_KEY = _keys(FAMILIES["hll"])
+LIST_KEY = _keys(FAMILIES["list"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
 ZSET_KEY = mixed((6, _keys(FAMILIES["zset"])), (1, KEY))
 LEX_KEY = _keys(FAMILIES["lex"])

@@ -5,13 +5,15 @@ A module of this folder is a group. It may offer
     TEMPLATES       [(weight, part, part, ...)]: commands by chance, on any connection
     OUTSIDE_MULTI   the same, but never queued by MULTI
     SCENARIOS       [(weight, function)]: function(generator) yields steps
+    INVENTORY       (name, word, ...): what shows, with the key behind its name, all of a value of
+                    this kind; asked of all keys at the end of an episode
 
 A new kind of value is a new file here, a family of keys in words.py, and its name in GROUPS.
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hll, pubsub, server, sort, string, transactions,
-    zset,
+    bitmap, connection, dump, expiry, generic, geo, hll, list, pubsub, server, sort, string,
+    transactions, zset,
 )  # fmt: skip
 
 GROUPS = {
@@ -20,6 +22,7 @@ GROUPS = {
     "dump": dump,
     "bitmap": bitmap,
     "hll": hll,
+    "list": list,
     "geo": geo,
     "zset": zset,
     "sort": sort,
