@@ -79,13 +79,6 @@ def unsigned_zero(seen):
     return _as_short(unsigned(seen.left), unsigned(seen.right))
 
 
-def rank_with_score(seen):
-    """ZRANK with more words than Redis 7.0.15 wants."""
-    if not (seen.is_reply_to(b"ZRANK") or seen.is_reply_to(b"ZREVRANK")) or len(seen.args) < 4:
-        return False
-    return seen.right[1].startswith(b"ERR wrong number of arguments for 'z")
-
-
 def packed_since_7_2(seen):
     """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
     if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
@@ -121,10 +114,6 @@ DIFFERENCES = [
         unsigned_zero,
         "Large sorted sets know -0 from 0, small ones do not. Redis 7.0 keeps the results of ZUNION and "
         "its like large until they are stored; Hark keeps small ones small.",
-    ),
-    (
-        rank_with_score,
-        "ZRANK and ZREVRANK have WITHSCORE since Redis 7.2.",
     ),
     (
         new_flag_kept,
