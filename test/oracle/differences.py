@@ -41,6 +41,13 @@ def help_text(seen):
     return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
 
 
+def packed_since_7_2(seen):
+    """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
+    if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
+        return False
+    return seen.left[1] == b"listpack" and seen.right[1] in (b"quicklist", b"hashtable")
+
+
 def _as_short(left, right):
     """The same frame, but for doubles that the left side prints with fewer digits?"""
     (kind, a), (other_kind, b) = left, right
@@ -77,13 +84,6 @@ def unsigned_zero(seen):
         return kind, b"0" if value == b"-0" else value
 
     return _as_short(unsigned(seen.left), unsigned(seen.right))
-
-
-def packed_since_7_2(seen):
-    """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
-    if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
-        return False
-    return seen.left[1] == b"listpack" and seen.right[1] in (b"quicklist", b"hashtable")
 
 
 DIFFERENCES = [

@@ -52,6 +52,32 @@ def unordered(_, left, right):
     return kind == other_kind and kind in "*~" and bool(a) and bool(b) and sorted(a) == sorted(b)
 
 
+def unordered_pairs(_, left, right):
+    """The same fields and values, as a map or as an array of both in turn."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if kind != other_kind or kind not in "*%" or not a or not b:
+        return False
+    pairs = [sorted(zip(side[::2], side[1::2])) for side in (a, b)]
+    return len(a) == len(b) and pairs[0] == pairs[1]
+
+
+def drawn(args, left, right):
+    """HRANDFIELD and its like: as much of the same shape, whatever was drawn."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if kind != other_kind or kind not in "$*" or (a is None) != (b is None):
+        return False
+    return kind == "$" or len(a) == len(b)
+
+
+def dumped(_, left, right):
+    """DUMP of a large hash: the same fields in the order of another hash table."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if kind != other_kind or kind != "$" or not a or not b:
+        return False
+    bodies = [side[:-10] for side in (a, b)]  # behind them, version and checksum
+    return a[:1] == b[:1] == b"\x04" and sorted(bodies[0]) == sorted(bodies[1])
+
+
 def shape(_, left, right):
     """The same type, and nil on both sides or on neither."""
     (kind, a), (other_kind, b) = left[0], right[0]
@@ -153,6 +179,12 @@ BY_NAME = {
     b"KEYS": unordered,
     b"RANDOMKEY": shape,
     b"SCAN": scanned,
+    b"HGETALL": unordered_pairs,
+    b"HKEYS": unordered,
+    b"HVALS": unordered,
+    b"HRANDFIELD": drawn,
+    b"HSCAN": scanned,
+    b"DUMP": dumped,
     b"TIME": wall_clock,
     b"HELLO": hello,
     b"LASTSAVE": shape,

@@ -11,10 +11,11 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     hll       mostly HyperLogLogs
     list      mostly lists
     geo       mostly places in sorted sets
-    zset      mostly sorted sets
-    lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
+    hash      mostly hashes
     sort      lists, sets and sorted sets of few numbers
     weight    what SORT finds under the names that it makes
+    zset      mostly sorted sets
+    lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
 
@@ -32,9 +33,10 @@ FAMILIES = {
     "hll": [b"h1", b"h2", b"h3", b"h4"],
     "list": [b"l1", b"l2", b"l3", b"l4", b"l5"],
     "geo": [b"g1", b"g2", b"g3"],
-    "zset": [b"z1", b"z2", b"z3", b"z:4", b"z5"],
+    "hash": [b"f1", b"f2", b"f3", b"f:4"],
     "sort": [b"sl1", b"sl2", b"ss1", b"ss2", b"sz1", b"sz2"],
     "weight": [b"w_%d" % i for i in range(13)] + [b"o_%d" % i for i in range(13)],
+    "zset": [b"z1", b"z2", b"z3", b"z:4", b"z5"],
     "lex": [b"x1", b"x2", b"x3"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
 }  # fmt: skip
@@ -118,6 +120,7 @@ NUMBER_KEY = mixed((4, _keys(FAMILIES["number"])), (1, KEY))
 GEO_KEY = _keys(FAMILIES["geo"])
 SORT_KEY = _keys(FAMILIES["sort"])
 WEIGHT_KEY = _keys(FAMILIES["weight"])
+HASH_KEY = mixed((9, _keys(FAMILIES["hash"])), (1, ANY_KEY))
 HLL_KEY = _keys(FAMILIES["hll"])
 LIST_KEY = _keys(FAMILIES["list"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))

@@ -12,7 +12,7 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hll, list, pubsub, server, sort, string,
+    bitmap, connection, dump, expiry, generic, geo, hash, hll, list, pubsub, server, sort, string,
     transactions, zset,
 )  # fmt: skip
 
@@ -22,10 +22,11 @@ GROUPS = {
     "dump": dump,
     "bitmap": bitmap,
     "hll": hll,
+    "hash": hash,
     "list": list,
     "geo": geo,
-    "zset": zset,
     "sort": sort,
+    "zset": zset,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,
