@@ -195,7 +195,6 @@ static packed_at packed_seek(const struct packed *p, const struct ordered_place 
 static struct packed *packed_put(struct packed *p, double score, struct slice member)
 {
     char text[TEXT_DOUBLE_MAX];
-    if (score == 0) score = 0; /* -0 becomes 0, as in Redis, which keeps integers here */
     struct slice score_text = slice_of(text, text_from_double(text, score));
     size_t rank;
     packed_at at = packed_seek(p, &(struct ordered_place){ORDERED_BEFORE, score, member}, &rank);
@@ -275,6 +274,7 @@ enum zset_change zset_add(struct value *v, double score, struct slice member,
                           const struct value_config *config)
 {
     DCHECK(!isnan(score));
+    if (score == 0) score = 0; /* and not -0 */
     return is_packed(v) ? packed_add(v, score, member, config)
                         : tree_add(tree_of(v), score, member);
 }

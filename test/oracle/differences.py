@@ -164,12 +164,8 @@ DIFFERENCES = [
     ),
     (
         unsigned_zero,
-        "Large sorted sets know -0 from 0, small ones do not. Redis 7.0 keeps the results of ZUNION and "
-        "its like large until they are stored; Hark keeps small ones small.",
-    ),
-    (
-        rank_with_score,
-        "ZRANK and ZREVRANK have WITHSCORE since Redis 7.2.",
+        "Redis keeps the sign of a score -0 where a sorted set is large, and loses it where it is "
+        "small; Hark has no such score.",
     ),
     (
         new_flag_kept,
