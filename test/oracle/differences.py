@@ -48,6 +48,19 @@ def packed_since_7_2(seen):
     return seen.left[1] == b"listpack" and seen.right[1] in (b"quicklist", b"hashtable")
 
 
+def empty_node(seen):
+    """XINFO STREAM: a node of deleted entries alone."""
+    if not seen.is_reply_to(b"XINFO") or seen.left[0] != seen.right[0] or seen.left[0] not in "*%":
+        return False
+    (_, left), (_, right) = seen.left, seen.right
+    key = ("$", b"radix-tree-keys")
+    if key not in left or len(left) != len(right):
+        return False
+    at = left.index(key) + 1
+    same = left[:at] == right[:at] and left[at + 3:at + 10] == right[at + 3:at + 10]
+    return same and left[at][1] < right[at][1]
+
+
 def woken_for_nothing(seen):
     """A client that waits with XREAD: its key was touched, and no entry came."""
     if not seen.is_reply_to(b"XREAD") or seen.left[1] is not None:
@@ -58,6 +71,10 @@ def woken_for_nothing(seen):
 
 
 DIFFERENCES = [
+    (
+        empty_node,
+        "XTRIM by MINID leaves a node in Redis of which all is deleted; Hark gives it up.",
+    ),
     (
         woken_for_nothing,
         "Redis 7.0 goes by the last id given, and so replies without entries where they are gone "
