@@ -105,7 +105,6 @@ static const char *const redis_has[] = {
     "replicaof",
     "sanitize-dump-payload",
     "server_cpulist",
-    "set-max-intset-entries",
     "shutdown-on-sigint",
     "shutdown-on-sigterm",
     "shutdown-timeout",
@@ -165,8 +164,6 @@ static const char *const valkey_has[] = {
     "primaryauth",
     "primaryuser",
     "server-cpulist",
-    "set-max-listpack-entries",
-    "set-max-listpack-value",
     "unixsocketgroup",
 };
 
