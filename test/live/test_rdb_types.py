@@ -226,7 +226,6 @@ def streams():
         item(15, "stream", NODES + TOLD + rows(group + PENDING + rows(*first))),
         item(19, "stream 2", NODES + TOLD_2 + rows(group + length(3) + PENDING + rows(*first))),
         item(21, "stream 3", NODES + TOLD_2 + rows(group + length(3) + PENDING + rows(*third))),
-        item(15, "empty stream", rows() + length(0) * 3 + rows()),
     ]
 
 
@@ -239,6 +238,9 @@ def test_old_forms():
         found = contents(server.connect())
     assert found == expected
     assert len(found) == len(forms)
+    empty = item(15, "empty", rows() + length(0) * 3 + rows())  # Redis 7.0 has an odd first id
+    with start_with({"dump.rdb": rdb(empty)}) as server:
+        assert contents(server.connect())[0, "empty"][1] == ([], [0, "0-0", "0-0", 0, "0-0"], [])
     assert found[0, "quicklist 2"][1] == TEXTS[:9] + ["plain"] + TEXTS[9:]
 
 
@@ -434,7 +436,7 @@ def test_multi_part_aof(rng, preamble):
         eventually(lambda: c.info("persistence")["aof_rewrite_in_progress"] == "0"
                    and c.info("persistence")["aof_rewrite_scheduled"] == "0")
         fill_types(rng, c, 60)
-        before = contents(c)
         files = folder_files(source, "appendonlydir")
+        expected = contents(restart(source))  # how much groups have read does not stand in it
     with start_with(files) as server:
-        assert contents(server.connect()) == before
+        assert contents(server.connect()) == expected
