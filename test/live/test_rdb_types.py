@@ -8,7 +8,7 @@ import time as clock
 
 import pytest
 
-from data_sets import DAY_MS, TYPES, contents, fill_types, value_of
+from data_sets import DAY_MS, churn, contents, fill_types, value_of
 from harness import eventually
 from rdb_files import (double, intset, item, length, listpack, old_double, rdb, rows, stream_id,
                        string, time, ziplist, zipmap)
@@ -374,6 +374,7 @@ def test_journal_snapshot_and_rdb_hold_the_same(rng):
     with hark({"appendonly": "yes", **DEBUG}) as server:
         c = server.connect()
         fill_types(rng, c, 80)
+        churn(rng, c, 1000)
         before, same = contents(c), digest(server)
         c = restart(server)
         assert digest(server) == same
@@ -436,6 +437,7 @@ def test_multi_part_aof(rng, preamble):
         eventually(lambda: c.info("persistence")["aof_rewrite_in_progress"] == "0"
                    and c.info("persistence")["aof_rewrite_scheduled"] == "0")
         fill_types(rng, c, 60)
+        churn(rng, c, 1500)
         files = folder_files(source, "appendonlydir")
         expected = contents(restart(source))  # how much groups have read does not stand in it
     with start_with(files) as server:
