@@ -24,7 +24,7 @@ void streams_fini(struct streams *st)
 /* Quoted names are cut: a name may be as long as a key. */
 static int shown(struct slice name)
 {
-    enum { SHOWN_MAX = 128 };
+    enum { SHOWN_MAX = 1024 };
     return name.len < SHOWN_MAX ? (int)name.len : SHOWN_MAX;
 }
 

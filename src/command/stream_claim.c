@@ -7,6 +7,7 @@
 #include "../base/mem.h"
 #include "../base/text.h"
 #include "stream_door.h"
+#include "view_keys.h"
 
 #include <stdlib.h>
 
@@ -322,18 +323,17 @@ static struct event_id go_through(struct claiming *cl, struct crew *crew, int64_
                                   meet_entry *meet, void *ctx)
 {
     enum { LOOKS_PER_ENTRY = 10 };
-    struct pending_entry e = {.id = cl->start};
-    size_t met = 0;
-    for (size_t looks = cl->count * LOOKS_PER_ENTRY; looks && met < cl->count; looks--) {
-        if (!pending_next(&crew->pending, e.id, PENDING_ANY, &e)) return (struct event_id){0};
+    struct pending_entry e;
+    size_t met = 0, looks = cl->count * LOOKS_PER_ENTRY;
+    bool more = pending_next(&crew->pending, cl->start, PENDING_ANY, &e);
+    for (; more && looks && met < cl->count; looks--) {
         if (now - e.delivered_ms >= cl->min_idle_ms) {
             if (!meet(cl, &e, ctx)) return e.id;
             met++;
         }
-        e.id = id_after(e.id);
+        more = pending_after(&crew->pending, e.id, PENDING_ANY, &e);
     }
-    if (!pending_next(&crew->pending, e.id, PENDING_ANY, &e)) return (struct event_id){0};
-    return e.id;
+    return more ? e.id : (struct event_id){0};
 }
 
 static bool ask_for(struct claiming *cl, const struct pending_entry *e, void *ctx)
@@ -420,7 +420,11 @@ static void xautoclaim_command(struct call *c)
 {
     struct claiming *cl = claiming_new(c, xautoclaim_go_on);
     struct group_door d;
-    if (!parse_autoclaim(c, cl) || !open_group(c, &d)) {
+    /* Redis looks the key up before it reads the words, and says what it found behind that. */
+    bool none = !view_key(call_arg(c, 1)) && !call_read(c, call_arg(c, 1));
+    bool good = parse_autoclaim(c, cl);
+    if (good && none) stream_no_group(c, call_arg(c, 1), call_arg(c, 2), GROUP_WORDS_KEY_OR);
+    if (!good || none || !open_group(c, &d)) {
         asking_free(&cl->asking);
         return;
     }

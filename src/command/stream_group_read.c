@@ -546,7 +546,11 @@ static bool parse_start(struct call *c, struct member *m, int i)
     m->due = true;
     m->history = !call_arg_is(c, i, ">");
     if (!m->history) return true;
-    if (!call_arg_is(c, i, "$")) return stream_id(c, i, 0, &m->after);
+    if (!call_arg_is(c, i, "$")) {
+        if (!stream_id(c, i, 0, &m->after)) return false;
+        if (!id_compare(m->after, ID_LAST)) m->history = false; /* so Redis keeps `>` */
+        return true;
+    }
     resp_error(&c->reply,
                SLICE("ERR The $ ID is meaningless in the context of XREADGROUP: you want to read "
                      "the history of this consumer by specifying a proper ID, or use the > ID to "

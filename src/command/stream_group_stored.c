@@ -100,8 +100,7 @@ static void give_again(struct call *c, struct group_door *d, struct consumer *ow
     struct pending_entry e = {.id = after};
     size_t count = 0, there = 0, most = own->pending < max ? own->pending : max;
     struct event_id *ids = mem_alloc(most * sizeof *ids);
-    while (count < most && id_compare(e.id, ID_LAST) &&
-           pending_next(&d->crew->pending, id_after(e.id), own->number, &e)) {
+    while (count < most && pending_after(&d->crew->pending, e.id, own->number, &e)) {
         if (reply_pending(&w, d->stream, e.id)) ids[there++] = e.id;
         count++;
     }

@@ -376,6 +376,10 @@ static bool parse_pending(struct call *c, struct pending_words *w)
     int i = 3;
     bool open;
     *w = (struct pending_words){0};
+    if (c->argc > 9) {
+        call_syntax_error(c);
+        return false;
+    }
     if (c->argc >= 6 && call_arg_is(c, i, "idle")) {
         if (!call_int(c, 4, &w->idle_ms)) return false;
         i += 2;
@@ -401,16 +405,11 @@ static int64_t not_negative(int64_t n)
     return n < 0 ? 0 : n;
 }
 
-/* The entries that are asked for, from *e on; false at the end. */
-static bool next_pending(struct call *c, struct crew *crew, const struct pending_words *w,
-                         uint32_t consumer, struct pending_entry *e)
+/* Is it one of those that are asked for, but for the range? */
+static bool is_asked_for(const struct call *c, const struct pending_words *w,
+                         const struct pending_entry *e)
 {
-    int64_t now = engine_now(c->engine);
-    while (pending_next(&crew->pending, e->id, consumer, e) && id_compare(e->id, w->last) <= 0) {
-        if (now - e->delivered_ms >= w->idle_ms) return true;
-        e->id = id_after(e->id);
-    }
-    return false;
+    return engine_now(c->engine) - e->delivered_ms >= w->idle_ms;
 }
 
 /* The rows go to a buffer of their own first: how many there are is known at the end. */
@@ -418,7 +417,7 @@ static void reply_pending(struct call *c, struct crew *crew, const struct pendin
 {
     struct buffer rows = {0};
     struct resp_writer to = {.out = &rows, .proto = c->reply.proto};
-    struct pending_entry e = {.id = w->first};
+    struct pending_entry e;
     int64_t now = engine_now(c->engine), count = 0;
     uint32_t consumer = PENDING_ANY;
     if (w->consumer.at) {
@@ -429,13 +428,15 @@ static void reply_pending(struct call *c, struct crew *crew, const struct pendin
         }
         consumer = own->number;
     }
-    while (count < w->count && next_pending(c, crew, w, consumer, &e)) {
+    bool more = pending_next(&crew->pending, w->first, consumer, &e);
+    for (; more && count < w->count && id_compare(e.id, w->last) <= 0;
+         more = pending_after(&crew->pending, e.id, consumer, &e)) {
+        if (!is_asked_for(c, w, &e)) continue;
         resp_array(&to, 4);
         stream_reply_id(&to, e.id);
         resp_bulk(&to, crew_consumer_numbered(crew, e.consumer)->name);
         resp_int(&to, not_negative(now - e.delivered_ms));
         resp_int(&to, (int64_t)e.deliveries);
-        e.id = id_after(e.id);
         count++;
     }
     resp_array(&c->reply, (size_t)count);

@@ -21,7 +21,9 @@ struct told {
     struct slice name;
     struct crew *crew;
     struct event_id last;
-    int64_t read, lag; /* -1: not known */
+    int64_t read; /* -1: not known */
+    int64_t lag;
+    bool lag_known;
 };
 
 /* How many entries of a view were delivered is known when it was told (ENTRIESREAD); how many are
@@ -31,13 +33,14 @@ static struct told told_of_view(struct call *c, struct group *g)
     bool at_end = id_compare(g->position.last, stream_last_id(c)) >= 0 ||
                   g->position.scanned_seq >= engine_stats(c->engine).seq;
     engine_wait_for(c->engine, g->waited_seq);
-    return (struct told){g->name, &g->crew, g->position.last, g->position.entries_read,
-                         at_end ? 0 : -1};
+    return (struct told){g->name, &g->crew, g->position.last, g->position.entries_read, 0, at_end};
 }
 
 static struct told told_of_stream(const struct stream *s, struct stream_group *g)
 {
-    return (struct told){g->name, &g->crew, g->last, g->entries_read, stream_lag(s, g)};
+    struct told t = {g->name, &g->crew, g->last, g->entries_read, 0, false};
+    t.lag_known = stream_lag(s, g, &t.lag);
+    return t;
 }
 
 /* The groups of a key, in the order of their names: a view if `s` is NULL. */
@@ -55,10 +58,10 @@ static struct told group_of_key(struct call *c, const struct stream *s, size_t i
     return told_of_view(c, list[i]);
 }
 
-static void known_field(struct resp_writer *w, const char *name, int64_t value)
+static void known_field(struct resp_writer *w, const char *name, int64_t value, bool known)
 {
     field(w, name);
-    if (value >= 0)
+    if (known)
         resp_int(w, value);
     else
         resp_null(w);
@@ -68,8 +71,8 @@ static void reply_progress(struct call *c, const struct told *t)
 {
     field(&c->reply, "last-delivered-id");
     stream_reply_id(&c->reply, t->last);
-    known_field(&c->reply, "entries-read", t->read);
-    known_field(&c->reply, "lag", t->lag);
+    known_field(&c->reply, "entries-read", t->read, t->read >= 0);
+    known_field(&c->reply, "lag", t->lag, t->lag_known);
 }
 
 /* The key of an XINFO: STREAM_WRONG also after writing that there is none. */
@@ -170,13 +173,14 @@ static void reply_pending_of(struct call *c, struct crew *crew, uint32_t consume
     if (count > max) count = max;
     field(&c->reply, "pending");
     resp_array(&c->reply, count);
-    for (; count && pending_next(&crew->pending, e.id, consumer, &e); count--) {
+    bool more = pending_next(&crew->pending, e.id, consumer, &e);
+    for (; count && more; count--) {
         resp_array(&c->reply, own ? 3 : 4);
         stream_reply_id(&c->reply, e.id);
         if (!own) resp_bulk(&c->reply, crew_consumer_numbered(crew, e.consumer)->name);
         resp_int(&c->reply, e.delivered_ms);
         resp_int(&c->reply, (int64_t)e.deliveries);
-        e.id = id_after(e.id);
+        more = pending_after(&crew->pending, e.id, consumer, &e);
     }
 }
 

@@ -371,7 +371,7 @@ static bool parse_start(struct call *c, struct read_stream *s, const struct stre
 {
     if (call_arg_is(c, i, "$") && !s->is_view) {
         if (stored) s->after = stored->last;
-        return true;
+        return s->due = true; /* as Redis has it, which looks for the key again */
     }
     if (call_arg_is(c, i, "$")) {
         s->after = stream_last_id(c);

@@ -66,6 +66,14 @@ static bool pop_from(struct call *c, struct slice key, const struct pop *p)
 
 /* ---- ZPOPMIN and ZPOPMAX ---- */
 
+/* Reads a number that is not below `min`; false after writing the error. */
+static bool read_from(struct call *c, int i, int64_t min, const char *wrong, int64_t *out)
+{
+    if (text_to_int(call_arg(c, i), out) && *out >= min) return true;
+    resp_error(&c->reply, slice_text(wrong));
+    return false;
+}
+
 static void pop_one_key(struct call *c, unsigned end)
 {
     struct pop p = {.end = end, .count = 1};
@@ -74,7 +82,8 @@ static void pop_one_key(struct call *c, unsigned end)
         call_syntax_error(c);
         return;
     }
-    if (c->argc == 3 && !call_int_between(c, 2, 0, INT64_MAX, &count)) return;
+    if (c->argc == 3 && !read_from(c, 2, 0, "ERR value is out of range, must be positive", &count))
+        return;
     p.count = (uint64_t)count;
     if (c->argc == 3 && c->reply.proto >= 3) p.shape = POP_NESTED;
     if (count) {
@@ -138,19 +147,12 @@ static void bzpopmax(struct call *c)
 
 /* ---- ZMPOP and BZMPOP ---- */
 
-static bool read_positive(struct call *c, int i, const char *wrong, int64_t *out)
-{
-    if (text_to_int(call_arg(c, i), out) && *out > 0) return true;
-    resp_error(&c->reply, slice_text(wrong));
-    return false;
-}
-
 /* Reads `numkeys key … MIN|MAX [COUNT n]` from argument i on; false after writing the error. */
 static bool read_mpop(struct call *c, int i, struct blocking *b)
 {
     int64_t keys;
     *b = (struct blocking){.type = TYPE_ZSET, .first = i + 1, .serve = serve_nested, .count = 1};
-    if (!read_positive(c, i, "ERR numkeys should be greater than 0", &keys)) return false;
+    if (!read_from(c, i, 1, "ERR numkeys should be greater than 0", &keys)) return false;
     bool valid = keys < c->argc - 1 - i;
     if (valid) {
         b->keys = (int)keys;
@@ -160,7 +162,7 @@ static bool read_mpop(struct call *c, int i, struct blocking *b)
         i++;
     }
     if (valid && i + 1 < c->argc && call_arg_is(c, i, "count")) {
-        if (!read_positive(c, i + 1, "ERR count should be greater than 0", &b->count)) return false;
+        if (!read_from(c, i + 1, 1, "ERR count should be greater than 0", &b->count)) return false;
         i += 2;
     }
     if (valid && i == c->argc) return true;

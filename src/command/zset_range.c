@@ -94,7 +94,7 @@ static struct ranks find_range(const struct value *v, const struct range *r, boo
     return found;
 }
 
-/* What LIMIT leaves, counted from the end where the range begins. */
+/* What LIMIT leaves, counted from the end where the range begins; of ranks it is not asked. */
 static struct ranks cut(struct ranks r, int64_t offset, int64_t limit, bool reverse)
 {
     size_t count = r.to - r.from;
@@ -175,7 +175,8 @@ static void range(struct call *c, struct form f)
     if (!read_range(c, o.by, key + 1 + swapped, key + 2 - swapped, &r)) return;
     int there = call_read_value(c, call_arg(c, key), TYPE_ZSET, &v);
     if (there < 0) return;
-    if (there) found = cut(find_range(&v, &r, o.reverse), o.offset, o.limit, o.reverse);
+    if (there) found = find_range(&v, &r, o.reverse);
+    if (o.by != BY_RANK) found = cut(found, o.offset, o.limit, o.reverse);
     if (f.stores)
         store_ranks(c, &v, found);
     else if (there)

@@ -140,18 +140,12 @@ void apply_move(struct keyspace *ks, struct spot from, struct spot to);
 /* The same with a copy, for which `to` is looked up again. */
 void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, int64_t now_ms);
 
-/* redo_stream.c: redoes an effect that has words on a stream. NULL, or what is impossible. */
-const char *redo_stream(struct value *v, const struct effect *f, const struct value_config *config);
 /* ---- how effects with words are redone, each type in a file of its own ----
  *
  * `v` is the key's value, or has at == NULL where there is none; a verb that makes one puts it
  * there. Returns what is impossible, or NULL; robust against any words. */
 typedef const char *redo_value(struct value *v, const struct effect *f,
                                const struct value_config *config);
-redo_value redo_list;
-redo_value redo_hash;
-redo_value redo_set;
-redo_value redo_set, redo_zset;
-redo_value redo_list, redo_set, redo_zset, redo_hash;
+redo_value redo_list, redo_set, redo_zset, redo_hash, redo_stream;
 
 #endif

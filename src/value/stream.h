@@ -147,8 +147,9 @@ enum { STREAM_GIVES_BITS = 2, STREAM_GIVES_MASK = 3 };
 typedef void stream_visit(void *ctx, struct stream_cursor *entry);
 size_t stream_deliver(struct stream *s, struct stream_group *g, struct consumer *to, size_t count,
                       bool forgotten, stream_visit *visit, void *ctx);
-/* How many entries the group has still to read; -1: not known. */
-int64_t stream_lag(const struct stream *s, const struct stream_group *g);
+/* How many entries the group has still to read: what was set by hand (XGROUP, XSETID) may make that
+ * negative. False: not known. */
+bool stream_lag(const struct stream *s, const struct stream_group *g, int64_t *lag);
 
 /* ---- from elsewhere (RDB, snapshots) ---- */
 

@@ -123,12 +123,14 @@ static int64_t entries_up_to(const struct stream *s, struct event_id id)
     return to_first < 0 ? before : to_first == 0 ? before + 1 : -1;
 }
 
-int64_t stream_lag(const struct stream *s, const struct stream_group *g)
+bool stream_lag(const struct stream *s, const struct stream_group *g, int64_t *lag)
 {
     int64_t read = g->entries_read;
-    if (!s->added) return 0;
+    *lag = 0;
+    if (!s->added) return true;
     if (read < 0 || has_holes(s, g->last)) read = entries_up_to(s, g->last);
-    return read < 0 ? -1 : (int64_t)s->added - read;
+    if (read >= 0) *lag = (int64_t)s->added - read;
+    return read >= 0;
 }
 
 /* ---- delivering ---- */

@@ -195,6 +195,7 @@ static packed_at packed_seek(const struct packed *p, const struct ordered_place 
 static struct packed *packed_put(struct packed *p, double score, struct slice member)
 {
     char text[TEXT_DOUBLE_MAX];
+    if (score == 0) score = 0; /* -0 becomes 0, as in Redis, which keeps integers here */
     struct slice score_text = slice_of(text, text_from_double(text, score));
     size_t rank;
     packed_at at = packed_seek(p, &(struct ordered_place){ORDERED_BEFORE, score, member}, &rank);

@@ -13,7 +13,7 @@
  *      which ones               zset_start(&c, v, from); zset_next(&c) until c.rank is `to`
  *      without them             zset_remove_ranks(v, from, to - from)
  *
- * Scores are never NaN: the caller sees to that. 0 and -0 are equal. */
+ * Scores are never NaN: the caller sees to that. 0 and -0 are equal, and while packed -0 is 0. */
 #ifndef HARK_VALUE_ZSET_H
 #define HARK_VALUE_ZSET_H
 

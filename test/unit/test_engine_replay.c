@@ -132,7 +132,7 @@ static void pair_init(struct pair *p)
     runner_init(&p->r);
     copy_init(&p->c);
     struct value_config limits = *keyspace_values(p->r.keyspace);
-    limits.hash_max_listpack_entries = 5; /* so that both forms of values come up */
+    limits.hash_max_listpack_entries = 5; /* so that both forms of hashes come up */
     keyspace_set_values(p->r.keyspace, limits);
     keyspace_set_values(p->c.keyspace, limits);
     engine_attach(p->r.engine, (struct record_sink){replay_sealed, p});

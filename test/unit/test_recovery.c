@@ -75,6 +75,8 @@ static const char *const lines[] = {
     "INCRBYFLOAT f 1.5",
     "DEL a nothing",
     "MOVE d 3",
+    "HSET h a 1 b 2",
+    "HPEXPIRE h 40 FIELDS 1 a",
     "SETBIT bits 77 1",
     "SWAPDB 0 2",
     "APPEND big more",
