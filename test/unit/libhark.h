@@ -1,5 +1,6 @@
-/* What tests of libhark share: an allocator that counts and can be made to fail, and a peer that says
- * what the test wants it to. Only the public header is used, and the library as it is installed. */
+/* What tests of libhark share: an allocator that counts and can be made to fail, and a peer that
+ * says what the test wants it to. Only the public header is used, and the library as it is
+ * installed. */
 #ifndef HARK_TEST_LIBHARK_H
 #define HARK_TEST_LIBHARK_H
 
@@ -128,7 +129,16 @@ static inline void heard(struct fixture *f, const char *wanted)
     assert_string_equal(got, wanted);
 }
 
-/* Waits for these bytes, no more and no less. */
+/* The newest connection; those that failed before it are closed. */
+static inline void accept_last(struct fixture *f)
+{
+    fcntl(f->listener, F_SETFL, O_NONBLOCK);
+    for (int fd; (fd = accept(f->listener, NULL, NULL)) >= 0; f->peer = fd)
+        if (f->peer >= 0) close(f->peer);
+    assert_true(f->peer >= 0);
+}
+
+/* Waits for these bytes. */
 static inline void hears(struct fixture *f, const char *wanted)
 {
     char got[4096];
@@ -136,7 +146,7 @@ static inline void hears(struct fixture *f, const char *wanted)
     struct timeval patience = {.tv_sec = 10};
     setsockopt(f->peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     while (len < size) {
-        ssize_t n = recv(f->peer, got + len, sizeof got - 1 - len, 0);
+        ssize_t n = recv(f->peer, got + len, size - len, 0);
         if (n <= 0) break;
         len += (size_t)n;
     }

@@ -386,9 +386,9 @@ static void formats(void **state)
     assert_int_equal(n, sizeof wanted - 1);
     assert_memory_equal(got, wanted, sizeof wanted - 1);
 
-    assert_int_equal(hark_queuef(f->h, "%s%s %s %05.1f%% %x %zu %c", "a", "b", "", 2.25, 255u,
-                                 (size_t)-1, 'z'),
-                     0);
+    assert_int_equal(
+        hark_queuef(f->h, "%s%s %s %05.1f%% %x %zu %c", "a", "b", "", 2.25, 255u, (size_t)-1, 'z'),
+        0);
     assert_int_equal(hark_turn(f->h, 0), 1);
     heard(f, "*6\r\n$2\r\nab\r\n$0\r\n\r\n$6\r\n002.2%\r\n$2\r\nff\r\n$20\r\n18446744073709551615"
              "\r\n$1\r\nz\r\n");
