@@ -133,8 +133,12 @@ DIFFERENCES = [
     (
         sorted_texts_with_nul,
         "SORT ALPHA compares whole texts; Redis, without STORE, by the locale and up to a NUL.",
+    ),
+    (
         sinterstore_overwrites,
         "Redis 7.0 says that SINTERSTORE reads its destination, newer tables that it overwrites it.",
+    ),
+    (
         woken_for_nothing,
         "Redis 7.0 goes by the last id given, and so replies without entries where they are gone "
         "again, or XSETID alone has moved it. Redis 7.2 and Hark wait on.",
