@@ -62,13 +62,14 @@ def unordered_pairs(_, left, right):
 
 
 def dumped(_, left, right):
-    """DUMP: a large set or hash has its elements in the order of a hash table; a stream with groups
-    has times in it."""
+    """DUMP: a set or a large hash comes in the order of a hash table, a stream's groups have times."""
     (kind, a), (other_kind, b) = left[0], right[0]
-    if kind != other_kind or kind != "$" or not a or not b or a[:1] != b[:1]:
+    if kind != other_kind or kind != "$" or not a or not b:
         return False
+    if a[:1] == b[:1] == b"\x13":
+        return True
     bodies = [side[:-10] for side in (a, b)]  # behind them, version and checksum
-    return a[:1] == b"\x13" or a[:1] in b"\x02\x04" and sorted(bodies[0]) == sorted(bodies[1])
+    return a[:1] == b[:1] and a[:1] in b"\x02\x04" and sorted(bodies[0]) == sorted(bodies[1])
 
 
 def shape(_, left, right):
@@ -200,12 +201,6 @@ BY_NAME = {
     b"KEYS": unordered,
     b"RANDOMKEY": shape,
     b"SCAN": scanned,
-    b"HGETALL": unordered_pairs,
-    b"HKEYS": unordered,
-    b"HVALS": unordered,
-    b"HRANDFIELD": drawn,
-    b"HSCAN": scanned,
-    b"DUMP": dumped,
     b"SSCAN": scanned,
     b"SMEMBERS": unordered,
     b"SINTER": unordered,
@@ -213,6 +208,12 @@ BY_NAME = {
     b"SDIFF": unordered,
     b"SPOP": unordered,
     b"SRANDMEMBER": drawn,
+    b"HGETALL": unordered_pairs,
+    b"HKEYS": unordered,
+    b"HVALS": unordered,
+    b"HRANDFIELD": drawn,
+    b"HSCAN": scanned,
+    b"DUMP": dumped,
     b"TIME": wall_clock,
     b"HELLO": hello,
     b"LASTSAVE": shape,
