@@ -45,6 +45,10 @@ ALL_LDFLAGS := $(filter -O% -flto% -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) \
 	$(if $(IS_CLANG),-fuse-ld=lld) $(LDFLAGS)
 MALLOC_LIBS := $(if $(filter release debug,$(MODE)),-lmimalloc)
 
+# libhark speaks TLS where OpenSSL's headers are (make TLS=no: nowhere).
+TLS ?= $(if $(wildcard /usr/include/openssl/ssl.h /usr/local/include/openssl/ssl.h),yes,no)
+TLS_LIBS := $(if $(filter yes,$(TLS)),-lssl -lcrypto)
+
 .PHONY: default
 default: all
 

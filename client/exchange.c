@@ -4,196 +4,189 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 
 enum {
-    READ_BYTES = 16 * 1024,   /* room offered to each recv, at least */
-    ARGS_CALL_MAX = 64,       /* arguments of hark_call */
-    KEEP_BYTES = 1024 * 1024, /* an empty buffer that is larger is given back */
+    READ_BYTES = 64 * 1024, /* room offered to each read, at least */
 };
-
-int hark_bytes_reserve(struct bytes *b, size_t more)
-{
-    if (b->cap - b->len >= more) return 0;
-    if (b->from) {
-        memmove(b->at, b->at + b->from, b->len - b->from);
-        b->len -= b->from;
-        b->from = 0;
-        if (b->cap - b->len >= more) return 0;
-    }
-    size_t cap = b->cap ? b->cap : READ_BYTES;
-    while (cap - b->len < more) {
-        if (cap > SIZE_MAX / 2) return HARK_NO_MEMORY;
-        cap *= 2;
-    }
-    char *grown = realloc(b->at, cap);
-    if (!grown) return HARK_NO_MEMORY;
-    b->at = grown;
-    b->cap = cap;
-    return 0;
-}
-
-void hark_bytes_fini(struct bytes *b)
-{
-    free(b->at);
-    *b = (struct bytes){0};
-}
-
-static void bytes_add(struct bytes *b, const void *from, size_t len)
-{
-    if (len) memcpy(b->at + b->len, from, len);
-    b->len += len;
-}
-
-/* Moves on by what was used; an empty buffer begins anew. */
-static void bytes_consume(struct bytes *b, size_t count)
-{
-    b->from += count;
-    if (b->from < b->len) return;
-    b->from = b->len = 0;
-    if (b->cap > KEEP_BYTES) hark_bytes_fini(b);
-}
-
-/* Nothing was queued, so the connection is as good as before. */
-static int no_room(struct hark *h)
-{
-    return hark_refuse(h, HARK_NO_MEMORY, "%s", hark_result_text(HARK_NO_MEMORY));
-}
-
-/* ---- queue ---- */
-
-static void add_header(struct bytes *b, char type, size_t number)
-{
-    char text[32];
-    bytes_add(b, text, (size_t)snprintf(text, sizeof text, "%c%zu\r\n", type, number));
-}
-
-int hark_queue(struct hark *h, int argc, const char *const argv[], const size_t lens[])
-{
-    enum { HEADER_MAX = 24 };
-    if (h->failed) return h->failed;
-    if (argc < 1) return hark_refuse(h, HARK_USAGE, "A request without arguments");
-    size_t size = HEADER_MAX;
-    for (int i = 0; i < argc; i++) {
-        size_t len = lens ? lens[i] : strlen(argv[i]);
-        if (__builtin_add_overflow(size, len, &size)) return no_room(h);
-        if (__builtin_add_overflow(size, HEADER_MAX + 2, &size)) return no_room(h);
-    }
-    if (hark_bytes_reserve(&h->out, size) < 0) return no_room(h);
-    add_header(&h->out, '*', (size_t)argc);
-    for (int i = 0; i < argc; i++) {
-        size_t len = lens ? lens[i] : strlen(argv[i]);
-        add_header(&h->out, '$', len);
-        bytes_add(&h->out, argv[i], len);
-        bytes_add(&h->out, "\r\n", 2);
-    }
-    return 0;
-}
-
-int hark_queue_raw(struct hark *h, const void *bytes, size_t len)
-{
-    if (h->failed) return h->failed;
-    if (hark_bytes_reserve(&h->out, len) < 0) return no_room(h);
-    bytes_add(&h->out, bytes, len);
-    return 0;
-}
 
 size_t hark_unsent(const struct hark *h)
 {
     return h->out.len - h->out.from;
 }
 
-/* ---- turn ---- */
+/* ---- bytes ---- */
 
-static int fail_io(struct hark *h, int error_number)
+/* What went wrong while moving bytes; of TLS the text is there already. */
+static int fail_moving(struct hark *h, long result, int error_number)
 {
     char text[128];
+    if (h->tls && result != HARK_IO) return h->failed = (int)result;
+    if (result != HARK_IO) return hark_fail(h, (int)result, "%s", hark_result_text((int)result));
     return hark_fail(h, HARK_IO, "%s", strerror_r(error_number, text, sizeof text));
 }
 
-/* Reads once. 1, 0 when there is nothing, or a result. */
+/* Reads what is there, once, but of TLS all that it holds. 1, 0 when there is nothing, a result. */
 static int receive(struct hark *h)
 {
-    if (hark_bytes_reserve(&h->in, READ_BYTES) < 0)
-        return hark_fail(h, HARK_NO_MEMORY, "%s", hark_result_text(HARK_NO_MEMORY));
-    ssize_t n = recv(h->fd, h->in.at + h->in.len, h->in.cap - h->in.len, MSG_DONTWAIT);
-    if (n > 0) {
-        h->in.len += (size_t)n;
-        return 1;
+    for (int received = 0;; received = 1) {
+        if (hark_bytes_reserve(&h->memory, &h->in, READ_BYTES) < 0)
+            return hark_fail(h, HARK_NO_MEMORY, "%s", hark_result_text(HARK_NO_MEMORY));
+        char *to = h->in.at + h->in.len;
+        size_t room = h->in.cap - h->in.len;
+        long n = h->tls ? hark_tls_receive(h->tls, to, room, h->error)
+                        : hark_socket_receive(h->fd, to, room);
+        if (n > 0) h->in.len += (size_t)n;
+        if (n > 0 && h->tls) continue;
+        if (received && n <= 0) return 1; /* a failure will be met again */
+        return n >= 0 ? n > 0 : fail_moving(h, n, errno);
     }
-    if (n == 0) return hark_fail(h, HARK_CLOSED, "%s", hark_result_text(HARK_CLOSED));
-    if (errno == EAGAIN || errno == EINTR) return 0;
-    return fail_io(h, errno);
 }
 
-/* Sends once what is queued, if anything is. 1, 0 when nothing could be sent, or a result. */
-static int send_queued(struct hark *h)
+int hark_send(struct hark *h)
 {
-    if (hark_unsent(h) == 0) return 0;
-    ssize_t n = send(h->fd, h->out.at + h->out.from, hark_unsent(h), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (hark_unsent(h) == 0 || h->state != LINK_OPEN) return 0;
+    const char *from = h->out.at + h->out.from;
+    long n = h->tls ? hark_tls_send(h->tls, from, hark_unsent(h), h->error)
+                    : hark_socket_send(h->fd, from, hark_unsent(h));
     if (n >= 0) {
-        bytes_consume(&h->out, (size_t)n);
+        hark_bytes_consume(&h->memory, &h->out, (size_t)n);
         return n > 0;
     }
-    if (errno == EAGAIN || errno == EINTR) return 0;
     /* The server may have said why before it closed: keep that for hark_take. */
     int cause = errno;
+    char why[ERROR_MAX];
+    memcpy(why, h->error, sizeof why);
     while (receive(h) > 0) continue;
-    return fail_io(h, cause);
+    memcpy(h->error, why, sizeof why);
+    return fail_moving(h, n, cause);
 }
 
-int hark_turn(struct hark *h, int timeout_ms)
+/* Up to timeout_ms for what the connection wants: the events that came, 0, or a result. */
+static int wait_for(struct hark *h, int timeout_ms)
 {
-    if (h->failed) return h->failed;
-    int sent = send_queued(h);
+    int wants = hark_wants(h);
+    int events = (wants & HARK_READ ? POLLIN : 0) | (wants & HARK_WRITE ? POLLOUT : 0);
+    events = hark_socket_wait(h->fd, events, timeout_ms);
+    if (events == HARK_INTERRUPTED) return hark_refuse(h, events, "%s", hark_result_text(events));
+    return events < 0 ? fail_moving(h, HARK_IO, errno) : events;
+}
+
+static int too_late(struct hark *h)
+{
+    return hark_fail(h, HARK_TIMEOUT, "The connection timed out");
+}
+
+/* The shorter of a time-out and what is left to connect in. */
+static int connect_timeout(const struct hark *h, int timeout_ms)
+{
+    int left = hark_timeout_until(h->connect_by);
+    return left < 0 || (timeout_ms >= 0 && timeout_ms < left) ? timeout_ms : left;
+}
+
+static int turn_connecting(struct hark *h, int timeout_ms)
+{
+    int rc = hark_connect_step(h);
+    if (rc != 0) return rc;
+    if (hark_timeout_until(h->connect_by) == 0) return too_late(h);
+    if (timeout_ms == 0) return 0;
+    rc = wait_for(h, connect_timeout(h, timeout_ms));
+    return rc > 0 ? hark_connect_step(h) : rc;
+}
+
+static int turn_open(struct hark *h, int timeout_ms)
+{
+    int sent = hark_send(h);
     if (sent < 0) return sent;
     if (timeout_ms != 0) {
         if (sent) return sent;
-        int events = hark_socket_wait(h->fd, POLLIN | (hark_unsent(h) ? POLLOUT : 0), timeout_ms);
-        if (events == HARK_INTERRUPTED)
-            return hark_refuse(h, events, "%s", hark_result_text(events));
-        if (events < 0) return fail_io(h, errno);
-        if (events == 0) return 0;
-        if (events & POLLOUT) sent = send_queued(h);
+        int events = wait_for(h, timeout_ms);
+        if (events <= 0) return events;
+        if (events & POLLOUT) sent = hark_send(h);
         if (sent < 0 || !(events & ~POLLOUT)) return sent;
     }
     int received = receive(h);
     return received < 0 ? received : received || sent;
 }
 
-/* ---- take, read ---- */
+static int turn_setting_up(struct hark *h, int timeout_ms)
+{
+    int rc = turn_open(h, connect_timeout(h, timeout_ms)), taken = hark_take_setup(h);
+    if (taken < 0) return taken;
+    if (rc == 0 && h->setup_left && hark_timeout_until(h->connect_by) == 0) return too_late(h);
+    return rc;
+}
 
-/* The next whole reply, pushes included. */
-static int take_any(struct hark *h, struct hark_reply **out)
+int hark_turn(struct hark *h, int timeout_ms)
+{
+    if (h->failed) return h->failed;
+    if (h->state != LINK_OPEN) return turn_connecting(h, timeout_ms);
+    return h->setup_left ? turn_setting_up(h, timeout_ms) : turn_open(h, timeout_ms);
+}
+
+/* ---- take ---- */
+
+/* Is there nothing left in what was read? */
+static bool no_more(const struct hark *h)
+{
+    return h->failed == HARK_PROTOCOL || h->failed == HARK_LIMIT || h->failed == HARK_NO_MEMORY ||
+           h->failed == HARK_DENIED;
+}
+
+int hark_next_token(struct hark *h, struct resp_token *token)
+{
+    size_t len = h->in.len - h->in.from;
+    if (len == 0 || len < h->in_needed) return 0;
+    enum resp_reply_status status =
+        resp_reply_next(&h->parser, h->in.at + h->in.from, len, token);
+    if (status < 0)
+        return hark_fail(h, status == RESP_REPLY_LIMIT ? HARK_LIMIT : HARK_PROTOCOL, "%s",
+                         h->parser.error);
+    h->in_needed = status == RESP_REPLY_MORE ? h->parser.bytes_needed : 0;
+    return status == RESP_REPLY_TOKEN;
+}
+
+int hark_take_tree(struct hark *h, struct hark_reply **out)
 {
     for (;;) {
-        size_t len = h->in.len - h->in.from;
-        if (len == 0 || len < h->in_needed) return 0;
         struct resp_token token;
-        enum resp_reply_status status =
-            resp_reply_next(&h->parser, h->in.at + h->in.from, len, &token);
-        if (status < 0)
-            return hark_fail(h, status == RESP_REPLY_LIMIT ? HARK_LIMIT : HARK_PROTOCOL, "%s",
-                             h->parser.error);
-        h->in_needed = status == RESP_REPLY_MORE ? h->parser.bytes_needed : 0;
-        if (status == RESP_REPLY_MORE) return 0;
-        int rc = hark_builder_add(&h->builder, &token, out);
+        int rc = hark_next_token(h, &token);
+        if (rc <= 0) return rc;
+        rc = hark_builder_add(&h->builder, &token, out);
         if (rc < 0) return hark_fail(h, rc, "%s", hark_result_text(rc));
-        bytes_consume(&h->in, token.size);
+        hark_bytes_consume(&h->memory, &h->in, token.size);
         if (rc == 1) return 1;
     }
 }
 
+int hark_take_setup(struct hark *h)
+{
+    while (h->setup_left) {
+        struct hark_reply *reply;
+        int rc = hark_take_tree(h, &reply);
+        if (rc <= 0) return rc;
+        bool name = h->setup_named && h->setup_left == 1;
+        if (reply->type == HARK_T_ERROR && !name) hark_fail(h, HARK_DENIED, "%s", reply->text);
+        if (reply->type != HARK_T_PUSH) h->setup_left--;
+        hark_reply_free(reply);
+        if (h->failed == HARK_DENIED) return HARK_DENIED;
+    }
+    return 1;
+}
+
 int hark_take(struct hark *h, struct hark_reply **out)
 {
-    if (h->failed == HARK_PROTOCOL || h->failed == HARK_LIMIT || h->failed == HARK_NO_MEMORY)
-        return h->failed;
+    if (no_more(h)) return h->failed;
+    if (h->setup_left) return 0;
+    if (h->piece_open || h->piece_push)
+        return hark_refuse(h, HARK_USAGE, "A reply is being read in pieces");
+    if (h->piece_size) {
+        hark_bytes_consume(&h->memory, &h->in, h->piece_size);
+        h->piece_size = 0;
+    }
     struct hark_reply *reply = NULL;
     int rc;
-    while ((rc = take_any(h, &reply)) == 1 && reply->type == HARK_T_PUSH && h->push)
+    while ((rc = hark_take_tree(h, &reply)) == 1 && reply->type == HARK_T_PUSH && h->push)
         h->push(h->push_context, reply);
     if (rc != 1) return rc;
     if (out)
@@ -203,96 +196,126 @@ int hark_take(struct hark *h, struct hark_reply **out)
     return 1;
 }
 
+/* ---- read ---- */
+
+/* Waits for bytes. 0, HARK_TIMEOUT, or what ended it. */
+static int await_bytes(struct hark *h, deadline_ms deadline)
+{
+    if (h->failed) return h->failed;
+    int rc = hark_turn(h, hark_timeout_until(deadline));
+    if (rc == HARK_INTERRUPTED) return rc;
+    if (rc != 0 || hark_timeout_until(deadline) != 0) return 0;
+    return hark_refuse(h, HARK_TIMEOUT, "%s", hark_result_text(HARK_TIMEOUT));
+}
+
 int hark_read(struct hark *h, struct hark_reply **out)
 {
-    deadline_ms deadline = hark_deadline_after(h->timeout_ms);
+    deadline_ms deadline = hark_deadline_after(h->settings ? h->settings->timeout_ms : 0);
     /* Even when a reply is there already: the server should have its next work meanwhile. */
-    if (!h->failed) send_queued(h);
+    if (!h->failed) hark_send(h);
     for (;;) {
         int rc = hark_take(h, out);
         if (rc != 0) return rc < 0 ? rc : 0;
-        if (h->failed) return h->failed;
-        rc = hark_turn(h, hark_timeout_until(deadline));
-        if (rc == HARK_INTERRUPTED) return rc;
-        if (rc == 0) return hark_refuse(h, HARK_TIMEOUT, "%s", hark_result_text(HARK_TIMEOUT));
+        rc = await_bytes(h, deadline);
+        if (rc < 0) return rc;
     }
 }
 
 long hark_read_raw(struct hark *h, void *to, size_t max)
 {
-    deadline_ms deadline = hark_deadline_after(h->timeout_ms);
-    if (!h->failed) send_queued(h);
-    while (h->in.len == h->in.from) {
-        if (h->failed) return h->failed;
-        int rc = hark_turn(h, hark_timeout_until(deadline));
-        if (rc == HARK_INTERRUPTED) return rc;
-        if (rc == 0) return hark_refuse(h, HARK_TIMEOUT, "%s", hark_result_text(HARK_TIMEOUT));
+    deadline_ms deadline = hark_deadline_after(h->settings ? h->settings->timeout_ms : 0);
+    if (!h->failed) hark_send(h);
+    while (h->in.len == h->in.from || h->setup_left) {
+        int rc = await_bytes(h, deadline);
+        if (rc < 0) return rc;
     }
     size_t len = h->in.len - h->in.from;
     if (len > max) len = max;
     memcpy(to, h->in.at + h->in.from, len);
-    bytes_consume(&h->in, len);
+    hark_bytes_consume(&h->memory, &h->in, len);
     h->in_needed = 0;
     return (long)len;
 }
 
-/* ---- one request, one reply ---- */
+/* ---- pieces ---- */
 
-int hark_command(struct hark *h, int argc, const char *const argv[], const size_t lens[],
-                 struct hark_reply **out)
+/* A push that comes between two replies, for the handler. 1 when it was, 0 when more must come. */
+static int hand_push(struct hark *h)
 {
-    int rc = hark_queue(h, argc, argv, lens);
-    return rc < 0 ? rc : hark_read(h, out);
+    struct hark_reply *push;
+    h->piece_push = true;
+    int rc = hark_take_tree(h, &push);
+    if (rc != 1) return rc;
+    h->piece_push = false;
+    h->push(h->push_context, push);
+    return 1;
 }
 
-int hark_call(struct hark *h, struct hark_reply **out, const char *first, ...)
+/* Is this token part of an attribute, which is left out? */
+static bool left_out(struct hark *h, const struct resp_token *token)
 {
-    const char *argv[ARGS_CALL_MAX];
-    int argc = 0;
-    va_list args;
-    va_start(args, first);
-    for (const char *arg = first; arg; arg = va_arg(args, const char *)) {
-        if (argc == ARGS_CALL_MAX) {
-            va_end(args);
-            return hark_refuse(h, HARK_USAGE, "More than %d arguments", ARGS_CALL_MAX);
+    if (h->piece_depth >= 0 && token->depth > h->piece_depth) return true;
+    h->piece_depth = token->kind == RESP_KIND_ATTRIBUTE ? token->depth : -1;
+    return h->piece_depth >= 0;
+}
+
+static void fill_piece(struct hark_piece *out, const struct resp_token *token)
+{
+    *out = (struct hark_piece){.type = hark_type_of(token->kind),
+                               .depth = token->depth,
+                               .last = token->last,
+                               .integer = token->integer,
+                               .number = token->number,
+                               .text = token->text.at,
+                               .len = token->text.len,
+                               .count = token->count};
+    memcpy(out->format, token->format, sizeof out->format);
+}
+
+static int take_piece(struct hark *h, struct hark_piece *out)
+{
+    if (h->builder.tree && !h->piece_push)
+        return hark_refuse(h, HARK_USAGE, "A reply is being read as a whole");
+    for (;;) {
+        struct resp_token token;
+        int rc = h->piece_push ? hand_push(h) : 1;
+        if (rc <= 0) return rc;
+        rc = hark_next_token(h, &token);
+        if (rc <= 0) return rc;
+        bool push = !h->piece_open && token.kind == RESP_KIND_PUSH && h->push;
+        if (push) {
+            /* The head is told to the builder here, what follows in hand_push. */
+            struct hark_reply *whole = NULL;
+            rc = hark_builder_add(&h->builder, &token, &whole);
+            if (rc < 0) return hark_fail(h, rc, "%s", hark_result_text(rc));
+            hark_bytes_consume(&h->memory, &h->in, token.size);
+            if (rc == 1)
+                h->push(h->push_context, whole);
+            else
+                h->piece_push = true;
+            continue;
         }
-        argv[argc++] = arg;
+        h->piece_size = token.size;
+        h->piece_open = !token.last;
+        if (!left_out(h, &token)) {
+            fill_piece(out, &token);
+            return 1;
+        }
+        hark_bytes_consume(&h->memory, &h->in, token.size);
+        h->piece_size = 0;
     }
-    va_end(args);
-    return hark_command(h, argc, argv, NULL, out);
 }
 
-/* Turns a reply that is an error into HARK_DENIED with its words. */
-static int settle(struct hark *h, int rc, struct hark_reply *reply)
+int hark_piece(struct hark *h, struct hark_piece *out)
 {
-    if (rc < 0) return rc;
-    if (reply->type == HARK_T_ERROR) rc = hark_refuse(h, HARK_DENIED, "%s", reply->text);
-    hark_reply_free(reply);
-    return rc;
-}
-
-int hark_auth(struct hark *h, const char *user, const char *password)
-{
-    struct hark_reply *reply;
-    int rc = user && *user ? hark_call(h, &reply, "AUTH", user, password, NULL)
-                           : hark_call(h, &reply, "AUTH", password, NULL);
-    return settle(h, rc, reply);
-}
-
-int hark_hello(struct hark *h, int protocol)
-{
-    struct hark_reply *reply;
-    if (protocol != 2 && protocol != 3)
-        return hark_refuse(h, HARK_USAGE, "Protocol %d is not known", protocol);
-    int rc = hark_call(h, &reply, "HELLO", protocol == 3 ? "3" : "2", NULL);
-    return settle(h, rc, reply);
-}
-
-int hark_select(struct hark *h, int db)
-{
-    char number[16];
-    snprintf(number, sizeof number, "%d", db);
-    struct hark_reply *reply;
-    int rc = hark_call(h, &reply, "SELECT", number, NULL);
-    return settle(h, rc, reply);
+    deadline_ms deadline = hark_deadline_after(h->settings ? h->settings->timeout_ms : 0);
+    hark_bytes_consume(&h->memory, &h->in, h->piece_size);
+    h->piece_size = 0;
+    if (!h->failed) hark_send(h);
+    for (;;) {
+        int rc = no_more(h) ? h->failed : h->setup_left ? 0 : take_piece(h, out);
+        if (rc != 0) return rc < 0 ? rc : 0;
+        rc = await_bytes(h, deadline);
+        if (rc < 0) return rc;
+    }
 }

@@ -11,26 +11,37 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    ERROR_TEXT_MAX = 128,
-};
-
-static int64_t now_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t hark_now_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t hark_unix_ms(void)
+{
+    return clock_ms(CLOCK_REALTIME);
 }
 
 deadline_ms hark_deadline_after(int timeout_ms)
 {
-    return timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+    return timeout_ms > 0 ? hark_now_ms() + timeout_ms : 0;
+}
+
+deadline_ms hark_deadline_min(deadline_ms a, deadline_ms b)
+{
+    return !a || (b && b < a) ? b : a;
 }
 
 int hark_timeout_until(deadline_ms deadline)
 {
     if (deadline == 0) return -1;
-    int64_t left = deadline - now_ms();
+    int64_t left = deadline - hark_now_ms();
     return left > 0 ? (int)left : 0;
 }
 
@@ -42,80 +53,64 @@ int hark_socket_wait(int fd, int events, int timeout_ms)
     return n == 0 ? 0 : p.revents;
 }
 
-static int explain(int result, int error_number, char *error, size_t error_size)
+static int explain(int result, int error_number, char error[ERROR_MAX])
 {
-    char text[ERROR_TEXT_MAX];
-    snprintf(error, error_size, "%s", strerror_r(error_number, text, sizeof text));
+    char text[128];
+    snprintf(error, ERROR_MAX, "%s", strerror_r(error_number, text, sizeof text));
     return result;
 }
 
-/* Waits for a connect under way. 0, or a result with errno saying more. */
-static int finish_connect(int fd, deadline_ms deadline)
+int hark_socket_connected(int fd, char error[ERROR_MAX])
 {
-    int events = hark_socket_wait(fd, POLLOUT, hark_timeout_until(deadline));
-    if (events < 0) return events;
-    if (events == 0) {
-        errno = ETIMEDOUT;
-        return HARK_TIMEOUT;
-    }
+    int events = hark_socket_wait(fd, POLLOUT, 0);
+    if (events == HARK_INTERRUPTED) return 0;
+    if (events <= 0) return events;
     int cause = 0;
     socklen_t len = sizeof cause;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &cause, &len) < 0) return HARK_NO_CONNECTION;
-    errno = cause;
-    return cause ? HARK_NO_CONNECTION : 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &cause, &len) < 0) cause = errno;
+    return cause ? explain(HARK_NO_CONNECTION, cause, error) : 1;
 }
 
-/* A connected socket, or a result with errno saying more. */
+/* A socket that is connecting or connected, or a result. */
 static int connect_to(int family, const struct sockaddr *address, socklen_t len,
-                      deadline_ms deadline)
+                      char error[ERROR_MAX])
 {
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return HARK_NO_CONNECTION;
-    int rc = 0;
-    if (connect(fd, address, len) < 0) {
-        /* A UNIX socket whose backlog is full says EAGAIN, and is not connecting. */
-        rc = errno == EINPROGRESS || errno == EINTR ? finish_connect(fd, deadline)
-                                                    : HARK_NO_CONNECTION;
-    }
-    if (rc == 0) return fd;
-    int cause = errno;
+    if (fd < 0) return explain(HARK_NO_CONNECTION, errno, error);
+    /* A UNIX socket whose backlog is full says EAGAIN, and is not connecting. */
+    if (connect(fd, address, len) == 0 || errno == EINPROGRESS || errno == EINTR) return fd;
+    explain(HARK_NO_CONNECTION, errno, error);
     close(fd);
-    errno = cause;
-    return rc;
+    return HARK_NO_CONNECTION;
 }
 
-int hark_socket_tcp(const char *host, int port, deadline_ms deadline, char *error,
-                    size_t error_size)
+int hark_socket_lookup(const char *host, int port, struct addrinfo **out, char error[ERROR_MAX])
 {
     char service[16];
     snprintf(service, sizeof service, "%d", port);
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list;
-    int rc = getaddrinfo(host, service, &hints, &list);
-    if (rc == EAI_MEMORY) return explain(HARK_NO_MEMORY, ENOMEM, error, error_size);
-    if (rc != 0) {
-        snprintf(error, error_size, "%s", gai_strerror(rc));
-        return HARK_NO_HOST;
-    }
-    int fd = HARK_NO_HOST, cause = 0;
-    for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = connect_to(a->ai_family, a->ai_addr, a->ai_addrlen, deadline);
-        cause = errno;
-        if (fd == HARK_TIMEOUT || fd == HARK_INTERRUPTED) break;
-    }
-    freeaddrinfo(list);
-    if (fd < 0) return explain(fd, cause, error, error_size);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    int rc = getaddrinfo(host, service, &hints, out);
+    if (rc == 0) return 0;
+    *out = NULL;
+    if (rc == EAI_MEMORY) return explain(HARK_NO_MEMORY, ENOMEM, error);
+    snprintf(error, ERROR_MAX, "%s", gai_strerror(rc));
+    return HARK_NO_HOST;
+}
+
+int hark_socket_tcp(const struct addrinfo *address, char error[ERROR_MAX])
+{
+    int fd = connect_to(address->ai_family, address->ai_addr, address->ai_addrlen, error);
+    if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     return fd;
 }
 
-int hark_socket_unix(const char *path, deadline_ms deadline, char *error, size_t error_size)
+int hark_socket_unix(const char *path, char error[ERROR_MAX])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t len = strlen(path);
-    if (len >= sizeof address.sun_path) return explain(HARK_USAGE, ENAMETOOLONG, error, error_size);
+    if (len >= sizeof address.sun_path) return explain(HARK_USAGE, ENAMETOOLONG, error);
     memcpy(address.sun_path, path, len + 1);
-    int fd = connect_to(AF_UNIX, (struct sockaddr *)&address, sizeof address, deadline);
-    return fd < 0 ? explain(fd, errno, error, error_size) : fd;
+    return connect_to(AF_UNIX, (struct sockaddr *)&address, sizeof address, error);
 }
 
 void hark_socket_keepalive(int fd, int seconds)
@@ -125,4 +120,19 @@ void hark_socket_keepalive(int fd, int seconds)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof between);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){3}, sizeof(int));
+}
+
+long hark_socket_send(int fd, const void *bytes, size_t len)
+{
+    ssize_t n = send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n >= 0) return n;
+    return errno == EAGAIN || errno == EINTR ? 0 : HARK_IO;
+}
+
+long hark_socket_receive(int fd, void *to, size_t size)
+{
+    ssize_t n = recv(fd, to, size, MSG_DONTWAIT);
+    if (n > 0) return n;
+    if (n == 0) return HARK_CLOSED;
+    return errno == EAGAIN || errno == EINTR ? 0 : HARK_IO;
 }

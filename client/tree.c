@@ -8,8 +8,6 @@
  * their parent: everything deeper is closed by then, and is pointed to, not from. */
 #include "internal.h"
 
-#include <stdlib.h>
-
 enum {
     FIRST_BYTES = 192,          /* room behind the root */
     CHUNK_BYTES = 4096,         /* of the chunks that follow; a larger piece has its own */
@@ -23,6 +21,7 @@ struct chunk {
 
 struct tree {
     struct hark_reply root; /* first, so that the root's address is the tree's */
+    struct hark_allocator memory;
     struct chunk *chunks;
     char *at; /* free memory of the newest chunk */
     size_t room;
@@ -33,11 +32,22 @@ void hark_reply_free(struct hark_reply *reply)
 {
     if (!reply) return;
     struct tree *tree = (struct tree *)reply;
+    struct hark_allocator m = tree->memory;
     for (struct chunk *c = tree->chunks, *next; c; c = next) {
         next = c->next;
-        free(c);
+        hark_release(&m, c);
     }
-    free(tree);
+    hark_release(&m, tree);
+}
+
+const struct hark_reply *hark_reply_get(const struct hark_reply *map, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i + 1 < map->count; i += 2) {
+        const struct hark_reply *key = &map->at[i];
+        if (key->text && key->len == len && memcmp(key->text, name, len) == 0) return key + 1;
+    }
+    return NULL;
 }
 
 void hark_builder_fini(struct builder *b)
@@ -59,8 +69,9 @@ static int begin(struct builder *b)
     memset(b->level, 0, sizeof b->level[0]);
     int rc = count_bytes(b, sizeof *b->tree);
     if (rc < 0) return rc;
-    b->tree = malloc(sizeof *b->tree);
+    b->tree = hark_alloc(&b->memory, sizeof *b->tree);
     if (!b->tree) return HARK_NO_MEMORY;
+    b->tree->memory = b->memory;
     b->tree->chunks = NULL;
     b->tree->at = (char *)b->tree->first;
     b->tree->room = sizeof b->tree->first;
@@ -77,7 +88,7 @@ static int take(struct builder *b, size_t size, void *out)
         size_t bytes = own ? size : CHUNK_BYTES;
         int rc = count_bytes(b, sizeof(struct chunk) + bytes);
         if (rc < 0) return rc;
-        struct chunk *c = malloc(sizeof *c + bytes);
+        struct chunk *c = hark_alloc(&b->memory, sizeof *c + bytes);
         if (!c) return HARK_NO_MEMORY;
         c->next = tree->chunks;
         tree->chunks = c;
@@ -121,7 +132,7 @@ static int place(struct builder *b, const struct resp_token *token, struct hark_
     return 0;
 }
 
-static enum hark_type type_of(enum resp_kind kind)
+enum hark_type hark_type_of(enum resp_kind kind)
 {
     switch (kind) {
     case RESP_KIND_STRING: return HARK_T_STRING;
@@ -158,7 +169,7 @@ static bool has_text(enum hark_type type)
 static int fill(struct builder *b, const struct resp_token *token, struct hark_reply *node)
 {
     *node = (struct hark_reply){
-        .type = type_of(token->kind), .integer = token->integer, .number = token->number};
+        .type = hark_type_of(token->kind), .integer = token->integer, .number = token->number};
     memcpy(node->format, token->format, sizeof node->format);
     if (!has_text(node->type)) return 0;
     char *text;

@@ -336,7 +336,7 @@ HARK_API void hark_on_push(struct hark *h, hark_push_fn *fn, void *context);
  *     if (rc == 0) rc = hark_psubscribe(p, "__keyspace@0__:*", HARK_NUL, NULL, NULL);
  *     while (rc >= 0) {
  *         struct hark_message *m;
- *         rc = hark_get_message(p, -1, &m);
+ *         rc = hark_pubsub_get_message(p, -1, &m);
  *         if (rc == 1 && m) { ... hark_message_free(m); }
  *     }
  *     fprintf(stderr, "%s\n", hark_pubsub_error(p));
@@ -396,7 +396,7 @@ HARK_API void hark_pubsub_close(struct hark_pubsub *p);
 HARK_API const char *hark_pubsub_error(const struct hark_pubsub *p);
 
 /* Subscribe to a channel, a pattern, a shard channel. `fn` NULL: messages come from
- * hark_get_message. Nothing waits: the server's answer comes as a message of its own (which no
+ * hark_pubsub_get_message. Nothing waits: the server's answer comes as a message of its own (which no
  * handler gets), and an answer that is an error as HARK_DENIED from the calls below. A second time
  * for the same name: the handler is replaced. Return 0, HARK_NO_MEMORY, HARK_USAGE (durable). */
 HARK_API int hark_subscribe(struct hark_pubsub *p, const void *channel, size_t len,
@@ -414,33 +414,28 @@ HARK_API int hark_sunsubscribe(struct hark_pubsub *p, const void *channel, size_
 /* The next message, waiting for it up to timeout_ms (0: not at all, -1: as long as it takes).
  * Returns 1 with *out for the caller to free; 1 with *out NULL when a handler took it; 0 when there
  * is nothing, as while the connection is being made again. HARK_INTERRUPTED; HARK_NO_MEMORY;
- * HARK_DENIED: the server refused something, hark_pubsub_error has its words; and, only when it
- * must not reconnect (reconnect_min_ms -1), why the connection ended. After all of these it may be
- * called again. HARK_USAGE while a thread runs. */
-HARK_API int hark_get_message(struct hark_pubsub *p, int timeout_ms, struct hark_message **out);
+ * HARK_DENIED: the server refused something, hark_pubsub_error has its words; HARK_PROTOCOL,
+ * HARK_LIMIT; and, only when it must not reconnect (reconnect_min_ms -1), why the connection ended.
+ * After all of these it may be called again. HARK_USAGE while a thread runs. */
+HARK_API int hark_pubsub_get_message(struct hark_pubsub *p, int timeout_ms, struct hark_message **out);
 HARK_API void hark_message_free(struct hark_message *m);
-
-/* The names by which other clients know these. */
-#define hark_pubsub_subscribe   hark_subscribe
-#define hark_pubsub_psubscribe  hark_psubscribe
-#define hark_pubsub_get_message hark_get_message
 
 /* For loops of your own: one descriptor that stays the same for the life of the object, across
  * reconnections; wait for it to be readable and call hark_step, which does what can be done without
  * waiting: connects, sends, reads, calls handlers. No timer and no second descriptor is needed.
  * (It is an epoll with the socket and a timer in it.) Call hark_step once to begin. Messages without
- * a handler are kept for hark_get_message(p, 0, …): take them until it returns 0, as nothing is
- * read while 1,024 wait. hark_step returns 1 when messages came, 0, or what hark_get_message
+ * a handler are kept for hark_pubsub_get_message(p, 0, …): take them until it returns 0, as nothing is
+ * read while 1,024 wait. hark_step returns 1 when messages came, 0, or what hark_pubsub_get_message
  * returns. */
 HARK_API int hark_pubsub_fd(const struct hark_pubsub *p);
 HARK_API int hark_step(struct hark_pubsub *p);
 
-/* Runs hark_get_message in a thread of its own, waking at least every sleep_ms (0: only when there
+/* Runs hark_pubsub_get_message in a thread of its own, waking at least every sleep_ms (0: only when there
  * is something). Everything must have a handler: HARK_USAGE otherwise, and when one runs already;
  * HARK_NO_MEMORY when there can be no thread. Until it has ended the object is the thread's. */
 HARK_API int hark_pubsub_run_in_thread(struct hark_pubsub *p, int sleep_ms);
 /* Tells the thread to end, after the handler that it is in. From anywhere, also from a handler. It
- * counts for the thread that runs; where none does, it ends a hark_get_message that waits. */
+ * counts for the thread that runs; where none does, it ends a hark_pubsub_get_message that waits. */
 HARK_API void hark_pubsub_stop(struct hark_pubsub *p);
 /* Waits until the thread has ended, and returns 0, or what ended it (HARK_DENIED, …). Any number
  * of times; 0 when none ran. HARK_USAGE from a handler. */
@@ -529,9 +524,9 @@ struct hark_durable_options {
     int batch;         /* entries asked for at a time; 0: 100 */
     int in_flight_max; /* delivered and not yet acknowledged; 0: 1000. Reading waits there */
     int ack_by_hand;   /* 0: after the handler has returned 0; 1: only by hark_ack */
-    int claim_idle_ms; /* take over what others hold for longer; 0: 60000; -1: never */
+    int claim_idle_ms; /* take over what is held for longer; 0: 60000; -1: never */
     int block_ms;      /* how long one read waits in the server; 0: 5000 */
-    hark_message_fn *handler; /* NULL: hark_get_message hands messages out, to be acknowledged */
+    hark_message_fn *handler; /* NULL: hark_pubsub_get_message hands messages out, to be acknowledged */
     void *context;            /* by hark_ack */
 };
 #ifdef __cplusplus
@@ -557,6 +552,9 @@ HARK_API int hark_durable_open(const struct hark_options *options, const char *c
  * no id), HARK_NO_MEMORY. */
 HARK_API int hark_ack(struct hark_pubsub *p, const struct hark_message *m);
 HARK_API int hark_ack_id(struct hark_pubsub *p, const char *id);
+/* Not handled: it is not in flight here any more, and comes again, to whichever worker, when it has
+ * been idle for claim_idle_ms. As a handler's return value says. */
+HARK_API int hark_leave(struct hark_pubsub *p, const struct hark_message *m);
 /* Delivered and not yet confirmed as acknowledged. */
 HARK_API size_t hark_in_flight(const struct hark_pubsub *p);
 

@@ -6,7 +6,7 @@ OBJ := $(BUILD)/obj
 
 SERVER_SRC := $(wildcard src/*/*.c)
 ROOM_SRC := $(filter-out src/server/main.c,$(SERVER_SRC))
-CLIENT_SRC := $(wildcard client/*.c src/base/*.c src/resp/*.c)
+CLIENT_SRC := $(wildcard client/*.c) src/resp/reply.c
 CLI_SRC := $(wildcard cli/*.c)
 CHECK_SRC := $(wildcard check/*.c)
 BENCH_SRC := $(wildcard bench/*.c)
@@ -18,18 +18,18 @@ ALL_SRC := $(sort $(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(CHECK_SRC) $(BENCH_SR
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 SERVER_LIBS := $(MALLOC_LIBS) -llz4 -llzf -lm -lpthread
-TOOL_LIBS := $(MALLOC_LIBS) -ledit -lm -lpthread
+TOOL_LIBS := $(MALLOC_LIBS) $(TLS_LIBS) -ledit -lm -lpthread
 
 PROGRAMS := $(BUILD)/hark-server $(if $(CLI_SRC),$(BUILD)/hark-cli) \
 	$(if $(BENCH_SRC),$(BUILD)/hark-bench) $(BUILD)/hark-check
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 FUZZ_TESTS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
-PROGRAM_OBJECTS := $(sort $(call objects,$(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(CHECK_SRC) \
-	$(BENCH_SRC)))
+PROGRAM_OBJECTS = $(sort $(call objects,$(SERVER_SRC) $(CLI_SRC) $(CHECK_SRC) $(BENCH_SRC)) \
+	$(LIB_OBJECTS))
 
 .PHONY: all tests objects faulty
-all: $(PROGRAMS) $(BUILD)/layers.ok
+all: $(PROGRAMS) $(BUILD)/libhark.a $(BUILD)/$(SONAME) $(BUILD)/layers.ok
 faulty: $(BUILD)/crash/faulty.so
 tests: $(UNIT_TESTS) $(FUZZ_TESTS)
 objects: $(PROGRAM_OBJECTS)
@@ -64,9 +64,36 @@ define archive
 $(AR) rcs $@ $^
 endef
 
-# libhark for programs, and everything but the server's main for tests.
-$(BUILD)/libhark.a: $(call objects,$(CLIENT_SRC))
-	$(archive)
+# libhark, static and shared, from the same objects: for any linker, so without link-time
+# optimisation, and with nothing to be seen but what the header declares (HARK_API). The archive holds
+# one object, whose other names are local: they cannot clash with a program's own.
+LIB_CFLAGS = $(filter-out -flto% -DHARK_SYSTEM_MALLOC,$(ALL_CFLAGS)) -fPIC -fvisibility=hidden \
+	$(if $(TLS_LIBS),-DHARK_WITH_TLS)
+LIB_OBJECTS := $(patsubst %.c,$(OBJ)/lib/%.o,$(CLIENT_SRC))
+SONAME := libhark.so.$(firstword $(subst ., ,$(VERSION)))
+
+$(OBJ)/lib/%.o: %.c Makefile tools/build.mk
+	@mkdir -p $(@D)
+	$(CC) $(LIB_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/libhark.a: $(LIB_OBJECTS)
+	@rm -f $@
+	ld -r $^ -o $(OBJ)/lib/libhark.o
+	objcopy --localize-hidden $(OBJ)/lib/libhark.o
+	ar rcs $@ $(OBJ)/lib/libhark.o
+
+$(BUILD)/$(SONAME): $(LIB_OBJECTS) client/libhark.map
+	$(CC) -shared $(filter-out -flto% -fuse-ld%,$(ALL_LDFLAGS)) -Wl,-soname,$(SONAME) \
+		-Wl,--version-script=client/libhark.map -Wl,-z,defs,-z,relro,-z,now $(LIB_OBJECTS) \
+		-o $@ $(TLS_LIBS) -lpthread
+	ln -sf $(SONAME) $(BUILD)/libhark.so
+
+$(BUILD)/libhark.pc: client/libhark.pc.in Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@TLS_LIBS@|$(TLS_LIBS)|' $< > $@
+
+# Everything but the server's main, for tests.
 $(BUILD)/librooms.a: $(call objects,$(ROOM_SRC))
 	$(archive)
 
@@ -81,6 +108,10 @@ $(BUILD)/hark-check: $(call objects,$(CHECK_SRC)) $(BUILD)/librooms.a
 
 $(BUILD)/hark-bench: $(call objects,$(BENCH_SRC)) $(BUILD)/libhark.a
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(TOOL_LIBS)
+
+$(BUILD)/unit/test_lib%: $(OBJ)/test/unit/test_lib%.o $(BUILD)/libhark.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $^ -o $@ -lcmocka $(TLS_LIBS) -lpthread
 
 $(BUILD)/unit/%: $(OBJ)/test/unit/%.o $(BUILD)/librooms.a
 	@mkdir -p $(@D)
@@ -104,4 +135,4 @@ endif
 
 .SECONDARY:
 
--include $(patsubst %.o,%.d,$(call objects,$(ALL_SRC)))
+-include $(patsubst %.o,%.d,$(call objects,$(ALL_SRC)) $(LIB_OBJECTS))

@@ -90,6 +90,11 @@ void awaited_note(struct engine *e, int db, struct slice key)
     if (k) is_changed(a, k);
 }
 
+void awaited_tell(struct engine *e, int db, struct slice key)
+{
+    if (map_count(&e->awaited.keys)) awaited_note(e, db, key);
+}
+
 void awaited_note_db(struct engine *e, int db)
 {
     struct awaited *a = &e->awaited;

@@ -32,6 +32,10 @@ void awaited_join(struct engine *e, struct key_waiter *w, int db, struct slice k
 /* It waits no more; also from within `ready`. Fine when it does not wait. */
 void awaited_leave(struct engine *e, struct key_waiter *w);
 
+/* Something about the key that they may wait for has changed, though not its value as WATCH hears
+ * of it: they are called as after a change. */
+void awaited_tell(struct engine *e, int db, struct slice key);
+
 /* Is there somebody to be called? */
 bool awaited_is_ready(const struct engine *e);
 /* Calls the next one; false when nobody is left to be called. Not while a record is open. What it

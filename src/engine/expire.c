@@ -40,7 +40,9 @@ static void step_back(struct engine *e, struct aside aside)
     /* Sealed while the command's keys, if any are open, hold no change. */
     int keys_open = d->keys_open;
     d->keys_open = 0;
+    d->aside = true;
     engine_seal(e);
+    d->aside = false;
     draft_begin(e, d->now_ms, aside.cause, aside.client);
     d->keys_open = keys_open;
 }

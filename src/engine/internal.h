@@ -27,6 +27,7 @@ struct draft {
     struct change *changes;
     uint32_t changes_count, changes_cap;
     struct arena arena; /* bytes that do not outlive the command by themselves */
+    bool aside;         /* the record is one before the command's own: what that keeps stays */
     int keys_open;
     bool changed; /* a value was, even if its key is still open */
     bool kept;    /* the record has something that no reply rests on: it is numbered all the same */
@@ -146,10 +147,6 @@ void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, i
  * there. Returns what is impossible, or NULL; robust against any words. */
 typedef const char *redo_value(struct value *v, const struct effect *f,
                                const struct value_config *config);
-redo_value redo_list;
-redo_value redo_hash;
-redo_value redo_set;
-redo_value redo_set, redo_zset;
-redo_value redo_list, redo_set, redo_zset, redo_hash;
+redo_value redo_list, redo_set, redo_zset, redo_hash, redo_stream;
 
 #endif

@@ -140,6 +140,7 @@ static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
         [TYPE_SET] = redo_set,
         [TYPE_HASH] = redo_hash,
         [TYPE_ZSET] = redo_zset,
+        [TYPE_STREAM] = redo_stream,
     };
     return redoes[*type];
 }

@@ -169,7 +169,7 @@ struct database_info keyspace_info(struct keyspace *ks, int db, int64_t now_ms)
         .table_buckets = table_buckets(&d->table),
         .wheel_bytes = wheel_bytes(&d->wheel) + (d->rebuilding ? wheel_bytes(&d->fresh) : 0),
         .wheel_items = wheel_count(&d->wheel) + (d->rebuilding ? wheel_count(&d->fresh) : 0),
-        .average_ttl_ms = samples ? left / samples : 0,
+        .average_ttl_ms = d->volatile_keys && samples ? left / samples : 0,
     };
 }
 

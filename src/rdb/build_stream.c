@@ -142,8 +142,8 @@ static int make_group(struct rdb_build *b)
     struct stream *s = stream_of(&b->value);
     if (b->code == RDB_STREAM) { /* how much it has read did not stand there yet */
         struct stream_group group = {.last = t->id, .entries_read = -1};
-        int64_t lag = stream_lag(s, &group);
-        if (lag >= 0) t->read = (int64_t)s->added - lag;
+        int64_t lag;
+        if (stream_lag(s, &group, &lag)) t->read = (int64_t)s->added - lag;
     }
     t->group = stream_add_group(s, buffer_slice(&t->name), t->id, t->read);
     t->consumer = NULL;

@@ -3,7 +3,7 @@
 #ifndef HARK_RECORD_ID_H
 #define HARK_RECORD_ID_H
 
-#include <stdint.h>
+#include "../base/slice.h"
 
 struct event_id {
     uint64_t ms; /* unix time of the commit; any number in a stream that is stored */
@@ -11,6 +11,13 @@ struct event_id {
 };
 
 #define ID_LAST ((struct event_id){UINT64_MAX, UINT64_MAX})
+
+enum { ID_TEXT_MAX = 48 };
+
+/* Reads `ms` or `ms-n`, `missing_n` where n is left out; false when it is neither. */
+bool id_from_text(struct slice text, uint64_t missing_n, struct event_id *id);
+/* Writes `ms-n`: how many bytes. */
+size_t id_to_text(char to[ID_TEXT_MAX], struct event_id id);
 
 static inline int id_compare(struct event_id a, struct event_id b)
 {

@@ -81,6 +81,11 @@ static void apply_values(struct server *s, const struct config *c)
     values.hash_max_listpack_value = c->hash_packed_value;
     values.list_max_listpack_size = (int)c->list_packed_size;
     values.list_compress_depth = (int)c->list_compress_depth;
+    values.set_max_intset_entries = (size_t)c->set_ints;
+    values.set_max_listpack_entries = (size_t)c->set_packed_entries;
+    values.set_max_listpack_value = c->set_packed_value;
+    values.stream_node_max_entries = (size_t)c->stream_node_entries;
+    values.stream_node_max_bytes = c->stream_node_bytes;
     values.zset_max_listpack_entries = (size_t)c->zset_packed_entries;
     values.zset_max_listpack_value = c->zset_packed_value;
     keyspace_set_values(s->keyspace, values);

@@ -135,6 +135,11 @@ struct config {
     int64_t list_packed_size;    /* `list-max-listpack-size`, once list-max-ziplist-size: of a node;
                                     elements, or from -1 to -5: 4, 8, 16, 32, 64 KB */
     int64_t list_compress_depth; /* `list-compress-depth`: nodes at each end that are not pressed */
+    int64_t set_ints;            /* `set-max-intset-entries` */
+    int64_t set_packed_entries;  /* `set-max-listpack-entries` */
+    uint64_t set_packed_value;   /* `set-max-listpack-value`: bytes of a member */
+    int64_t stream_node_entries; /* `stream-node-max-entries`: 0 for any number */
+    uint64_t stream_node_bytes;  /* `stream-node-max-bytes`: likewise */
     int64_t zset_packed_entries; /* `zset-max-listpack-entries`, once zset-max-ziplist-entries */
     uint64_t zset_packed_value;  /* `zset-max-listpack-value`: bytes of a member */
 

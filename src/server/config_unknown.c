@@ -105,7 +105,6 @@ static const char *const redis_has[] = {
     "replicaof",
     "sanitize-dump-payload",
     "server_cpulist",
-    "set-max-intset-entries",
     "shutdown-on-sigint",
     "shutdown-on-sigterm",
     "shutdown-timeout",
@@ -118,8 +117,6 @@ static const char *const redis_has[] = {
     "slave-serve-stale-data",
     "slaveof",
     "socket-mark-id",
-    "stream-node-max-bytes",
-    "stream-node-max-entries",
     "supervised",
     "syslog-enabled",
     "syslog-facility",
@@ -167,8 +164,6 @@ static const char *const valkey_has[] = {
     "primaryauth",
     "primaryuser",
     "server-cpulist",
-    "set-max-listpack-entries",
-    "set-max-listpack-value",
     "unixsocketgroup",
 };
 

@@ -102,6 +102,16 @@ static void wake(void *ctx)
     wakeup_ring(s->saving.wakeup);
 }
 
+/* Deadlines of fields want a newer one, which is not written without need: it keeps older servers
+ * from loading the file. */
+static int version_of_rdb(struct server *s)
+{
+    for (int db = 0; db < keyspace_databases(s->keyspace); db++)
+        if (keyspace_info(s->keyspace, db, s->now_us / 1000).timed_hashes)
+            return rdb_version_of(RDB_HASH_TTL);
+    return RDB_VERSION;
+}
+
 static int open_file(struct server *s, bool threaded, struct disk_why *why)
 {
     struct saving *v = &s->saving;
@@ -120,7 +130,8 @@ static int open_file(struct server *s, bool threaded, struct disk_why *why)
     v->writer = (struct rdb_writer){.config = {.compress = s->config.rdbcompression,
                                                .sum = s->config.rdbchecksum,
                                                .created_s = s->now_us / 1000000,
-                                               .memory_used = mem_used()}};
+                                               .memory_used = mem_used(),
+                                               .version = version_of_rdb(s)}};
     char version[COMMAND_VERSION_MAX];
     command_table_version(s->commands, version);
     snprintf(v->writer.config.redis_version, sizeof v->writer.config.redis_version, "%s", version);

@@ -61,9 +61,8 @@ void crew_check(struct crew *c)
         if (!who) continue;
         size_t own = 0;
         CHECK(who->number == n && map_value(&c->consumers, who->name) == who);
-        for (e.id = (struct event_id){0}; pending_next(&c->pending, e.id, n, &e);
-             e.id = id_after(e.id))
-            own++;
+        bool more = pending_next(&c->pending, (struct event_id){0}, n, &e);
+        for (; more; more = pending_after(&c->pending, e.id, n, &e)) own++;
         CHECK(own == who->pending);
         counts += own;
     }

@@ -47,7 +47,7 @@ static size_t run_length(struct crew *c, struct event_id from, uint32_t consumer
 {
     struct pending_entry e;
     size_t n = 0;
-    for (; n < count && pending_next(&c->pending, id_after(from), consumer, &e); n++) {
+    for (; n < count && pending_after(&c->pending, from, consumer, &e); n++) {
         if (id_compare(e.id, ids[n])) break;
         from = e.id;
     }
@@ -166,11 +166,10 @@ static void save_pending(struct crew *c, struct buffer *to)
 {
     struct pending_entry before = {0}, e = {0};
     code_put(to, c->pending.count);
-    for (size_t left = c->pending.count; left; left--) {
-        CHECK(pending_next(&c->pending, e.id, PENDING_ANY, &e));
+    bool more = pending_next(&c->pending, before.id, PENDING_ANY, &e);
+    for (; more; more = pending_after(&c->pending, e.id, PENDING_ANY, &e)) {
         pending_encode(to, &before, &e);
         before = e;
-        e.id = id_after(e.id);
     }
     crew_settle(c);
 }

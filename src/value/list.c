@@ -94,6 +94,7 @@ void list_settle(struct value *v, const struct value_config *config)
         may_grow(v, NULL, 0, config);
     else
         may_pack(v, 1, config);
+    if (!is_packed(v)) nodes_settle(nodes_of(v), config);
 }
 
 void list_add_packed(struct value *v, struct packed *p, const struct value_config *config)
@@ -417,7 +418,6 @@ static bool list_decode(struct slice *from, const struct value_config *config, s
 {
     unsigned char code;
     struct slice bytes;
-    (void)config;
     if (!take_part(from, &code, &bytes)) return false;
     if (code == CODE_PACKED) {
         if (!is_sound_part(bytes)) return false;
@@ -428,11 +428,13 @@ static bool list_decode(struct slice *from, const struct value_config *config, s
     bool good = code != CODE_END;
     while (good && code != CODE_END)
         good = decode_node(from, n, code, bytes) && take_part(from, &code, &bytes);
-    if (good)
-        *out = (struct value){TYPE_LIST, ENCODING_NODES, n};
-    else
+    if (!good) {
         nodes_free_some(n, SIZE_MAX);
-    return good;
+        return false;
+    }
+    nodes_settle(n, config);
+    *out = (struct value){TYPE_LIST, ENCODING_NODES, n};
+    return true;
 }
 
 const struct value_kind value_kind_list = {

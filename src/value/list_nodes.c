@@ -310,8 +310,7 @@ static void settle_ends(struct list_nodes *n, const struct value_config *config)
     settle_node(n, n->count - depth - 1, depth);
 }
 
-/* After a change anywhere. */
-static void settle(struct list_nodes *n, const struct value_config *config)
+void nodes_settle(struct list_nodes *n, const struct value_config *config)
 {
     size_t depth = (size_t)config->list_compress_depth;
     for (size_t i = 0; depth && i < n->count; i++) settle_node(n, i, depth);
@@ -422,7 +421,7 @@ void nodes_insert(struct list_nodes *n, struct list_spot s, bool after, struct s
         put_into(n, i - 1, nodes_at(n, i - 1)->count, text);
     else
         insert_between(n, s, after, text, config);
-    settle(n, config);
+    nodes_settle(n, config);
 }
 
 void nodes_replace(struct list_nodes *n, struct list_spot s, struct slice text,
@@ -433,7 +432,7 @@ void nodes_replace(struct list_nodes *n, struct list_spot s, struct slice text,
     if (node->kind != NODE_PLAIN && !to_plain) {
         struct packed *p = open_node(node);
         close_node(n, node, packed_replace(p, packed_nth(p, s.offset), text));
-        settle(n, config);
+        nodes_settle(n, config);
         return;
     }
     if (node->count == 1) {
@@ -442,7 +441,7 @@ void nodes_replace(struct list_nodes *n, struct list_spot s, struct slice text,
         *node = node_of(text, config);
         n->elements++;
         join_around(n, s.node, config);
-        settle(n, config);
+        nodes_settle(n, config);
         return;
     }
     size_t index = s.offset;
@@ -483,7 +482,7 @@ void nodes_remove(struct list_nodes *n, size_t from, size_t count,
     if (whole) drop_nodes(n, s.node, whole);
     if (count) remove_from(n, s.node, 0, count);
     if (before - n->count > 1 || (s.node && s.node < n->count))
-        settle(n, config);
+        nodes_settle(n, config);
     else if (before != n->count)
         settle_ends(n, config);
 }
@@ -558,6 +557,6 @@ size_t nodes_remove_equal(struct list_nodes *n, struct slice text, size_t max, b
         removed += remove_equal_from(n, i, text, max - removed, backward);
         if (!backward && n->count == had) i++;
     }
-    settle(n, config);
+    nodes_settle(n, config);
     return removed;
 }

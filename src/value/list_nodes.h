@@ -80,6 +80,10 @@ static inline struct slice node_plain(const struct list_node *node)
     return slice_of(node->at, node->size);
 }
 
+/* Presses what lies far from both ends, and opens what does not, after nodes were added as above.
+ */
+void nodes_settle(struct list_nodes *n, const struct value_config *config);
+
 /* Where the element of this index is, which must exist. */
 struct list_spot nodes_seek(const struct list_nodes *n, size_t index);
 /* Adds one at the front or the back. */

@@ -223,6 +223,12 @@ bool pending_next(struct pending *p, struct event_id from, uint32_t consumer,
     return false;
 }
 
+bool pending_after(struct pending *p, struct event_id id, uint32_t consumer,
+                   struct pending_entry *out)
+{
+    return id_compare(id, ID_LAST) && pending_next(p, id_after(id), consumer, out);
+}
+
 bool pending_last(struct pending *p, struct pending_entry *out)
 {
     if (!p->count) return false;

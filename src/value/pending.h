@@ -53,6 +53,9 @@ const struct pending_entry *pending_find(struct pending *p, struct event_id id);
 /* The first entry from `from` on that belongs to `consumer`. */
 bool pending_next(struct pending *p, struct event_id from, uint32_t consumer,
                   struct pending_entry *out);
+/* The same behind `id`. */
+bool pending_after(struct pending *p, struct event_id id, uint32_t consumer,
+                   struct pending_entry *out);
 /* The one with the largest id. */
 bool pending_last(struct pending *p, struct pending_entry *out);
 /* Enters it, in place of the one with the same id if there is one. */

@@ -139,8 +139,7 @@ void stream_set_id(struct stream *s, struct event_id last, uint64_t added,
 /* What the words take in a packed list, at most, and the sum of their lengths. */
 static size_t cost_of(const struct slice *words, size_t count, size_t *bytes)
 {
-    enum { AROUND = 100 }; /* the head, and what else an entry has */
-    size_t cost = AROUND;
+    size_t cost = 0;
     *bytes = 0;
     for (size_t i = 0; i < count; i++) {
         cost += packed_cost(words[i]);
@@ -148,6 +147,8 @@ static size_t cost_of(const struct slice *words, size_t count, size_t *bytes)
     }
     return cost;
 }
+
+enum { AROUND = 100 }; /* what an entry has beside its words, at most */
 
 /* Is there room in the last node? As Redis decides it. */
 static bool has_room(const struct stream *s, size_t bytes, size_t cost,
@@ -157,7 +158,8 @@ static bool has_room(const struct stream *s, size_t bytes, size_t cost,
     const struct packed *p = stream_node_at(s, s->nodes_count - 1)->entries;
     size_t max = config->stream_node_max_bytes, entries = config->stream_node_max_entries;
     if (!max || max > PACKED_BYTES_MAX) max = PACKED_BYTES_MAX;
-    if (packed_bytes(p) + bytes >= max || packed_bytes(p) + cost > PACKED_BYTES_MAX) return false;
+    if (packed_bytes(p) + bytes >= max || packed_bytes(p) + cost + AROUND > PACKED_BYTES_MAX)
+        return false;
     return !entries || count_of(p) + deleted_of(p) < entries;
 }
 
@@ -201,7 +203,7 @@ int stream_add(struct stream *s, struct event_id id, const struct slice *words, 
 {
     size_t bytes, cost = cost_of(words, count, &bytes);
     CHECK(count && count % 2 == 0 && id_compare(id, s->last) > 0);
-    if (cost > PACKED_BYTES_MAX) return ERR_LIMIT;
+    if (cost > STREAM_ENTRY_BYTES_MAX) return ERR_LIMIT;
     if (!has_room(s, bytes, cost, config))
         stream_append_node(s, (struct stream_node){id, new_head(words, count)});
     size_t i = s->nodes_count - 1;

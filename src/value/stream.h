@@ -93,8 +93,10 @@ bool stream_has(const struct stream *s, struct event_id id);
 
 /* The id that comes next: `now_ms`-0, or right behind the last one; false when there is none. */
 bool stream_next_id(const struct stream *s, int64_t now_ms, struct event_id *id);
+/* What the words of an entry may cost (packed_cost) together. */
+enum { STREAM_ENTRY_BYTES_MAX = PACKED_BYTES_MAX - 1024 };
 /* Adds an entry of `count` words, which are names of fields and values in turn; its id is beyond
- * the last one. ERR_LIMIT: it is too large. */
+ * the last one. ERR_LIMIT: they cost too much. */
 int stream_add(struct stream *s, struct event_id id, const struct slice *words, size_t count,
                const struct value_config *config);
 bool stream_delete(struct stream *s, struct event_id id);
@@ -137,13 +139,17 @@ bool stream_is_awaited(const struct stream *s, struct event_id id);
 size_t stream_drop_refs(struct stream *s, struct event_id id);
 /* What was decoded of groups is put away: after each command. */
 void stream_settle(struct stream *s);
-/* Gives the next `count` entries to a consumer, at `now_ms`: how many there were. They are pending
- * from now on, unless `forgotten`. `visit` may be NULL. */
+/* What XREADGROUP does, in the two lowest bits of a number of its code: see redo_stream.c. */
+enum stream_gives { STREAM_GIVES, STREAM_GIVES_AWAY /* NOACK */, STREAM_GIVES_AGAIN };
+enum { STREAM_GIVES_BITS = 2, STREAM_GIVES_MASK = 3 };
+/* Gives the next `count` entries to a consumer, at the time of the crew: how many there were. They
+ * are pending from now on, unless `forgotten`. `visit` may be NULL. */
 typedef void stream_visit(void *ctx, struct stream_cursor *entry);
 size_t stream_deliver(struct stream *s, struct stream_group *g, struct consumer *to, size_t count,
-                      bool forgotten, int64_t now_ms, stream_visit *visit, void *ctx);
-/* How many entries the group has still to read; -1: not known. */
-int64_t stream_lag(const struct stream *s, const struct stream_group *g);
+                      bool forgotten, stream_visit *visit, void *ctx);
+/* How many entries the group has still to read: what was set by hand (XGROUP, XSETID) may make that
+ * negative. False: not known. */
+bool stream_lag(const struct stream *s, const struct stream_group *g, int64_t *lag);
 
 /* ---- from elsewhere (RDB, snapshots) ---- */
 

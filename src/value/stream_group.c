@@ -123,12 +123,14 @@ static int64_t entries_up_to(const struct stream *s, struct event_id id)
     return to_first < 0 ? before : to_first == 0 ? before + 1 : -1;
 }
 
-int64_t stream_lag(const struct stream *s, const struct stream_group *g)
+bool stream_lag(const struct stream *s, const struct stream_group *g, int64_t *lag)
 {
     int64_t read = g->entries_read;
-    if (!s->added) return 0;
+    *lag = 0;
+    if (!s->added) return true;
     if (read < 0 || has_holes(s, g->last)) read = entries_up_to(s, g->last);
-    return read < 0 ? -1 : (int64_t)s->added - read;
+    if (read >= 0) *lag = (int64_t)s->added - read;
+    return read >= 0;
 }
 
 /* ---- delivering ---- */
@@ -143,10 +145,11 @@ static void pass(const struct stream *s, struct stream_group *g, struct event_id
 }
 
 size_t stream_deliver(struct stream *s, struct stream_group *g, struct consumer *to, size_t count,
-                      bool forgotten, int64_t now_ms, stream_visit *visit, void *ctx)
+                      bool forgotten, stream_visit *visit, void *ctx)
 {
     struct stream_cursor c;
-    struct pending_entry e = {.delivered_ms = now_ms, .deliveries = 1, .consumer = to->number};
+    struct pending_entry e = {
+        .delivered_ms = g->crew.time_ms, .deliveries = 1, .consumer = to->number};
     size_t done = 0;
     if (!id_compare(g->last, ID_LAST)) return 0;
     stream_seek(&c, s, id_after(g->last), ID_LAST, false);
@@ -156,7 +159,6 @@ size_t stream_deliver(struct stream *s, struct stream_group *g, struct consumer 
         if (!forgotten) crew_put(&g->crew, &e);
         if (visit) visit(ctx, &c);
     }
-    g->crew.time_ms = now_ms;
     if (done) crew_was_active(&g->crew, to);
     return done;
 }

@@ -41,6 +41,13 @@ def help_text(seen):
     return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
 
 
+def sinterstore_overwrites(seen):
+    """COMMAND GETKEYSANDFLAGS of SINTERSTORE."""
+    if not seen.is_reply_to(b"COMMAND", b"GETKEYSANDFLAGS", b"SINTERSTORE"):
+        return False
+    return repr(seen.left).replace("b'OW'", "b'RW'", 1) == repr(seen.right)
+
+
 def packed_since_7_2(seen):
     """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
     if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
@@ -58,7 +65,8 @@ def _as_short(left, right):
     if isinstance(a, list):
         return len(a) == len(b) and all(map(_as_short, a, b))
     try:
-        return kind in "$," and float(a) == float(b) and b == b"%.17g" % float(b) and len(a) < len(b)
+        exact = b"%.17g" % float(b)
+        return kind in "$," and float(a) == float(b) and b == exact and len(a) < len(b)
     except ValueError:
         return False
 
@@ -86,7 +94,49 @@ def unsigned_zero(seen):
     return _as_short(unsigned(seen.left), unsigned(seen.right))
 
 
+def damaged_hyperloglog(seen):
+    """PFDEBUG DECODE of bytes that make no sense."""
+    return seen.is_reply_to(b"PFDEBUG", b"DECODE") and seen.left[1].startswith(b"INVALIDOBJ")
+
+
+def sorted_texts_with_nul(seen):
+    """SORT ... ALPHA of texts that are alike up to a NUL."""
+    if not (seen.is_reply_to(b"SORT") or seen.is_reply_to(b"SORT_RO")):
+        return False
+    (kind, left), (other_kind, right) = seen.left, seen.right
+    if kind != "*" or other_kind != "*" or sorted(left, key=repr) != sorted(right, key=repr):
+        return False
+    cut = [[(text or b"").split(b"\0")[0] for _, text in side] for side in (left, right)]
+    return cut[0] == cut[1]
+
+
+def woken_for_nothing(seen):
+    """A client that waits with XREAD: its key was touched, and no entry came."""
+    if not seen.is_reply_to(b"XREAD") or seen.left[1] is not None:
+        return False
+    kind, streams = seen.right
+    entries = streams[1::2] if kind == "%" else [pair[1][1] for pair in streams or []]
+    return bool(entries) and all(value == ("*", []) for value in entries)
+
+
 DIFFERENCES = [
+    (
+        damaged_hyperloglog,
+        "Hark says that the HyperLogLog is damaged, where Redis shows its bytes as runs.",
+    ),
+    (
+        sorted_texts_with_nul,
+        "SORT ALPHA compares whole texts; Redis, without STORE, by the locale and up to a NUL.",
+    ),
+    (
+        sinterstore_overwrites,
+        "Redis 7.0 says that SINTERSTORE reads its destination, newer tables that it overwrites it.",
+    ),
+    (
+        woken_for_nothing,
+        "Redis 7.0 goes by the last id given, and so replies without entries where they are gone "
+        "again, or XSETID alone has moved it. Redis 7.2 and Hark wait on.",
+    ),
     (
         packed_since_7_2,
         "Small lists and sets are listpacks since Redis 7.2, and in Hark.",

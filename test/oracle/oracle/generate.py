@@ -14,7 +14,7 @@ SCENARIO_CHANCE = 0.14
 
 # No numbers: behind an EX that lacks its own they would be a TTL of a second.
 _EXCESS = pick(b"", b"bogus", b"NX", b"COUNT", b"\x00\xff", b"-1")
-_EXACT = (b"CONFIG", b"COMMAND", b"ZRANK", b"ZREVRANK")
+_EXACT = (b"CONFIG", b"COMMAND", b"SPOP", b"ZRANK", b"ZREVRANK")
 _CAREFUL = frozenset(FAMILIES["lex"])
 
 
@@ -136,6 +136,7 @@ class Generator:
         yield [b"MGET"] + all_keys()
         for key in all_keys():
             yield [b"PTTL", key]
+            yield [b"SMEMBERS", key]
             yield [b"OBJECT", b"ENCODING", key]
             for name, *words in shows:
                 yield [name, key] + words
@@ -163,8 +164,9 @@ class Generator:
         """Now and then a wrong number of words, or another case. Only the end of a command is
         touched: no number may slip to a place where it would make a server allocate. CONFIG and COMMAND are
         left as they are: what the one refuses, Redis restores imperfectly (see FLAGS), and of the
-        other 7.0.15 wants a word more than newer servers, of ZRANK a word less. Nor may a score come to sorted sets that are
-        there for their order by member."""
+        other 7.0.15 wants a word more than newer servers, of ZRANK a word less. SPOP without its
+        count would draw. Nor may a score come to sorted sets that are there for their order by
+        member."""
         chance = self.random()
         if chance > 0.045 or args[0].upper() in _EXACT:
             return args

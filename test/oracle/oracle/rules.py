@@ -61,21 +61,15 @@ def unordered_pairs(_, left, right):
     return len(a) == len(b) and pairs[0] == pairs[1]
 
 
-def drawn(args, left, right):
-    """HRANDFIELD and its like: as much of the same shape, whatever was drawn."""
-    (kind, a), (other_kind, b) = left[0], right[0]
-    if kind != other_kind or kind not in "$*" or (a is None) != (b is None):
-        return False
-    return kind == "$" or len(a) == len(b)
-
-
 def dumped(_, left, right):
-    """DUMP of a large hash: the same fields in the order of another hash table."""
+    """DUMP: a set or a large hash comes in the order of a hash table, a stream's groups have times."""
     (kind, a), (other_kind, b) = left[0], right[0]
     if kind != other_kind or kind != "$" or not a or not b:
         return False
+    if a[:1] == b[:1] == b"\x13":
+        return True
     bodies = [side[:-10] for side in (a, b)]  # behind them, version and checksum
-    return a[:1] == b[:1] == b"\x04" and sorted(bodies[0]) == sorted(bodies[1])
+    return a[:1] == b[:1] and a[:1] in b"\x02\x04" and sorted(bodies[0]) == sorted(bodies[1])
 
 
 def shape(_, left, right):
@@ -156,6 +150,34 @@ def drawn(_, left, right):
     return kind == "$" or [k for k, _ in a] == [k for k, _ in b]
 
 
+def _without_clocks(value):
+    """A reply of XINFO or XPENDING without what comes from clocks, from the inner form of a radix tree, and without
+    what Redis 7.2 has added."""
+    kind, items = value
+    if kind not in "*%" or not items:
+        return value
+    if kind == "*" and len(items) in (3, 4) and all(k == ":" for k, _ in items[-2:]):
+        return kind, items[:-2] + [(":", "any"), items[-1]]  # an entry that is pending
+    named = {b"idle", b"seen-time", b"radix-tree-nodes"}
+    added = {b"inactive", b"active-time"}
+    kept, at = [], 0
+    while at < len(items):
+        name = items[at][1] if items[at][0] == "$" else None
+        if name in added:
+            at += 2
+        elif name in named:
+            kept += [items[at], (":", "any")]
+            at += 2
+        else:
+            kept.append(_without_clocks(items[at]))
+            at += 1
+    return kind, kept
+
+
+def clockless(_, left, right):
+    return _without_clocks(left[0]) == _without_clocks(right[0])
+
+
 def executed(queued):
     """EXEC: its elements by the rules of the commands that were queued: [(args, rule)]."""
 
@@ -179,6 +201,13 @@ BY_NAME = {
     b"KEYS": unordered,
     b"RANDOMKEY": shape,
     b"SCAN": scanned,
+    b"SSCAN": scanned,
+    b"SMEMBERS": unordered,
+    b"SINTER": unordered,
+    b"SUNION": unordered,
+    b"SDIFF": unordered,
+    b"SPOP": unordered,
+    b"SRANDMEMBER": drawn,
     b"HGETALL": unordered_pairs,
     b"HKEYS": unordered,
     b"HVALS": unordered,
@@ -190,6 +219,8 @@ BY_NAME = {
     b"LASTSAVE": shape,
     b"ZRANDMEMBER": drawn,
     b"ZSCAN": scanned_scores,
+    b"XPENDING": clockless,
+    b"XINFO": clockless,
 }
 
 BY_SUBCOMMAND = {

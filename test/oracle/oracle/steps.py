@@ -20,10 +20,20 @@ class Waiting(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """SCAN from cursor 0 to cursor 0: the same keys on both sides, whatever the order."""
+    """SCAN from cursor 0 to cursor 0: the same keys on both sides, whatever the order; or SSCAN and
+    its like of a key."""
 
     actor: int
     options: list
+    command: tuple = (b"SCAN",)
+
+
+class Draw(NamedTuple):
+    """SPOP or SRANDMEMBER: what is drawn was there, and what SPOP left is the rest. Then all of it
+    is put back, so that both sides go on with the same."""
+
+    actor: int
+    args: list
 
 
 class RandomKey(NamedTuple):
@@ -68,7 +78,9 @@ def describe(step):
         waits = [f"client {actor}> {show(args)}   (waits)" for actor, args in step.waits]
         return waits + describe(Batch(step.actor, step.commands))
     if isinstance(step, Scan):
-        return [f"client {step.actor}> SCAN <all> {show(step.options)}"]
+        return [f"client {step.actor}> {show(step.command)} <all> {show(step.options)}"]
+    if isinstance(step, Draw):
+        return [f"client {step.actor}> {show(step.args)} (and all is put back)"]
     if isinstance(step, RandomKey):
         return [f"client {step.actor}> RANDOMKEY"]
     if isinstance(step, Pause):

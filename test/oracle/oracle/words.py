@@ -8,16 +8,22 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     general   whatever kind: every generic command picks here, too
     number    mostly integers and floats
     bits      mostly bitmaps, up to some kilobytes
-    hll       mostly HyperLogLogs
+    hll       mostly HyperLogLogs; what other commands leave of one, Redis may still take for one
     list      mostly lists
     geo       mostly places in sorted sets
     hash      mostly hashes
+    hll       mostly HyperLogLogs
+    stream    mostly streams
     sort      lists, sets and sorted sets of few numbers
     weight    what SORT finds under the names that it makes
     zset      mostly sorted sets
     lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
+    stream    mostly streams
+    sort      lists, sets and sorted sets of few numbers, written by groups/sort.py alone
+    weight    what SORT finds under the names that it makes, the same
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
+    set       mostly sets
 
 A kind of value to come (list, hash, ...) adds a family and a file of templates in groups/; with
 ANY_KEY the other groups then meet its keys, and its commands meet strings (WRONGTYPE).
@@ -34,16 +40,18 @@ FAMILIES = {
     "list": [b"l1", b"l2", b"l3", b"l4", b"l5"],
     "geo": [b"g1", b"g2", b"g3"],
     "hash": [b"f1", b"f2", b"f3", b"f:4"],
+    "stream": [b"x1", b"x2", b"x3", b"x4"],
     "sort": [b"sl1", b"sl2", b"ss1", b"ss2", b"sz1", b"sz2"],
     "weight": [b"w_%d" % i for i in range(13)] + [b"o_%d" % i for i in range(13)],
     "zset": [b"z1", b"z2", b"z3", b"z:4", b"z5"],
-    "lex": [b"x1", b"x2", b"x3"],
+    "lex": [b"lx1", b"lx2", b"lx3"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
+    "set": [b"s1", b"s2", b"s3", b"s:4"],
 }  # fmt: skip
 
-_CAREFUL = ("lex", "tiny")  # written by some commands only
-_WRITABLE = [key for family in FAMILIES if family not in _CAREFUL for key in FAMILIES[family]]
-_ALL = [key for keys in FAMILIES.values() for key in keys]
+_WRITABLE = [key for family in FAMILIES if family not in ("tiny", "lex")
+             for key in FAMILIES[family]]  # fmt: skip
+_ALL = _WRITABLE + FAMILIES["lex"] + FAMILIES["tiny"]
 
 
 def all_keys():
@@ -123,11 +131,13 @@ WEIGHT_KEY = _keys(FAMILIES["weight"])
 HASH_KEY = mixed((9, _keys(FAMILIES["hash"])), (1, ANY_KEY))
 HLL_KEY = _keys(FAMILIES["hll"])
 LIST_KEY = _keys(FAMILIES["list"])
+STREAM_KEY = _keys(FAMILIES["stream"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
 ZSET_ONLY = _keys(FAMILIES["zset"])
 ZSET_KEY = mixed((6, ZSET_ONLY), (1, KEY))
 LEX_KEY = _keys(FAMILIES["lex"])
 TINY_KEY = _keys(FAMILIES["tiny"])
+SET_KEY = mixed((8, _keys(FAMILIES["set"])), (1, KEY))
 
 
 def decimal(low, high):

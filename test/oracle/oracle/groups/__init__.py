@@ -12,12 +12,13 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap, connection, dump, expiry, generic, geo, hash, hll, list, pubsub, server, sort, string,
-    transactions, zset,
+    bitmap, connection, dump, expiry, generic, geo, hash, hll, list, pubsub, server, set, sort,
+    stream, string, transactions, zset,
 )  # fmt: skip
 
 GROUPS = {
     "string": string,
+    "set": set,
     "generic": generic,
     "dump": dump,
     "bitmap": bitmap,
@@ -27,6 +28,7 @@ GROUPS = {
     "geo": geo,
     "sort": sort,
     "zset": zset,
+    "stream": stream,
     "connection": connection,
     "server": server,
     "pubsub": pubsub,

@@ -1,7 +1,7 @@
 """Places in sorted sets, and searches for them."""
 
 from ..words import (
-    ANY_KEY, GEO_KEY, INTEGER, KEY, SMALL_VALUE, decimal, maybe, mixed, phrase, pick, some,
+    GEO_KEY, INTEGER, KEY, SMALL_VALUE, decimal, maybe, mixed, phrase, pick, some,
 )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ STORED = mixed((4, phrase(b"COUNT", COUNT)), (3, pick(b"ASC", b"DESC")), (1, WIT
 CENTER = mixed((6, phrase(b"FROMLONLAT", PLACE)), (4, phrase(b"FROMMEMBER", MEMBER)))
 SHAPE = mixed((5, phrase(b"BYRADIUS", DISTANCE, UNIT)), (5, phrase(b"BYBOX", DISTANCE, DISTANCE, UNIT)))
 ANY_ORDER = lambda g: g.fill((SHAPE, CENTER) if g.random() < 0.3 else (CENTER, SHAPE))
-GEO = mixed((12, GEO_KEY), (1, ANY_KEY))
+GEO = mixed((12, GEO_KEY), (1, KEY))
 TARGET = mixed((6, GEO_KEY), (1, KEY))
 
 TEMPLATES = [

@@ -1,11 +1,11 @@
 """HyperLogLogs. Their bytes are compared, too (GET, and MGET at the end of an episode)."""
 
-from ..words import ANY_KEY, HLL_KEY, KEY, VALUE, mixed, phrase, pick, some
+from ..words import HLL_KEY, KEY, VALUE, mixed, phrase, pick, some
 
 _ELEMENT = lambda g: b"%x" % int(g.random() * 10**6)  # many: values become dense
 _FEW = lambda g: b"%d" % int(g.random() * 40)
 ELEMENT = mixed((6, _ELEMENT), (3, _FEW), (1, VALUE))
-HLL = mixed((12, HLL_KEY), (1, ANY_KEY))
+HLL = mixed((12, HLL_KEY), (1, KEY))
 
 _HEAD = b"HYLL\x01\x00\x00\x00" + b"\x00" * 8
 ODD_HLL = pick(
