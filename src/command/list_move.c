@@ -9,11 +9,12 @@
 
 /* ---- LMOVE, RPOPLPUSH ---- */
 
-/* The element at the end of a list that is read, kept until the seal. */
-static struct slice keep_end(struct call *c, const struct value *v, enum list_end end)
+/* The element at the end of a list that is there, kept until the seal. */
+static struct slice keep_end(struct call *c, struct slice key, enum list_end end)
 {
     struct list_iter it;
-    list_begin(&it, v, end == LIST_LEFT ? 0 : list_count(v) - 1, false);
+    struct value v = entry_value(gate_read(c->engine, c->db, key, READ_QUIET | READ_NO_TOUCH));
+    list_begin(&it, &v, end == LIST_LEFT ? 0 : list_count(&v) - 1, false);
     list_next(&it);
     struct slice kept = engine_keep(c->engine, list_text(&it));
     list_end(&it);
@@ -47,36 +48,34 @@ static enum event_name pop_event(enum list_end end)
 }
 
 /* Within one list. First the push, as the events have it: so the list is never empty on the way. */
-static void rotate(struct call *c, struct slice key, struct slice text, enum list_end from,
-                   enum list_end to)
+static struct slice rotate(struct call *c, struct slice key, enum list_end from, enum list_end to)
 {
     struct opened k;
+    struct slice text = keep_end(c, key, from);
     gate_open(c->engine, &k, c->db, key);
     pushes(c, &k, to, text);
     opened_note(&k, push_event(to), NULL, 0);
     pops(c, &k, from);
     gate_close(&k, pop_event(from));
+    return text;
 }
 
-/* Moves one element; false when there is none. The lists are opened one after the other, for the
+/* Moves one element; false when there is none. The lists are changed one after the other, for the
  * one that comes into being or ends may shift the place of the other. */
 static bool move(struct call *c, struct slice from_key, struct slice to_key, enum list_end from,
                  enum list_end to)
 {
     struct opened k;
+    struct slice text;
     if (!call_open_value(c, &k, from_key, TYPE_LIST)) return true;
-    const struct entry *e = opened_entry(&k);
-    struct slice text = SLICE("");
-    if (e) {
-        struct value v = entry_value(e);
-        text = keep_end(c, &v, from);
-    }
+    bool found = opened_entry(&k) != NULL;
     gate_close_unchanged(&k);
-    if (!e) return false;
+    if (!found) return false;
     if (slice_equal(from_key, to_key)) {
-        rotate(c, from_key, text, from, to);
+        text = rotate(c, from_key, from, to);
     } else {
         if (!call_open_value(c, &k, to_key, TYPE_LIST)) return true;
+        text = keep_end(c, from_key, from);
         pushes(c, &k, to, text);
         gate_close(&k, push_event(to));
         gate_open(c->engine, &k, c->db, from_key);

@@ -106,11 +106,7 @@ static void put(struct plan *p, struct slice member, double score)
 static bool meet_union(struct plan *p, struct slice member, double score)
 {
     double so_far, total = weighted(p->current, score);
-    if (zset_score(&p->result, member, &so_far)) {
-        total = aggregated(p, so_far, total);
-        /* Scores 0 and -0 are equal, and the one that is there would stay. */
-        if (total == so_far && signbit(total) != signbit(so_far)) zset_remove(&p->result, member);
-    }
+    if (zset_score(&p->result, member, &so_far)) total = aggregated(p, so_far, total);
     put(p, member, total);
     return true;
 }

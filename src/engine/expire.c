@@ -7,7 +7,7 @@
 void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
                    enum event_name event)
 {
-    keyspace_dispose(e->keyspace, keyspace_remove(e->keyspace, p));
+    keyspace_delete(e->keyspace, p);
     draft_changed(e, db, key, p->hash);
     int32_t effect = draft_effect(e, (struct effect){.verb = EFFECT_DEL, .db = db, .key = key});
     draft_note(e, NOTE_EVENT, event, db, key)->effect = effect;
@@ -40,7 +40,9 @@ static void step_back(struct engine *e, struct aside aside)
     /* Sealed while the command's keys, if any are open, hold no change. */
     int keys_open = d->keys_open;
     d->keys_open = 0;
+    d->aside = true;
     engine_seal(e);
+    d->aside = false;
     draft_begin(e, d->now_ms, aside.cause, aside.client);
     d->keys_open = keys_open;
 }

@@ -27,6 +27,7 @@ struct draft {
     struct change *changes;
     uint32_t changes_count, changes_cap;
     struct arena arena; /* bytes that do not outlive the command by themselves */
+    bool aside;         /* the record is one before the command's own: what that keeps stays */
     int keys_open;
     bool changed; /* a value was, even if its key is still open */
     bool kept;    /* the record has something that no reply rests on: it is numbered all the same */

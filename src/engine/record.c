@@ -238,7 +238,7 @@ static void clear_draft(struct draft *d)
     d->notes = trimmed(d->notes, &d->notes_cap, sizeof *d->notes);
     d->effects = trimmed(d->effects, &d->effects_cap, sizeof *d->effects);
     d->changes = trimmed(d->changes, &d->changes_cap, sizeof *d->changes);
-    if (d->arena.chunk) arena_reset(&d->arena);
+    if (d->arena.chunk && !d->aside) arena_reset(&d->arena);
 }
 
 void engine_seal(struct engine *e)

@@ -27,3 +27,13 @@ void engine_walk_cancel(struct engine *e)
 {
     keyspace_walk_cancel(e->keyspace);
 }
+
+bool engine_walk_holds(struct engine *e, int db, struct slice key)
+{
+    return keyspace_walk_holds(e->keyspace, db, key);
+}
+
+bool engine_walk_may_hold(const struct engine *e)
+{
+    return keyspace_walk_may_hold(e->keyspace);
+}

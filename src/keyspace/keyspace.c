@@ -201,7 +201,8 @@ const struct entry *keyspace_any(struct keyspace *ks, int db)
 struct entry *keyspace_edit(struct keyspace *ks, struct place *p)
 {
     struct entry *e = table_slot_entry(p->slot);
-    if (__builtin_expect(p->hash >> 16 >= p->db->walked, 0)) walk_hand_over(ks, p->db->number, e);
+    if (__builtin_expect(p->hash >> 16 >= p->db->walked || ks->walk.slow, 0))
+        walk_hand_over(ks, p->db->number, e);
     p->was = entry_times(e);
     return e;
 }
@@ -239,14 +240,57 @@ void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e)
     if (is.deadline != p->was.deadline || is.fields != p->was.fields) retime(ks, p, is);
 }
 
-struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
+static void take_out(struct keyspace *ks, struct place *p)
 {
-    struct entry *e = keyspace_edit(ks, p);
     retime(ks, p, (struct entry_times){-1, -1});
     table_erase(&p->db->table, p->slot, p->hash);
     p->slot = NULL;
     p->entry = NULL;
+}
+
+struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
+{
+    struct entry *e = keyspace_edit(ks, p);
+    take_out(ks, p);
     return e;
+}
+
+/* Frees an entry that is in no table any more, or leaves that to the walk, which is to have it. */
+static void bury_entry(struct keyspace *ks, struct database *d, struct entry *e, bool is_slow)
+{
+    if (is_slow)
+        walk_take(ks, d->number, e);
+    else
+        keyspace_dispose(ks, e);
+}
+
+void keyspace_delete(struct keyspace *ks, struct place *p)
+{
+    struct entry *e = table_slot_entry(p->slot);
+    bool is_slow = walk_is_slow(ks, p->db, p->hash, e);
+    if (is_slow)
+        p->was = entry_times(e);
+    else
+        keyspace_edit(ks, p);
+    take_out(ks, p);
+    bury_entry(ks, p->db, e, is_slow);
+}
+
+void keyspace_replace(struct keyspace *ks, struct place *p, struct entry *fresh)
+{
+    struct entry *old = table_slot_entry(p->slot);
+    bool is_slow = walk_is_slow(ks, p->db, p->hash, old);
+    if (is_slow)
+        p->was = entry_times(old);
+    else
+        keyspace_edit(ks, p);
+    keyspace_update(ks, p, fresh);
+    bury_entry(ks, p->db, old, is_slow);
+}
+
+bool keyspace_is_slow(const struct keyspace *ks, const struct place *p)
+{
+    return walk_is_slow(ks, p->db, p->hash, p->entry);
 }
 
 void keyspace_expect(struct keyspace *ks, int db, size_t keys)
@@ -262,7 +306,7 @@ static void bury(struct keyspace *ks, struct database *d)
     struct grave g = {.table = d->table, .next = ks->graves, .number = d->number};
     bool small = table_count(&g.table) <= SMALL_KEYS && table_bytes(&g.table) <= SMALL_BYTES;
     table_init(&d->table, hash_of_entry, ks);
-    g.to_walk = ks->walk.state == WALK_ON && d->walked != WALKED_ALL;
+    g.to_walk = ks->walk.state == WALK_ON && (d->walked != WALKED_ALL || ks->walk.slow);
     d->walked = WALKED_ALL; /* what comes into it from now on is new */
     ks->walk.graves += g.to_walk;
     if (small && !g.to_walk && table_clear(&g.table, free_entry, ks, SIZE_MAX)) return;

@@ -35,7 +35,7 @@ struct saving {
     struct disk *disk;
     struct outfile *file;
     struct rdb_writer writer;
-    struct buffer piece;
+    struct buffer piece, large; /* the latter: of one entry that is copied in parts */
     struct save_wait *waiting;  /* NULL: nobody */
     int wakeup;                 /* rung by the file's thread */
     bool closes, closes_anyway; /* the server ends after a save, or even without */

@@ -13,7 +13,8 @@
  *      which ones               zset_start(&c, v, from); zset_next(&c) until c.rank is `to`
  *      without them             zset_remove_ranks(v, from, to - from)
  *
- * Scores are never NaN: the caller sees to that. 0 and -0 are equal, and while packed -0 is 0. */
+ * Scores are never NaN: the caller sees to that. -0 becomes 0, so that it does not show how a value
+ * came to be (in Redis small ones lose the sign and large ones keep it). */
 #ifndef HARK_VALUE_ZSET_H
 #define HARK_VALUE_ZSET_H
 

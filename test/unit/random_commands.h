@@ -11,8 +11,9 @@
 enum { DATABASES = 4 }; /* as a runner has them */
 
 /* k a key, v a value, n a number, o an offset, b a bit's place, t a time to live, a an absolute
- * time, d a database, s mostly a set's key, m a member; h a key that mostly is a hash, f one of its
- * fields; other words stand for themselves. */
+ * time, d a database, s mostly a set's key, z a sorted set's, m a member; h a key that mostly is a
+ * hash, f one of its fields; l one that mostly is a list, e one of few elements; other words stand
+ * for themselves. */
 static const char *const templates[] = {
     "SET k v",
     "SET k v PX t",
@@ -106,6 +107,51 @@ static const char *const value_templates[] = {
     "SINTERSTORE s s s",
     "SDIFFSTORE s s s",
     "SMEMBERS s",
+    "RPUSH l e e e e e e e e",
+    "LPUSH l e v e n",
+    "RPUSHX l v v v",
+    "LPOP l",
+    "RPOP l 3",
+    "LSET l e v",
+    "LSET l -1 e",
+    "LINSERT l BEFORE e v",
+    "LINSERT l AFTER e e",
+    "LREM l 2 e",
+    "LREM l -3 e",
+    "LREM l 0 e",
+    "LTRIM l 1 -2",
+    "LTRIM l e 100",
+    "LMOVE l l LEFT RIGHT",
+    "RPOPLPUSH l l",
+    "LMPOP 2 l l LEFT COUNT 20",
+    "BLPOP l l 0",
+    "BLMOVE l l RIGHT LEFT 0",
+    "COPY l l REPLACE",
+    "RENAME l l",
+    "PEXPIRE l t",
+    "DEL l",
+    "LRANGE l 0 -1",
+    "ZADD z n m n m",
+    "ZADD z n m n m n m n m n m n m n m n m n m n m n m n m",
+    "ZADD z GT CH n m n m n m",
+    "ZADD z XX -0 m inf m n m",
+    "ZADD z NX 0.1 m n m",
+    "ZINCRBY z 0.1 m",
+    "ZREM z m m m m",
+    "ZREMRANGEBYRANK z o o",
+    "ZREMRANGEBYRANK z 1 3",
+    "ZREMRANGEBYSCORE z n n",
+    "ZREMRANGEBYLEX z - [m",
+    "ZPOPMIN z",
+    "ZPOPMAX z 5",
+    "ZMPOP 2 z z MAX COUNT 3",
+    "ZRANGESTORE z z 1 -1",
+    "ZUNIONSTORE z 3 z z s WEIGHTS 1 0.3 -1",
+    "ZINTERSTORE z 2 z z AGGREGATE MIN",
+    "ZDIFFSTORE z 2 z z",
+    "GEOADD z 13.3 38.1 m 15.0 37.5 m",
+    "ZRANGE z 0 -1",
+    "DEL z",
 };
 
 struct writer {
@@ -181,8 +227,11 @@ static inline struct slice word(struct writer *w, struct slice of)
     case 'd': return number_word(w, (int64_t)random_below(random, DATABASES));
     case 's': return set_key_word(w);
     case 'm': return member_word(w);
+    case 'z': return random_below(random, 20) ? one_of(w, 'z', 4) : key_word(w);
     case 'h': return one_of(w, 'h', 4);
     case 'f': return one_of(w, 'f', 9);
+    case 'l': return one_of(w, 'l', 4);
+    case 'e': return number_word(w, (int64_t)random_below(random, 10));
     default: return of;
     }
 }

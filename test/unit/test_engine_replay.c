@@ -132,7 +132,9 @@ static void pair_init(struct pair *p)
     runner_init(&p->r);
     copy_init(&p->c);
     struct value_config limits = *keyspace_values(p->r.keyspace);
-    limits.hash_max_listpack_entries = 5; /* so that both forms of hashes come up */
+    limits.hash_max_listpack_entries = 5; /* so that both forms of hashes come up, */
+    limits.list_max_listpack_size = 8;    /* and all kinds of nodes of lists */
+    limits.list_compress_depth = 1;
     keyspace_set_values(p->r.keyspace, limits);
     keyspace_set_values(p->c.keyspace, limits);
     engine_attach(p->r.engine, (struct record_sink){replay_sealed, p});
@@ -319,6 +321,11 @@ static void test_impossible_records(void **state)
         {{.verb = EFFECT_FLUSHDB, .db = -1}, "no such database"},
         {{.verb = EFFECT_SWAPDB, .when = 4}, "no such database to swap"},
         {{.verb = EFFECT_SWAPDB, .when = 0}, "a database is to be swapped with itself"},
+        {{.verb = EFFECT_LPOP, .key = none, .words = &v, .words_count = 1},
+         "the list to be changed is not there"},
+        {{.verb = EFFECT_RPUSH, .key = none}, "nothing is to be pushed"},
+        {{.verb = EFFECT_RPUSH, .key = k, .words = &v, .words_count = 1},
+         "the value to be changed is of another type"},
         {{.verb = EFFECT_COUNT}, "no such effect"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

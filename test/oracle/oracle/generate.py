@@ -14,6 +14,7 @@ SCENARIO_CHANCE = 0.14
 
 # No numbers: behind an EX that lacks its own they would be a TTL of a second.
 _EXCESS = pick(b"", b"bogus", b"NX", b"COUNT", b"\x00\xff", b"-1")
+_EXACT = (b"CONFIG", b"COMMAND", b"ZRANK", b"ZREVRANK")
 _CAREFUL = frozenset(FAMILIES["lex"])
 
 
@@ -164,13 +165,21 @@ class Generator:
         touched: no number may slip to a place where it would make a server allocate. CONFIG and COMMAND are
         left as they are: what the one refuses, Redis restores imperfectly (see FLAGS), and of the
 <<<<<<< HEAD
-        other 7.0.15 wants a word more than newer servers. Nor may a score come to sorted sets that are
-        there for their order by member."""
+<<<<<<< HEAD
+        other 7.0.15 wants a word more than newer servers. SPOP without its count would draw. Nor may a
+        score come to sorted sets that are there for their order by member."""
 =======
-        other 7.0.15 wants a word more than newer servers. SPOP without its count would draw."""
->>>>>>> set
+        other 7.0.15 wants a word more than newer servers. SPOP without its count would draw. Nor may
+        a score come to sorted sets that are there for their order by member."""
+>>>>>>> hash
         chance = self.random()
         if chance > 0.045 or args[0].upper() in (b"CONFIG", b"COMMAND", b"SPOP"):
+=======
+        other 7.0.15 wants a word more than newer servers, of ZRANK a word less. Nor may a score come to sorted sets that are
+        there for their order by member."""
+        chance = self.random()
+        if chance > 0.045 or args[0].upper() in _EXACT:
+>>>>>>> zset
             return args
         if not _CAREFUL.isdisjoint(args):
             return args

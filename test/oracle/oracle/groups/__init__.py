@@ -12,23 +12,8 @@ A new kind of value is a new file here, a family of keys in words.py, and its na
 """
 
 from . import (
-    bitmap,
-    connection,
-    dump,
-    expiry,
-    generic,
-    geo,
-    hash,
-    hll,
-    list,
-    pubsub,
-    server,
-    set,
-    sort,
-    stream,
-    string,
-    transactions,
-    zset,
+    bitmap, connection, dump, expiry, generic, geo, hash, hll, list, pubsub, server, set, sort,
+    stream, string, transactions, zset,
 )  # fmt: skip
 
 GROUPS = {

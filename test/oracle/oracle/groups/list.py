@@ -81,6 +81,12 @@ TEMPLATES = [
     (0.2, b"RPUSH", KEY, ELEMENT),
 ] + [(weight / 4, *parts) for weight, *parts in _blocking(MOMENT)]  # fmt: skip
 
+# Nodes of few elements, or large ones; what lies between them pressed, or not.
+OUTSIDE_MULTI = [
+    (0.3, b"CONFIG", b"SET", b"list-max-listpack-size", pick(b"-2", b"-2", b"-1", b"1", b"3", b"20")),
+    (0.3, b"CONFIG", b"SET", b"list-compress-depth", pick(b"0", b"0", b"1", b"2")),
+]
+
 _WAITS = [parts for weight, *parts in _blocking(b"0") for _ in range(weight)]
 _BRINGS = [
     (b"RPUSH", LIST_KEY, some(_FEW, 1, 4)),

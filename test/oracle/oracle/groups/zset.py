@@ -1,9 +1,9 @@
 """Sorted sets."""
 
-from ..steps import Batch
+from ..steps import Batch, Waiting
 from ..words import (
     ANY_KEY, COUNT, FLOAT, INDEX, INTEGER, JUNK, KEY, LEX_KEY, PATTERN, SMALL_VALUE, ZSET_KEY,
-    decimal, maybe, mixed, phrase, pick, some,
+    ZSET_ONLY, decimal, maybe, mixed, phrase, pick, some,
 )  # fmt: skip
 
 MEMBER = mixed(
@@ -133,4 +133,46 @@ def limits(g):
     yield Batch(actor, [[b"CONFIG", b"SET", name, pick(*values)(g)], [b"CONFIG", b"GET", name]])
 
 
-SCENARIOS = [(0.3, limits)]
+_WAITS = [
+    (b"BZPOPMIN", some(ZSET_ONLY, 1, 3), b"0"),
+    (b"BZPOPMAX", some(ZSET_ONLY, 1, 3), b"0"),
+    (b"BZMPOP", b"0", _counted(ZSET_ONLY, 1, 3), pick(b"MIN", b"MAX"), maybe(0.5, b"COUNT", FULL_COUNT)),
+]
+_BRINGS = [
+    (b"ZADD", ZSET_ONLY, some(PAIR, 1, 4)),
+    (b"ZADD", ZSET_ONLY, PAIR),
+    (b"ZINCRBY", ZSET_ONLY, decimal(-3, 3), MEMBER),
+    (b"ZUNIONSTORE", ZSET_ONLY, TWO_KEYS),
+    (b"ZRANGESTORE", ZSET_ONLY, ZSET_ONLY, b"0", b"-1"),
+    (b"ZPOPMIN", ZSET_ONLY),
+    (b"DEL", ZSET_ONLY),
+    (b"SET", ZSET_ONLY, b"no sorted set"),
+    (b"RENAME", ZSET_ONLY, ZSET_ONLY),
+    (b"COPY", ZSET_ONLY, ZSET_ONLY, b"REPLACE"),
+    (b"ZRANGE", ZSET_ONLY, b"0", b"-1"),
+]
+
+
+def _draw(g, table):
+    return g.fill(table[int(g.random() * len(table))])
+
+
+def waited(g):
+    """Clients wait, another one brings something, by single commands or in a transaction."""
+    free = g.free_actors()
+    if len(free) < 2:
+        return
+    bringer, *waiters = free
+    for actor in free:
+        yield Batch(actor, [[b"SELECT", b"0"]])
+    if g.random() < 0.7:
+        yield Batch(bringer, [[b"DEL"] + g.fill((some(ZSET_ONLY, 3, 6),))])
+    waits = [(actor, _draw(g, _WAITS)) for actor in waiters]
+    brings = [_draw(g, _BRINGS) for _ in range(1 + int(g.random() * 5))]
+    if g.random() < 0.4:
+        brings = [[b"MULTI"]] + brings + [[b"EXEC"]]
+    yield Waiting(waits, bringer, brings)
+
+
+SCENARIOS = [(1, limits), (3, waited)]
+INVENTORY = (b"ZRANGE", b"0", b"-1", b"WITHSCORES")
