@@ -354,13 +354,20 @@ def test_sigterm_saves_with_save_lines():
 # ---- DUMP and RESTORE ----
 
 
+def crc64_of_byte(byte):
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x95ac9329ac4bc9b5 if byte & 1 else 0)
+    return byte
+
+
+CRC64 = [crc64_of_byte(byte) for byte in range(256)]
+
+
 def crc64(data):
     """By Jones' polynomial, as payloads have it."""
     crc = 0
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x95ac9329ac4bc9b5 if crc & 1 else 0)
+        crc = CRC64[(crc ^ byte) & 255] ^ crc >> 8
     return crc.to_bytes(8, "little")
 
 
