@@ -11,7 +11,8 @@
  *
  * An id is *held* from when its message is handed out until the server has confirmed its
  * acknowledgement, also across connections: what is read again meanwhile, as pending or claimed, is
- * passed over. What was read and not handed out is forgotten with the connection, and comes again. */
+ * passed over. What was read and not handed out is forgotten with the connection, and comes again.
+ */
 #include "ids.h"
 #include "pubsub.h"
 
@@ -94,8 +95,8 @@ static void write_start(const struct hark_durable_options *o, char start[ENTRY_I
         strcpy(start, "$");
 }
 
-static int make(struct hark_pubsub *p, const char *channel, const char *group,
-                const char *consumer, const struct hark_durable_options *given)
+static int make(struct hark_pubsub *p, const char *channel, const char *group, const char *consumer,
+                const struct hark_durable_options *given)
 {
     struct hark_durable_options o = HARK_DURABLE_OPTIONS;
     if (given) memcpy(&o, given, given->size < sizeof o ? given->size : sizeof o);
@@ -225,11 +226,9 @@ static int ask_pending(struct hark_pubsub *p, size_t room)
     struct durable *d = p->durable;
     char count[24], id[ENTRY_ID_MAX];
     const struct hark_text words[] = {
-        WORD("XREADGROUP"), WORD("GROUP"),
-        d->group,           d->consumer,
-        WORD("COUNT"),      number(count, (int64_t)count_now(d, room)),
-        WORD("STREAMS"),    d->name,
-        id_text(id, d->pending_from)};
+        WORD("XREADGROUP"), WORD("GROUP"), d->group,
+        d->consumer,        WORD("COUNT"), number(count, (int64_t)count_now(d, room)),
+        WORD("STREAMS"),    d->name,       id_text(id, d->pending_from)};
     return ask(p, ASK_READ, words, 9, 0);
 }
 
@@ -254,11 +253,14 @@ static int ask_claim(struct hark_pubsub *p, size_t room)
 {
     struct durable *d = p->durable;
     char count[24], idle[24], id[ENTRY_ID_MAX];
-    const struct hark_text words[] = {
-        WORD("XAUTOCLAIM"),           d->name,
-        d->group,                     d->consumer,
-        number(idle, d->o.claim_idle_ms), id_text(id, d->claim_from),
-        WORD("COUNT"),                number(count, (int64_t)count_now(d, room))};
+    const struct hark_text words[] = {WORD("XAUTOCLAIM"),
+                                      d->name,
+                                      d->group,
+                                      d->consumer,
+                                      number(idle, d->o.claim_idle_ms),
+                                      id_text(id, d->claim_from),
+                                      WORD("COUNT"),
+                                      number(count, (int64_t)count_now(d, room))};
     return ask(p, ASK_CLAIM, words, 8, 0);
 }
 
@@ -319,8 +321,7 @@ static int reserve_ack(struct hark_pubsub *p)
     struct durable *d = p->durable;
     if (d->acks_len < d->acks_cap) return 0;
     size_t cap = d->acks_cap ? 2 * d->acks_cap : 64;
-    struct entry_id *grown =
-        p->memory.resize(p->memory.context, d->acks, cap * sizeof *grown);
+    struct entry_id *grown = p->memory.resize(p->memory.context, d->acks, cap * sizeof *grown);
     if (!grown) return hark_pubsub_no_memory(p);
     d->acks = grown;
     d->acks_cap = cap;
@@ -448,8 +449,8 @@ static int take_read(struct hark_pubsub *p, struct hark_reply *r)
     const struct hark_reply *entries = NULL;
     if (is_list(r, 1) && is_list(&r->at[0], 2)) entries = &r->at[0].at[1];
     if (r->type == HARK_T_MAP && r->count >= 2) entries = &r->at[1];
-    bool none = r->type == HARK_T_NULL || (entries && entries->type == HARK_T_ARRAY &&
-                                           entries->count == 0);
+    bool none =
+        r->type == HARK_T_NULL || (entries && entries->type == HARK_T_ARRAY && entries->count == 0);
     struct entry_id last;
     if (!none && (!entries || !is_list(entries, 1) || !last_id(entries, &last)))
         return not_as_it_should_be(p, "XREADGROUP");
@@ -531,8 +532,7 @@ static int hand_out(struct hark_pubsub *p, const struct hark_message *m, struct 
     if (rc < 0 || verdict != 0) {
         hark_ids_remove(&d->held, id);
     } else if (d->o.handler && !d->o.ack_by_hand) {
-        rc = reserve_ack(p); /* the handler may have taken the room */
-        if (rc < 0) return rc;
+        if (reserve_ack(p) < 0) return HARK_NO_MEMORY; /* the handler may have taken the room */
         add_ack(d, id);
     }
     return rc;
@@ -662,9 +662,8 @@ static int hand_out_resumed(struct hark_pubsub *p, struct hark_message **out)
 {
     struct durable *d = p->durable;
     static const char sentence[] = "the connection was lost and stands again; nothing is missing";
-    struct hark_message m = {.type = HARK_M_RESUMED,
-                             .channel = d->name,
-                             .data = {sentence, sizeof sentence - 1}};
+    struct hark_message m = {
+        .type = HARK_M_RESUMED, .channel = d->name, .data = {sentence, sizeof sentence - 1}};
     if (d->is_pattern) m.pattern = d->name;
     int verdict;
     d->resuming = false;

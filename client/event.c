@@ -1,6 +1,7 @@
 /* What a message says about an event. Everything is read twice: to count, and then into one block:
  *
- *     allocator │ struct hark_event │ subkeys or words of the effect │ bytes, each text with a NUL */
+ *     allocator │ struct hark_event │ subkeys or words of the effect │ bytes, each text with a NUL
+ */
 #include "json.h"
 #include "pubsub.h"
 
@@ -162,8 +163,7 @@ static void read_change(struct reading *r, struct hark_text data)
 
 /* ---- the whole ---- */
 
-static void read_live(struct reading *r, const struct hark_message *m,
-                      const struct hark_channel *c)
+static void read_live(struct reading *r, const struct hark_message *m, const struct hark_channel *c)
 {
     struct hark_event *e = r->event;
     if (c->event.at) e->event = keep(r, c->event);

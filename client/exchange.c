@@ -137,8 +137,7 @@ int hark_next_token(struct hark *h, struct resp_token *token)
 {
     size_t len = h->in.len - h->in.from;
     if (len == 0 || len < h->in_needed) return 0;
-    enum resp_reply_status status =
-        resp_reply_next(&h->parser, h->in.at + h->in.from, len, token);
+    enum resp_reply_status status = resp_reply_next(&h->parser, h->in.at + h->in.from, len, token);
     if (status < 0)
         return hark_fail(h, status == RESP_REPLY_LIMIT ? HARK_LIMIT : HARK_PROTOCOL, "%s",
                          h->parser.error);

@@ -1,13 +1,10 @@
 /* What the files of libhark share.
  *
- *     request, format ─▶ queue      exchange ─▶ turn: bytes out, bytes in     tree, piece ─▶ replies
- *                                       │
- *                connection: connect, TLS, AUTH and so on, step by step (socket, tls, settings)
- *                                       │
- *     loop: one connection after the other, what to wait for, the thread
- *       ├─ pubsub: subscriptions, messages of the server
- *       └─ durable: groups, entries, acknowledgements (ids)
- *     keyspace, event, json: names of channels and what their messages say
+ *     request, format ─▶ queue      exchange ─▶ turn: bytes out, bytes in     tree, piece ─▶
+ * replies │ connection: connect, TLS, AUTH and so on, step by step (socket, tls, settings) │ loop:
+ * one connection after the other, what to wait for, the thread ├─ pubsub: subscriptions, messages
+ * of the server └─ durable: groups, entries, acknowledgements (ids) keyspace, event, json: names of
+ * channels and what their messages say
  *
  * All memory comes from the allocator of the options; every object keeps a copy of it. */
 #ifndef HARK_CLIENT_INTERNAL_H

@@ -76,8 +76,8 @@ static size_t unicode(struct json *j, char to[4])
     if (high && j->end - j->at >= 6 && j->at[0] == '\\' && j->at[1] == 'u') {
         j->at += 2;
         long low = hex4(j);
-        code = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00)
-                                             : -1;
+        code =
+            low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00) : -1;
     }
     return code < 0 ? bad(j) : utf8(code, to);
 }

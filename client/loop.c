@@ -58,9 +58,9 @@ static void watch_socket(struct hark_pubsub *p)
     p->watched_fd = fd;
     p->watched_wants = wants;
     if (fd < 0) return; /* closing it took it out */
-    struct epoll_event e = {
-        .events = (wants & HARK_READ ? EPOLLIN : 0u) | (wants & HARK_WRITE ? EPOLLOUT : 0u),
-        .data.fd = fd};
+    struct epoll_event e = {.events = (wants & HARK_READ ? EPOLLIN : 0u) |
+                                      (wants & HARK_WRITE ? EPOLLOUT : 0u),
+                            .data.fd = fd};
     if (epoll_ctl(p->epoll, EPOLL_CTL_MOD, fd, &e) < 0 && errno == ENOENT)
         epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &e);
 }
@@ -105,9 +105,17 @@ int hark_pubsub_wait(struct hark_pubsub *p, int timeout_ms)
 /* Errors that pass by themselves: a server that starts, or stops, or is busy. */
 static bool passes(const char *text)
 {
-    static const char *const words[] = {"LOADING ",     "BUSY ",        "MASTERDOWN ", "TRYAGAIN ",
-                                        "CLUSTERDOWN ", "UNBLOCKED ",   "READONLY ",   "OOM ",
-                                        "MISCONF ",     "NOREPLICAS ",  "ERR max number of clients"};
+    static const char *const words[] = {"LOADING ",
+                                        "BUSY ",
+                                        "MASTERDOWN ",
+                                        "TRYAGAIN ",
+                                        "CLUSTERDOWN ",
+                                        "UNBLOCKED ",
+                                        "READONLY ",
+                                        "OOM ",
+                                        "MISCONF ",
+                                        "NOREPLICAS ",
+                                        "ERR max number of clients"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strncmp(text, words[i], strlen(words[i])) == 0) return true;
     return false;
@@ -137,8 +145,7 @@ static void plan_retry(struct hark_pubsub *p)
 
 int hark_pubsub_lose(struct hark_pubsub *p, int result)
 {
-    if (p->link && p->link->failed == result)
-        hark_pubsub_refuse(p, result, "%s", p->link->error);
+    if (p->link && p->link->failed == result) hark_pubsub_refuse(p, result, "%s", p->link->error);
     bool told = result == HARK_NO_MEMORY || result == HARK_PROTOCOL || result == HARK_LIMIT ||
                 result == HARK_UNSUPPORTED || (result == HARK_DENIED && !passes(p->error));
     hark_close(p->link);
@@ -241,7 +248,8 @@ static int push(struct hark_pubsub *p, struct hark_message *m)
 static int check_use(struct hark_pubsub *p)
 {
     if (p->running && p->owner != (unsigned long)pthread_self()) return HARK_USAGE;
-    if (p->in_handler) return hark_pubsub_refuse(p, HARK_USAGE, "This cannot be called by a handler");
+    if (p->in_handler)
+        return hark_pubsub_refuse(p, HARK_USAGE, "This cannot be called by a handler");
     return 0;
 }
 

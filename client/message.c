@@ -9,11 +9,16 @@ struct owned {
 };
 
 static const char *const names[] = {
-    [HARK_M_SUBSCRIBE] = "subscribe",       [HARK_M_UNSUBSCRIBE] = "unsubscribe",
-    [HARK_M_PSUBSCRIBE] = "psubscribe",     [HARK_M_PUNSUBSCRIBE] = "punsubscribe",
-    [HARK_M_SSUBSCRIBE] = "ssubscribe",     [HARK_M_SUNSUBSCRIBE] = "sunsubscribe",
-    [HARK_M_MESSAGE] = "message",           [HARK_M_PMESSAGE] = "pmessage",
-    [HARK_M_SMESSAGE] = "smessage",         [HARK_M_RESUMED] = "resumed",
+    [HARK_M_SUBSCRIBE] = "subscribe",
+    [HARK_M_UNSUBSCRIBE] = "unsubscribe",
+    [HARK_M_PSUBSCRIBE] = "psubscribe",
+    [HARK_M_PUNSUBSCRIBE] = "punsubscribe",
+    [HARK_M_SSUBSCRIBE] = "ssubscribe",
+    [HARK_M_SUNSUBSCRIBE] = "sunsubscribe",
+    [HARK_M_MESSAGE] = "message",
+    [HARK_M_PMESSAGE] = "pmessage",
+    [HARK_M_SMESSAGE] = "smessage",
+    [HARK_M_RESUMED] = "resumed",
     [HARK_M_GAP] = "gap",
 };
 

@@ -337,7 +337,6 @@ static int said(struct hark_pubsub *p, enum subscription_kind kind, const struct
     return hark_pubsub_hand_out(p, &m, s ? s->fn : NULL, s ? s->context : NULL, out, &verdict);
 }
 
-
 /* The server refused the oldest request that is not confirmed. */
 static int refused(struct hark_pubsub *p, const struct hark_reply *r)
 {

@@ -63,11 +63,11 @@ struct hark_pubsub {
     deadline_ms retry_at;
     int backoff_ms;
     uint64_t random;
-    bool was_ready;       /* the link has been of use: the next wait is a short one again */
-    int64_t heard_ms;     /* unix time: the last sign of life of the connection */
-    int64_t lost_ms;      /* … of the one that was lost */
+    bool was_ready;   /* the link has been of use: the next wait is a short one again */
+    int64_t heard_ms; /* unix time: the last sign of life of the connection */
+    int64_t lost_ms;  /* … of the one that was lost */
     struct subscriptions subs;
-    struct durable *durable; /* NULL: Pub/Sub */
+    struct durable *durable;      /* NULL: Pub/Sub */
     struct queued *first, **last; /* what hark_step found nobody for */
     size_t queued;
     int epoll, timer, wake;

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 
 enum {
-    HEADER_MAX = 24,     /* bytes of "$<length>\r\n" */
-    ARGS_CALL_MAX = 64,  /* arguments of hark_call */
-    NUMBER_MAX = 512,    /* bytes of a number by format */
-    DIRECTIVE_MAX = 24,  /* bytes of "%-08.3lld" */
+    HEADER_MAX = 24,    /* bytes of "$<length>\r\n" */
+    ARGS_CALL_MAX = 64, /* arguments of hark_call */
+    NUMBER_MAX = 512,   /* bytes of a number by format */
+    DIRECTIVE_MAX = 24, /* bytes of "%-08.3lld" */
 };
 
 /* ---- words ---- */
@@ -49,8 +49,7 @@ int hark_queue(struct hark *h, int argc, const char *const argv[], const size_t 
         if (!count_word(&size, lens ? lens[i] : strlen(argv[i]))) return hark_no_room(h);
     if (hark_bytes_reserve(&h->memory, &h->out, size) < 0) return hark_no_room(h);
     add_header(&h->out, '*', (size_t)argc);
-    for (int i = 0; i < argc; i++)
-        add_word(&h->out, argv[i], lens ? lens[i] : strlen(argv[i]));
+    for (int i = 0; i < argc; i++) add_word(&h->out, argv[i], lens ? lens[i] : strlen(argv[i]));
     return 0;
 }
 
@@ -118,8 +117,16 @@ static void end_word(struct writer *w)
 struct directive {
     char text[DIRECTIVE_MAX];
     size_t len;
-    enum { SIZE_INT, SIZE_CHAR, SIZE_SHORT, SIZE_LONG, SIZE_LONG_LONG, SIZE_MAX_T, SIZE_SIZE,
-           SIZE_PTRDIFF } size;
+    enum {
+        SIZE_INT,
+        SIZE_CHAR,
+        SIZE_SHORT,
+        SIZE_LONG,
+        SIZE_LONG_LONG,
+        SIZE_MAX_T,
+        SIZE_SIZE,
+        SIZE_PTRDIFF
+    } size;
 };
 
 /* Reads one from behind its %; returns where its letter stands, NULL when it is too long. */

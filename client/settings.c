@@ -156,8 +156,9 @@ static int read_url(const struct url *u)
 
 /* ---- the whole ---- */
 
-#define TEXTS(X)                                                                                \
-    X(host) X(path) X(user) X(password) X(client_name) X(tls_ca) X(tls_ca_dir) X(tls_cert) X(tls_key) \
+#define TEXTS(X)                                                                              \
+    X(host)                                                                                   \
+    X(path) X(user) X(password) X(client_name) X(tls_ca) X(tls_ca_dir) X(tls_cert) X(tls_key) \
         X(tls_name) X(url)
 
 static size_t texts_bytes(const struct hark_options *o)
@@ -189,7 +190,8 @@ static int check(const struct hark_options *o, char error[ERROR_MAX])
     if (o->protocol != 0 && o->protocol != 2 && o->protocol != 3)
         snprintf(error, ERROR_MAX, "Protocol %d is not known", o->protocol);
     if (!o->tls_cert != !o->tls_key)
-        snprintf(error, ERROR_MAX, "A certificate of our own needs its key, and the other way round");
+        snprintf(error, ERROR_MAX,
+                 "A certificate of our own needs its key, and the other way round");
     return error[0] ? HARK_USAGE : 0;
 }
 

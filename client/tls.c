@@ -107,7 +107,8 @@ static int set_up(struct tls *t, const struct hark_options *o, char error[ERROR_
     t->context = SSL_CTX_new(TLS_client_method());
     if (!t->context) return explain("no context", error);
     SSL_CTX_set_min_proto_version(t->context, TLS1_2_VERSION);
-    SSL_CTX_set_mode(t->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(t->context,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_verify(t->context, o->tls_insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     int rc = load_files(t->context, o, error);
     if (rc < 0) return rc;

@@ -1,4 +1,5 @@
-/* libhark: a client for Hark, and for any server that speaks RESP2 or RESP3, as Redis and Valkey do.
+/* libhark: a client for Hark, and for any server that speaks RESP2 or RESP3, as Redis and Valkey
+ * do.
  *
  * What to know before anything else:
  *
@@ -18,7 +19,8 @@
  *    lost, call again. It never reconnects on its own, because only the caller knows whether a
  *    request whose reply was lost may be sent twice. A struct hark_pubsub does reconnect.
  *  - Pub/Sub forgets who is away: what was published while the connection was down is gone, and a
- *    message of HARK_M_RESUMED says so. A durable subscription loses nothing, but may deliver twice.
+ *    message of HARK_M_RESUMED says so. A durable subscription loses nothing, but may deliver
+ * twice.
  *  - Looking up a host name goes through getaddrinfo, which blocks and heeds no timeout here.
  *  - The library never ends the process, prints nothing, installs no signal handler and raises no
  *    SIGPIPE. Where it was built without OpenSSL, asking for TLS gives HARK_UNSUPPORTED.
@@ -101,9 +103,9 @@ struct hark_text {
 /* As a length: the text ends with NUL. */
 #define HARK_NUL ((size_t)-1)
 
-/* Where memory comes from. `resize` is realloc with a context: from NULL it allocates; for size 0 it
- * frees and returns NULL. It may fail (NULL): the call then returns HARK_NO_MEMORY. It is called in
- * the thread that uses the object, and for replies and messages in the one that frees them.
+/* Where memory comes from. `resize` is realloc with a context: from NULL it allocates; for size 0
+ * it frees and returns NULL. It may fail (NULL): the call then returns HARK_NO_MEMORY. It is called
+ * in the thread that uses the object, and for replies and messages in the one that frees them.
  * (getaddrinfo and OpenSSL have their own memory.) */
 struct hark_allocator {
     void *(*resize)(void *context, void *p, size_t size);
@@ -176,9 +178,9 @@ struct hark_options {
     const char *url;
     const char *client_name; /* for CLIENT SETNAME */
 
-    int tls;             /* 1: TLS. The peer must have a certificate for its name, from a known CA */
-    int tls_insecure;    /* 1: it need not */
-    const char *tls_ca;  /* file of CAs in PEM; NULL, and tls_ca_dir NULL: those of the system */
+    int tls;            /* 1: TLS. The peer must have a certificate for its name, from a known CA */
+    int tls_insecure;   /* 1: it need not */
+    const char *tls_ca; /* file of CAs in PEM; NULL, and tls_ca_dir NULL: those of the system */
     const char *tls_ca_dir;
     const char *tls_cert, *tls_key; /* our own, PEM files; NULL: none */
     const char *tls_name;           /* the name to ask for and to expect; NULL: host */
@@ -191,8 +193,8 @@ struct hark_options {
     const struct hark_allocator *allocator; /* NULL: realloc and free. Copied */
 };
 #ifdef __cplusplus
-#define HARK_OPTIONS               \
-    {                              \
+#define HARK_OPTIONS                \
+    {                               \
         sizeof(struct hark_options) \
     }
 #else
@@ -299,9 +301,9 @@ HARK_API long hark_read_raw(struct hark *h, void *to, size_t max);
  * out. */
 struct hark_piece {
     enum hark_type type;
-    int depth;       /* 0: the reply itself */
-    int last;        /* 1: the reply is complete with this piece */
-    char format[4];  /* the rest as in struct hark_reply */
+    int depth;      /* 0: the reply itself */
+    int last;       /* 1: the reply is complete with this piece */
+    char format[4]; /* the rest as in struct hark_reply */
     int64_t integer;
     double number;
     const char *text; /* NOT followed by NUL; valid until the next call with this connection */
@@ -309,11 +311,11 @@ struct hark_piece {
     size_t count; /* of an aggregate: how many values follow, one deeper */
 };
 
-/* The next piece of the next reply, in place of hark_read: no tree is built, and a reply of any size
- * takes only the memory of its largest string. Sends what is queued and waits as hark_read does;
- * returns 0 or what that returns. Go on until `last`; until then the other calls that read return
- * HARK_USAGE, and so does this one in the middle of a reply that they have begun to take. Pushes go
- * to the push handler where there is one, else they come as replies of their own. */
+/* The next piece of the next reply, in place of hark_read: no tree is built, and a reply of any
+ * size takes only the memory of its largest string. Sends what is queued and waits as hark_read
+ * does; returns 0 or what that returns. Go on until `last`; until then the other calls that read
+ * return HARK_USAGE, and so does this one in the middle of a reply that they have begun to take.
+ * Pushes go to the push handler where there is one, else they come as replies of their own. */
 HARK_API int hark_piece(struct hark *h, struct hark_piece *out);
 
 /* ---- Pushes --------------------------------------------------------------------------------- */
@@ -369,10 +371,10 @@ HARK_API const char *hark_message_type_text(enum hark_message_type type);
 
 struct hark_message {
     enum hark_message_type type;
-    struct hark_text channel; /* of confirmations of patterns: the pattern */
-    struct hark_text pattern; /* that matched; at: NULL where none did */
-    struct hark_text data;    /* of RESUMED and GAP: a sentence for people */
-    int64_t count;            /* confirmations: how many subscriptions there are now */
+    struct hark_text channel;  /* of confirmations of patterns: the pattern */
+    struct hark_text pattern;  /* that matched; at: NULL where none did */
+    struct hark_text data;     /* of RESUMED and GAP: a sentence for people */
+    int64_t count;             /* confirmations: how many subscriptions there are now */
     struct hark_text from, to; /* GAP: ids. RESUMED, Pub/Sub: unix milliseconds, as text */
     struct hark_text id;       /* durable: of the event or entry; at: NULL where there is none */
     int again;                 /* durable: 1 when it may have been delivered before */
@@ -387,7 +389,8 @@ struct hark_message {
  * comes again when it has been idle for claim_idle_ms. Pub/Sub takes no notice. */
 typedef int hark_message_fn(struct hark_pubsub *p, const struct hark_message *m, void *context);
 
-/* Connects. As hark_connect; with HARK_NO_MEMORY *out may be NULL, else it is an object to close. */
+/* Connects. As hark_connect; with HARK_NO_MEMORY *out may be NULL, else it is an object to close.
+ */
 HARK_API int hark_pubsub_open(const struct hark_options *options, struct hark_pubsub **out);
 /* Ends the thread, if one runs, sends what acknowledgements there are, closes and frees. Not from a
  * handler. NULL is fine. */
@@ -396,9 +399,10 @@ HARK_API void hark_pubsub_close(struct hark_pubsub *p);
 HARK_API const char *hark_pubsub_error(const struct hark_pubsub *p);
 
 /* Subscribe to a channel, a pattern, a shard channel. `fn` NULL: messages come from
- * hark_pubsub_get_message. Nothing waits: the server's answer comes as a message of its own (which no
- * handler gets), and an answer that is an error as HARK_DENIED from the calls below. A second time
- * for the same name: the handler is replaced. Return 0, HARK_NO_MEMORY, HARK_USAGE (durable). */
+ * hark_pubsub_get_message. Nothing waits: the server's answer comes as a message of its own (which
+ * no handler gets), and an answer that is an error as HARK_DENIED from the calls below. A second
+ * time for the same name: the handler is replaced. Return 0, HARK_NO_MEMORY, HARK_USAGE (durable).
+ */
 HARK_API int hark_subscribe(struct hark_pubsub *p, const void *channel, size_t len,
                             hark_message_fn *fn, void *context);
 HARK_API int hark_psubscribe(struct hark_pubsub *p, const void *pattern, size_t len,
@@ -417,25 +421,28 @@ HARK_API int hark_sunsubscribe(struct hark_pubsub *p, const void *channel, size_
  * HARK_DENIED: the server refused something, hark_pubsub_error has its words; HARK_PROTOCOL,
  * HARK_LIMIT; and, only when it must not reconnect (reconnect_min_ms -1), why the connection ended.
  * After all of these it may be called again. HARK_USAGE while a thread runs. */
-HARK_API int hark_pubsub_get_message(struct hark_pubsub *p, int timeout_ms, struct hark_message **out);
+HARK_API int hark_pubsub_get_message(struct hark_pubsub *p, int timeout_ms,
+                                     struct hark_message **out);
 HARK_API void hark_message_free(struct hark_message *m);
 
 /* For loops of your own: one descriptor that stays the same for the life of the object, across
  * reconnections; wait for it to be readable and call hark_step, which does what can be done without
  * waiting: connects, sends, reads, calls handlers. No timer and no second descriptor is needed.
- * (It is an epoll with the socket and a timer in it.) Call hark_step once to begin. Messages without
- * a handler are kept for hark_pubsub_get_message(p, 0, …): take them until it returns 0, as nothing is
- * read while 1,024 wait. hark_step returns 1 when messages came, 0, or what hark_pubsub_get_message
- * returns. */
+ * (It is an epoll with the socket and a timer in it.) Call hark_step once to begin. Messages
+ * without a handler are kept for hark_pubsub_get_message(p, 0, …): take them until it returns 0, as
+ * nothing is read while 1,024 wait. hark_step returns 1 when messages came, 0, or what
+ * hark_pubsub_get_message returns. */
 HARK_API int hark_pubsub_fd(const struct hark_pubsub *p);
 HARK_API int hark_step(struct hark_pubsub *p);
 
-/* Runs hark_pubsub_get_message in a thread of its own, waking at least every sleep_ms (0: only when there
- * is something). Everything must have a handler: HARK_USAGE otherwise, and when one runs already;
- * HARK_NO_MEMORY when there can be no thread. Until it has ended the object is the thread's. */
+/* Runs hark_pubsub_get_message in a thread of its own, waking at least every sleep_ms (0: only when
+ * there is something). Everything must have a handler: HARK_USAGE otherwise, and when one runs
+ * already; HARK_NO_MEMORY when there can be no thread. Until it has ended the object is the
+ * thread's. */
 HARK_API int hark_pubsub_run_in_thread(struct hark_pubsub *p, int sleep_ms);
 /* Tells the thread to end, after the handler that it is in. From anywhere, also from a handler. It
- * counts for the thread that runs; where none does, it ends a hark_pubsub_get_message that waits. */
+ * counts for the thread that runs; where none does, it ends a hark_pubsub_get_message that waits.
+ */
 HARK_API void hark_pubsub_stop(struct hark_pubsub *p);
 /* Waits until the thread has ended, and returns 0, or what ended it (HARK_DENIED, …). Any number
  * of times; 0 when none ran. HARK_USAGE from a handler. */
@@ -444,32 +451,32 @@ HARK_API int hark_pubsub_join(struct hark_pubsub *p);
 /* ---- Keyspace notifications ----------------------------------------------------------------- */
 
 enum hark_family {
-    HARK_F_NONE,              /* no keyspace channel */
-    HARK_F_KEYSPACE,          /* __keyspace@<db>__:<key> */
-    HARK_F_KEYEVENT,          /* __keyevent@<db>__:<event> */
-    HARK_F_KEYCHANGE,         /* __keychange@<db>__:<key>            Hark's own: with the change */
-    HARK_F_SUBKEYSPACE,       /* __subkeyspace@<db>__:<key>          from here on Hark and Redis 8.8 */
-    HARK_F_SUBKEYEVENT,       /* __subkeyevent@<db>__:<event> */
-    HARK_F_SUBKEYSPACEITEM,   /* __subkeyspaceitem@<db>__:<key>\n<subkey> */
-    HARK_F_SUBKEYSPACEEVENT   /* __subkeyspaceevent@<db>__:<event>|<key> */
+    HARK_F_NONE,        /* no keyspace channel */
+    HARK_F_KEYSPACE,    /* __keyspace@<db>__:<key> */
+    HARK_F_KEYEVENT,    /* __keyevent@<db>__:<event> */
+    HARK_F_KEYCHANGE,   /* __keychange@<db>__:<key>            Hark's own: with the change */
+    HARK_F_SUBKEYSPACE, /* __subkeyspace@<db>__:<key>          from here on Hark and Redis 8.8 */
+    HARK_F_SUBKEYEVENT, /* __subkeyevent@<db>__:<event> */
+    HARK_F_SUBKEYSPACEITEM, /* __subkeyspaceitem@<db>__:<key>\n<subkey> */
+    HARK_F_SUBKEYSPACEEVENT /* __subkeyspaceevent@<db>__:<event>|<key> */
 };
 
 /* What a channel's name says. Fields that the family has no place for are not looked at. */
 struct hark_channel {
     enum hark_family family;
-    int db; /* -1: not told */
+    int db;                              /* -1: not told */
     struct hark_text event, key, subkey; /* at: NULL: not told */
 };
 
 /* Writes the name of a channel, everything in it told; or a pattern, for PSUBSCRIBE and for views,
- * where what is not told is `*` and what is told is escaped, so that it stands for itself. Both write
- * at most `size` bytes with a NUL, and return how long the whole is (>= size: it was cut), or
+ * where what is not told is `*` and what is told is escaped, so that it stands for itself. Both
+ * write at most `size` bytes with a NUL, and return how long the whole is (>= size: it was cut), or
  * HARK_USAGE. */
 HARK_API long hark_channel_name(const struct hark_channel *c, char *to, size_t size);
 HARK_API long hark_channel_pattern(const struct hark_channel *c, char *to, size_t size);
 
-/* Takes a channel's name apart; the texts are slices of it, not followed by NUL. Returns the family,
- * HARK_F_NONE (with *out empty) for any other name. */
+/* Takes a channel's name apart; the texts are slices of it, not followed by NUL. Returns the
+ * family, HARK_F_NONE (with *out empty) for any other name. */
 HARK_API enum hark_family hark_channel_parse(const void *name, size_t len,
                                              struct hark_channel *out);
 
@@ -499,15 +506,15 @@ HARK_API void hark_event_free(struct hark_event *e);
 
 /* ---- Durable subscriptions ------------------------------------------------------------------ */
 
-/* A subscription that loses nothing: a consumer group (XREADGROUP) on a keyspace channel or pattern,
- * which Hark keeps as a stream, or on any stored stream of any server. Same loop, same handlers,
- * same thread as above. What to know:
+/* A subscription that loses nothing: a consumer group (XREADGROUP) on a keyspace channel or
+ * pattern, which Hark keeps as a stream, or on any stored stream of any server. Same loop, same
+ * handlers, same thread as above. What to know:
  *
- *  - At least once: every event is delivered; after a crash, the last ones again (`again` is 1 where
- *    the library knows). Handlers must bear that.
+ *  - At least once: every event is delivered; after a crash, the last ones again (`again` is 1
+ * where the library knows). Handlers must bear that.
  *  - A group is shared by its workers, each with a consumer name of its own, which it should take
- *    again after a restart: what it had not acknowledged is delivered to it first then, in order. So
- *    a single worker gets everything in order of id but for what its handler refused.
+ *    again after a restart: what it had not acknowledged is delivered to it first then, in order.
+ * So a single worker gets everything in order of id but for what its handler refused.
  *  - What a worker holds for longer than claim_idle_ms goes to another one that asks. Be quicker.
  *  - On Redis and Valkey keyspace channels are no streams: opening one there is HARK_DENIED.
  *
@@ -526,8 +533,9 @@ struct hark_durable_options {
     int ack_by_hand;   /* 0: after the handler has returned 0; 1: only by hark_ack */
     int claim_idle_ms; /* take over what is held for longer; 0: 60000; -1: never */
     int block_ms;      /* how long one read waits in the server; 0: 5000 */
-    hark_message_fn *handler; /* NULL: hark_pubsub_get_message hands messages out, to be acknowledged */
-    void *context;            /* by hark_ack */
+    hark_message_fn
+        *handler;  /* NULL: hark_pubsub_get_message hands messages out, to be acknowledged */
+    void *context; /* by hark_ack */
 };
 #ifdef __cplusplus
 #define HARK_DURABLE_OPTIONS                \

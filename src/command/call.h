@@ -27,6 +27,8 @@ struct call {
     void *server;
     const struct wait_host *waits; /* NULL where no command can wait */
     struct streams *streams;       /* NULL where there are no views */
+    bool is_played; /* from an append only file: times in it may be later than the clock, which
+                       stands (server/import.h) */
 };
 
 static inline struct slice call_arg(const struct call *c, int i)

@@ -18,6 +18,7 @@ struct claiming {
     int64_t deliveries;       /* RETRYCOUNT; -1: not given */
     bool force, just_ids;
     bool automatic;         /* XAUTOCLAIM */
+    bool played;            /* see struct call */
     struct event_id start;  /* of XAUTOCLAIM */
     size_t count;           /* likewise */
     int ids_at, ids_end;    /* the words that are ids, of XCLAIM */
@@ -77,7 +78,7 @@ static int64_t delivery_time(const struct claiming *cl, int64_t now)
     int64_t at = now;
     if (cl->time_ms != -1) at = cl->time_ms;
     if (cl->idle_ms != -1) at = now - cl->idle_ms;
-    return at < 0 || at > now ? now : at;
+    return at < 0 || (at > now && !cl->played) ? now : at;
 }
 
 static struct pending_entry claimed(const struct claiming *cl, struct pending_entry e,
@@ -290,6 +291,7 @@ static struct claiming *claiming_new(struct call *c, bool (*go_on)(struct call *
     struct claiming *cl = asking_new(c, sizeof *cl, go_on);
     cl->asking.fini = claiming_fini;
     cl->idle_ms = cl->time_ms = cl->deliveries = -1;
+    cl->played = c->is_played;
     return cl;
 }
 

@@ -7,7 +7,7 @@
 void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
                    enum event_name event)
 {
-    keyspace_dispose(e->keyspace, keyspace_remove(e->keyspace, p));
+    keyspace_delete(e->keyspace, p);
     draft_changed(e, db, key, p->hash);
     int32_t effect = draft_effect(e, (struct effect){.verb = EFFECT_DEL, .db = db, .key = key});
     draft_note(e, NOTE_EVENT, event, db, key)->effect = effect;

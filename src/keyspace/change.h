@@ -14,6 +14,12 @@ void keyspace_insert(struct keyspace *ks, struct place *p, struct entry *e);
 void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e);
 /* Takes the entry out, after the walk had it; it is the caller's then. */
 struct entry *keyspace_remove(struct keyspace *ks, struct place *p);
+/* Takes it out and frees it, or puts another of the same key in its place. A large one that the
+ * walk has still to have is left to it. */
+void keyspace_delete(struct keyspace *ks, struct place *p);
+void keyspace_replace(struct keyspace *ks, struct place *p, struct entry *fresh);
+/* Is it such a one? */
+bool keyspace_is_slow(const struct keyspace *ks, const struct place *p);
 
 /* Hands entries that are due to `visit`, in order of deadline within each database; visit removes
  * the entry it is given, or what of it is due and says keyspace_keep. It says how much it has done,

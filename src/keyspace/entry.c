@@ -270,6 +270,13 @@ struct entry *entry_copy(const struct entry *e, struct slice key, const struct v
     return copy;
 }
 
+bool entry_is_large(const struct entry *e, size_t bytes)
+{
+    if (entry_type(e) == TYPE_STRING) return entry_string(e).len / 16 > bytes;
+    struct value v = entry_value(e);
+    return value_kind(v.type)->bytes(&v) > bytes;
+}
+
 size_t entry_bytes(const struct entry *e)
 {
     size_t bytes = mem_cost(own_size(e));

@@ -144,6 +144,9 @@ int64_t entry_fields_due(const struct entry *e);
 struct slice entry_encoding_text(const struct entry *e);
 /* Bytes taken, the value included. */
 size_t entry_bytes(const struct entry *e);
+/* Does its value take more than so many bytes, or, being a string, which is copied as it stands,
+ * than 16 times as many? */
+bool entry_is_large(const struct entry *e, size_t bytes);
 
 /* When it is to be looked at: for its own deadline, and for that of the first of its fields. */
 struct entry_times {

@@ -122,6 +122,11 @@ static bool victim_at_random(struct keyspace *ks, bool only_volatile, int *db,
     return *victim != NULL;
 }
 
+static struct entry *nearer(struct entry *a, struct entry *b)
+{
+    return !a || entry_deadline(b) < entry_deadline(a) ? b : a;
+}
+
 /* The key of the nearest deadline, by a wheel whose stale items are taken out on the way. For that,
  * the hand of the wheel goes ahead of the time, which a wheel can bear. Items that are there for
  * fields are held aside meanwhile. */
@@ -131,8 +136,8 @@ static struct entry *nearest_in(struct database *d, struct wheel *w)
     struct wheel_due item, held[TRIES];
     struct entry *nearest = NULL;
     int held_count = 0;
-    bool more;
-    for (int i = 0; i < TRIES && !nearest && wheel_nearest(w, &item, 1); i++) {
+    bool more, found = false;
+    for (int i = 0; i < TRIES && !found && wheel_nearest(w, &item, 1); i++) {
         if (!wheel_collect_due(w, item.deadline_ms, &item, 1, &more)) break;
         struct entry *e = entry_of_item(d, item);
         if (!e) continue;
@@ -140,10 +145,12 @@ static struct entry *nearest_in(struct database *d, struct wheel *w)
         int64_t due = entry_times_due(times);
         if (due != times.deadline) {
             held[held_count++] = (struct wheel_due){due, item.hash};
+            if (times.deadline >= 0) nearest = nearer(nearest, e);
             continue;
         }
         wheel_add(w, item.hash, due);
-        if (due <= item.deadline_ms) nearest = e;
+        found = due <= item.deadline_ms;
+        if (found) nearest = nearer(nearest, e);
     }
     while (held_count--) wheel_add(w, held[held_count].hash, held[held_count].deadline_ms);
     return nearest;

@@ -157,7 +157,7 @@ static bool zipmap_open(struct pack *p, const unsigned char *at, size_t len)
     }
     p->at = at + 1;
     p->end = at + len - 1;
-    return p->count % 2 == 0 && (at[0] >= ZIPMAP_MANY || at[0] == p->count / 2);
+    return p->count % 2 == 0 && (at[0] == ZIPMAP_MANY || at[0] == p->count / 2);
 }
 
 static struct slice zipmap_next(struct pack *p)

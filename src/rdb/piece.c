@@ -23,7 +23,8 @@ static unsigned char add_value(struct buffer *piece, const struct entry *e)
     return rdb_type_of(&v);
 }
 
-void rdb_piece_entry(struct buffer *piece, int db, const struct entry *e, const struct keyspace *ks,
+/* What stands before the value, whose code and length come later. */
+static void add_head(struct buffer *piece, int db, const struct entry *e, const struct keyspace *ks,
                      int64_t now_ms)
 {
     struct slice key = entry_key(e);
@@ -33,14 +34,58 @@ void rdb_piece_entry(struct buffer *piece, int db, const struct entry *e, const 
         h.freq = keyspace_frequency(ks, e, now_ms);
     else if (ks)
         h.idle_s = keyspace_idle_s(ks, e, now_ms);
-    size_t at = piece->len;
-    buffer_reserve(piece, sizeof h + key.len);
-    piece->len += sizeof h;
+    buffer_add(piece, &h, sizeof h);
     buffer_add_slice(piece, key);
-    size_t from = piece->len;
-    h.code = add_value(piece, e);
+}
+
+/* The head that is at `at` is of a value with this code, which has begun at `from`. */
+static void complete_head(struct buffer *piece, size_t at, size_t from, unsigned char code)
+{
+    struct head h;
+    memcpy(&h, piece->at + at, sizeof h);
+    h.code = code;
     h.value_len = piece->len - from;
-    memcpy(piece->at + at, &h, sizeof h); /* the piece may have moved */
+    memcpy(piece->at + at, &h, sizeof h);
+}
+
+void rdb_piece_entry(struct buffer *piece, int db, const struct entry *e, const struct keyspace *ks,
+                     int64_t now_ms)
+{
+    size_t at = piece->len;
+    add_head(piece, db, e, ks, now_ms);
+    size_t from = piece->len;
+    unsigned char code = add_value(piece, e);
+    complete_head(piece, at, from, code);
+}
+
+static bool add_string_some(struct buffer *piece, struct slice s, struct value_progress *p,
+                            size_t bytes)
+{
+    struct slice rest = slice_from(s, (size_t)p->at);
+    if (rest.len > bytes) rest.len = bytes;
+    buffer_add_slice(piece, rest);
+    p->at += rest.len;
+    return p->at == s.len;
+}
+
+bool rdb_piece_some(struct buffer *piece, int db, const struct entry *e, const struct keyspace *ks,
+                    int64_t now_ms, struct value_progress *p, size_t bytes)
+{
+    if (!p->mark) {
+        buffer_reserve(piece, sizeof(struct head) + entry_key(e).len + entry_bytes(e));
+        add_head(piece, db, e, ks, now_ms);
+        p->mark = piece->len;
+    }
+    unsigned char code = RDB_STRING;
+    if (entry_type(e) == TYPE_STRING) {
+        if (!add_string_some(piece, entry_string(e), p, bytes)) return false;
+    } else {
+        struct value v = entry_value(e);
+        if (!rdb_put_some(piece, &v, p, bytes)) return false;
+        code = rdb_type_of(&v);
+    }
+    complete_head(piece, 0, p->mark, code);
+    return true;
 }
 
 void rdb_piece_end(struct buffer *piece)

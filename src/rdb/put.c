@@ -80,6 +80,14 @@ static void put_set(struct put *p, const struct value *v)
 
 /* ---- sorted sets ---- */
 
+static void put_scored(struct put *p, const struct zset_cursor *c)
+{
+    uint64_t bits;
+    put_string(p, c->member);
+    memcpy(&bits, &c->score, sizeof bits);
+    rdb_put_number(p->to, bits, sizeof bits);
+}
+
 /* The last first, as Redis has it: who reads that puts each in front of all others. */
 static void put_zset(struct put *p, const struct value *v)
 {
@@ -90,12 +98,7 @@ static void put_zset(struct put *p, const struct value *v)
     }
     rdb_put_length(p->to, zset_count(v));
     zset_start(&c, v, zset_count(v));
-    while (zset_prev(&c)) {
-        uint64_t bits;
-        put_string(p, c.member);
-        memcpy(&bits, &c.score, sizeof bits);
-        rdb_put_number(p->to, bits, sizeof bits);
-    }
+    while (zset_prev(&c)) put_scored(p, &c);
 }
 
 /* ---- hashes ---- */
@@ -109,15 +112,26 @@ static void put_field(void *ctx, const struct value_item *item)
     put_string(p, item->second);
 }
 
+static void put_base(const struct put *p)
+{
+    if (p->base >= 0) rdb_put_number(p->to, (uint64_t)p->base, 8);
+}
+
+static void put_hash_head(const struct put *p, const struct value *v)
+{
+    put_base(p);
+    rdb_put_length(p->to, fields_count(v));
+}
+
 static void put_hash(struct put *p, const struct value *v)
 {
     p->base = value_due(v);
-    if (p->base >= 0) rdb_put_number(p->to, (uint64_t)p->base, 8);
     if (v->encoding == ENCODING_PACKED || (v->encoding == ENCODING_PACKED_TTL && p->base >= 0)) {
+        put_base(p);
         put_packed(p, v);
         return;
     }
-    rdb_put_length(p->to, fields_count(v));
+    put_hash_head(p, v);
     value_kind_hash.each(v, put_field, p);
 }
 
@@ -232,6 +246,72 @@ void rdb_put_value(struct buffer *to, const struct value *v, enum rdb_effort eff
     default: CHECK(!"a type that is written");
     }
 }
+
+/* ---- in parts ---- */
+
+static bool put_some_nodes(struct put *p, const struct value *v, struct value_progress *at,
+                           size_t end)
+{
+    const struct list_nodes *nodes = v->at;
+    if (!at->begun) rdb_put_length(p->to, nodes->count);
+    for (; at->at < nodes->count && p->to->len < end; at->at++)
+        put_node(p, nodes_at(nodes, (uint32_t)at->at));
+    return at->at == nodes->count;
+}
+
+static bool put_some_members(struct put *p, const struct value *v, struct value_progress *at,
+                             size_t end)
+{
+    enum { MEMBERS = 16 };
+    if (!at->begun) rdb_put_length(p->to, set_count(v));
+    do at->at = set_scan(v, at->at, MEMBERS, put_member, p);
+    while (at->at && p->to->len < end);
+    return !at->at;
+}
+
+static bool put_some_fields(struct put *p, const struct value *v, struct value_progress *at,
+                            size_t end)
+{
+    enum { FIELDS = 16 };
+    p->base = value_due(v);
+    if (!at->begun) put_hash_head(p, v);
+    do at->at = fields_scan(v, at->at, FIELDS, put_field, p);
+    while (at->at && p->to->len < end);
+    return !at->at;
+}
+
+/* `at` counts those that were put. */
+static bool put_some_scored(struct put *p, const struct value *v, struct value_progress *at,
+                            size_t end)
+{
+    struct zset_cursor c;
+    if (!at->begun) rdb_put_length(p->to, zset_count(v));
+    zset_start(&c, v, zset_count(v) - (size_t)at->at);
+    while (p->to->len < end && zset_prev(&c)) put_scored(p, &c);
+    at->at = zset_count(v) - c.rank;
+    return c.rank == 0;
+}
+
+bool rdb_put_some(struct buffer *to, const struct value *v, struct value_progress *at, size_t bytes)
+{
+    struct put p = {.to = to, .effort = RDB_PLAIN};
+    size_t end = to->len + bytes;
+    bool over = true;
+    if (v->encoding == ENCODING_NODES)
+        over = put_some_nodes(&p, v, at, end);
+    else if (v->type == TYPE_SET && v->encoding == ENCODING_TABLE)
+        over = put_some_members(&p, v, at, end);
+    else if (v->type == TYPE_HASH && v->encoding == ENCODING_TABLE)
+        over = put_some_fields(&p, v, at, end);
+    else if (v->encoding == ENCODING_TREE)
+        over = put_some_scored(&p, v, at, end);
+    else
+        rdb_put_value(to, v, RDB_PLAIN);
+    at->begun = true;
+    return over;
+}
+
+/* ---- again ---- */
 
 void rdb_put_again(struct buffer *to, unsigned char code, struct slice value,
                    enum rdb_effort effort)

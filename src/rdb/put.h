@@ -27,6 +27,10 @@ unsigned char rdb_type_of(const struct value *v);
 int rdb_version_of(unsigned char code);
 /* Appends what follows the type and the key. */
 void rdb_put_value(struct buffer *to, const struct value *v, enum rdb_effort effort);
+/* The same with RDB_PLAIN, in parts of about so many bytes: each call appends the next one; true
+ * with the last. */
+bool rdb_put_some(struct buffer *to, const struct value *v, struct value_progress *at,
+                  size_t bytes);
 /* Appends once more, with another effort, what rdb_put_value has made of a value of this type. */
 void rdb_put_again(struct buffer *to, unsigned char code, struct slice value,
                    enum rdb_effort effort);

@@ -46,6 +46,10 @@ void rdb_write_end(struct rdb_writer *w, struct buffer *out);
  * there; else NULL. */
 void rdb_piece_entry(struct buffer *piece, int db, const struct entry *e, const struct keyspace *ks,
                      int64_t now_ms);
+/* A piece of one entry alone, in parts of about so many bytes: begins with an empty one, and each
+ * call appends to it; true with the last part. */
+bool rdb_piece_some(struct buffer *piece, int db, const struct entry *e, const struct keyspace *ks,
+                    int64_t now_ms, struct value_progress *p, size_t bytes);
 /* After the last one, in the same piece or another. */
 void rdb_piece_end(struct buffer *piece);
 /* Appends what a piece is in the file: `writer` is a struct rdb_writer with its config and zeros,

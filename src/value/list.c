@@ -367,15 +367,26 @@ static void encode_node(const struct list_node *node, struct buffer *to)
     }
 }
 
-static void list_encode(const struct value *v, struct buffer *to)
+static bool list_encode_some(const struct value *v, struct value_progress *p, size_t bytes,
+                             struct buffer *to)
 {
+    size_t from = to->len;
     if (is_packed(v)) {
         put_part(to, CODE_PACKED, packed_slice(packed_of(v)));
-        return;
+        return true;
     }
     const struct list_nodes *n = nodes_of(v);
-    for (uint32_t i = 0; i < n->count; i++) encode_node(nodes_at(n, i), to);
+    for (; p->at < n->count && to->len - from < bytes; p->at++)
+        encode_node(nodes_at(n, (uint32_t)p->at), to);
+    if (p->at < n->count) return false;
     buffer_add_byte(to, CODE_END);
+    return true;
+}
+
+static void list_encode(const struct value *v, struct buffer *to)
+{
+    struct value_progress p = {0};
+    list_encode_some(v, &p, SIZE_MAX, to);
 }
 
 static bool take_part(struct slice *from, unsigned char *code, struct slice *bytes)
@@ -445,5 +456,6 @@ const struct value_kind value_kind_list = {
     .free_some = list_free_some,
     .each = list_each,
     .encode = list_encode,
+    .encode_some = list_encode_some,
     .decode = list_decode,
 };

@@ -97,6 +97,25 @@ static void encode(const struct value *v, struct buffer *to)
     }
 }
 
+static bool encode_some(const struct value *v, struct value_progress *p, size_t bytes,
+                        struct buffer *to)
+{
+    enum { MEMBERS = 16 };
+    size_t from = to->len;
+    if (v->encoding != ENCODING_TABLE) {
+        encode(v, to);
+        return true;
+    }
+    if (!p->begun) {
+        buffer_add_byte(to, FORM_TABLE);
+        put_number(to, set_count(v));
+        p->begun = true;
+    }
+    do p->at = set_scan(v, p->at, MEMBERS, put_member, to);
+    while (p->at && to->len - from < bytes);
+    return !p->at;
+}
+
 static bool take_bytes(struct slice *from, struct slice *out)
 {
     uint64_t len;
@@ -157,5 +176,6 @@ const struct value_kind value_kind_set = {
     .free_some = free_some,
     .each = each,
     .encode = encode,
+    .encode_some = encode_some,
     .decode = decode,
 };

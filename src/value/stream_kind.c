@@ -69,17 +69,16 @@ static bool stream_free_some(struct value *v, size_t elements)
 
 /* ---- snapshots: docs/format/record.md ---- */
 
-static void stream_encode(const struct value *v, struct buffer *to)
+static void encode_head(const struct stream *s, struct buffer *to)
 {
-    const struct stream *s = v->at;
     code_put_id(to, s->last);
     code_put_id(to, s->max_deleted);
     code_put(to, s->added);
     code_put(to, s->nodes_count);
-    for (size_t i = 0; i < s->nodes_count; i++) {
-        code_put_id(to, stream_node_at(s, i)->first);
-        code_put_text(to, packed_slice(stream_node_at(s, i)->entries));
-    }
+}
+
+static void encode_groups(const struct stream *s, struct buffer *to)
+{
     code_put(to, s->groups_count);
     for (size_t i = 0; i < s->groups_count; i++) {
         struct stream_group *g = s->groups[i];
@@ -88,6 +87,30 @@ static void stream_encode(const struct value *v, struct buffer *to)
         code_put(to, (uint64_t)(g->entries_read + 1));
         crew_save(&g->crew, to);
     }
+}
+
+/* The groups are the last part, in one piece. */
+static bool stream_encode_some(const struct value *v, struct value_progress *p, size_t bytes,
+                               struct buffer *to)
+{
+    const struct stream *s = v->at;
+    size_t from = to->len;
+    if (!p->begun) encode_head(s, to);
+    p->begun = true;
+    for (; p->at < s->nodes_count && to->len - from < bytes; p->at++) {
+        const struct stream_node *node = stream_node_at(s, (size_t)p->at);
+        code_put_id(to, node->first);
+        code_put_text(to, packed_slice(node->entries));
+    }
+    if (p->at < s->nodes_count) return false;
+    encode_groups(s, to);
+    return true;
+}
+
+static void stream_encode(const struct value *v, struct buffer *to)
+{
+    struct value_progress p = {0};
+    stream_encode_some(v, &p, SIZE_MAX, to);
 }
 
 static bool decode_group(struct stream *s, struct slice *from)
@@ -226,5 +249,6 @@ const struct value_kind value_kind_stream = {
     .copy = stream_copy,
     .free_some = stream_free_some,
     .encode = stream_encode,
+    .encode_some = stream_encode_some,
     .decode = stream_decode,
 };

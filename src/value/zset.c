@@ -381,9 +381,7 @@ uint64_t zset_scan(const struct value *v, uint64_t cursor, size_t count, value_v
                    void *ctx)
 {
     struct scanning s = {visit, ctx};
-    if (!is_packed(v))
-        return table_scan(&tree_of(v)->members, cursor, count / TABLE_BUCKET_SLOTS + 1, scan_visit,
-                          &s);
+    if (!is_packed(v)) return table_scan_count(&tree_of(v)->members, cursor, count, scan_visit, &s);
     visit_all(v, visit, ctx);
     return 0;
 }
@@ -421,27 +419,43 @@ static bool free_some(struct value *v, size_t elements)
 /* In snapshots, which is also the first byte there. */
 enum { CODE_PACKED, CODE_TREE };
 
-/* A packed one as it is, behind its length; a large one as its count and, in order, the bits of
- * each score, a length and a member. */
-static void encode(const struct value *v, struct buffer *to)
+static void encode_head(const struct value *v, struct buffer *to)
 {
     char number[1 + VARINT_MAX];
     number[0] = is_packed(v) ? CODE_PACKED : CODE_TREE;
     size_t size = is_packed(v) ? packed_bytes(packed_of(v)) : zset_count(v);
     buffer_add(to, number, (size_t)(put_varint(number + 1, size) - number));
+}
+
+/* A packed one as it is, behind its length; a large one as its count and, in order, the bits of
+ * each score, a length and a member. */
+static bool encode_some(const struct value *v, struct value_progress *p, size_t bytes,
+                        struct buffer *to)
+{
+    size_t from = to->len;
+    if (!p->begun) encode_head(v, to);
+    p->begun = true;
     if (is_packed(v)) {
         buffer_add_slice(to, packed_slice(packed_of(v)));
-        return;
+        return true;
     }
     struct zset_cursor c;
-    zset_start(&c, v, 0);
-    while (zset_next(&c)) {
+    zset_start(&c, v, (size_t)p->at);
+    while (to->len - from < bytes && zset_next(&c)) {
         uint64_t bits;
         memcpy(&bits, &c.score, sizeof bits);
         char *at = buffer_reserve(to, sizeof bits + element_text_size(c.member.len));
         put64(at, bits);
         to->len = (size_t)(element_put_text(at + sizeof bits, c.member) - to->at);
     }
+    p->at = c.rank;
+    return c.rank == zset_count(v);
+}
+
+static void encode(const struct value *v, struct buffer *to)
+{
+    struct value_progress p = {0};
+    encode_some(v, &p, SIZE_MAX, to);
 }
 
 static int compare_members(const void *a, const void *b)
@@ -566,6 +580,7 @@ const struct value_kind value_kind_zset = {
     .free_some = free_some,
     .each = visit_all,
     .encode = encode,
+    .encode_some = encode_some,
     .decode = decode,
 };
 

@@ -2,8 +2,7 @@
 read of one: for tests that move data from server to server."""
 
 DAY_MS = 24 * 60 * 60 * 1000
-import os
-TYPES = tuple(os.environ.get("ONLY","string list set zset hash stream").split())
+TYPES = ("string", "list", "set", "zset", "hash", "stream")
 
 WORDS = ["every", "keyspace", "event", "is", "heard", "", "été", b"\x00\xff", "x" * 63, "y" * 64]
 NUMBERS = [0, -1, 12, 13, 127, 128, -128, -129, 255, 4095, 4096, -4096, -4097, 32767, 32768, -32769,
@@ -136,10 +135,64 @@ def fill_types(rng, client, keys=100, types=TYPES, largest=3000, databases=4, de
     for n in range(keys):
         client("SELECT", rng.randrange(databases))
         key = rng.choice([f"k{n}", str(n), b"\xff\x00%d" % n, "long" * 30 + str(n)])
+        client("DEL", key)
         MAKERS[types[n % len(types)]](rng, client, key, largest)
         if deadlines and rng.random() < 0.3:
             client("PEXPIRE", key, DAY_MS + rng.randrange(DAY_MS))
     client("SELECT", 0)
+
+
+# ---- changing ----
+
+# Words in capitals are taken as they stand, but for the name of a type, which stands for a key of
+# it; small ones are made up.
+CHANGES = """
+LPUSH LIST m|LPOP LIST 2|RPOP LIST|LMOVE LIST LIST LEFT RIGHT|RPOPLPUSH LIST LIST|LSET LIST 0 m
+LINSERT LIST AFTER m m|LREM LIST n m|LTRIM LIST 0 50|LMPOP 2 LIST LIST RIGHT COUNT 3
+BLPOP LIST LIST 0.01|BLMOVE LIST LIST RIGHT LEFT 0.01|SORT LIST ALPHA STORE LIST
+SADD SET m m n|SREM SET m|SPOP SET|SPOP SET 3|SMOVE SET SET m|SINTERSTORE SET SET SET
+SUNIONSTORE SET SET SET|SDIFFSTORE SET SET SET|ZADD ZSET n m|ZINCRBY ZSET 1.5 m
+ZADD ZSET GT CH n m|ZADD ZSET INCR n m|ZPOPMIN ZSET|ZPOPMAX ZSET 2|BZPOPMIN ZSET 0.01
+ZMPOP 1 ZSET MIN COUNT 2|ZREMRANGEBYRANK ZSET 0 2|ZREMRANGEBYSCORE ZSET 1 2
+ZUNIONSTORE ZSET 2 ZSET SET WEIGHTS 2 3|ZINTERSTORE ZSET 2 ZSET ZSET AGGREGATE MAX
+ZRANGESTORE ZSET ZSET 0 20|GEOADD ZSET 13.4 52.5 m|HSET HASH m m n m|HDEL HASH m|HSETNX HASH m n
+HINCRBY HASH counter n|HINCRBYFLOAT HASH float 1.25|XADD STREAM MAXLEN ~ 100 * m n
+XADD STREAM * m m|XTRIM STREAM MAXLEN 60|XDEL STREAM 5-5|XGROUP CREATE STREAM m 0
+XREADGROUP GROUP first w COUNT 3 STREAMS STREAM >|XREADGROUP GROUP first w STREAMS STREAM 0
+XAUTOCLAIM STREAM first other 0 0 COUNT 5|XGROUP DELCONSUMER STREAM first other
+XREADGROUP GROUP first w COUNT 3 NOACK STREAMS STREAM >|XGROUP SETID STREAM first $
+XSETID STREAM 99999999999999-5|COPY LIST LIST REPLACE|COPY ZSET ZSET REPLACE|COPY HASH HASH REPLACE
+COPY STREAM STREAM REPLACE|RENAME SET SET|PERSIST HASH|PEXPIRE LIST 90000000|GETEX STRING EX 90000
+APPEND STRING m|SETRANGE STRING 5 m|PFADD HLL m m n|PFMERGE HLL HLL|SETBIT STRING 40 1
+BITFIELD STRING SET u8 8 n|GETDEL STRING|SET STRING m KEEPTTL|UNLINK LIST|DEL SET|INCRBYFLOAT count n
+""".replace("\n", "|").strip("|").split("|")
+
+
+def churn(rng, client, count, databases=1):
+    """Changes of all kinds, in transactions now and then; what does not fit is an error, and fine."""
+    keys = {}
+    for key in client("KEYS", "*"):
+        keys.setdefault(client("TYPE", key).upper(), []).append(
+            key.encode("utf-8", "surrogateescape"))
+    keys["HLL"] = ["hll 1", "hll 2"]
+    queued = False
+    for _ in range(count):
+        if rng.random() < 0.1:
+            client.send("EXEC" if queued else "MULTI")
+            client.reply()
+            queued = not queued
+        words = rng.choice(CHANGES).split()
+        for at, word in enumerate(words):
+            if at and word in keys:
+                words[at] = rng.choice(keys[word])
+            elif at and word == "m":
+                words[at] = member(rng)
+            elif at and word == "n":
+                words[at] = rng.randrange(-100, 100)
+        client.send(*words)
+        client.reply()
+    if queued:
+        client("EXEC")
 
 
 # ---- reading ----

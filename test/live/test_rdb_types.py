@@ -8,11 +8,11 @@ import time as clock
 
 import pytest
 
-from data_sets import DAY_MS, TYPES, contents, fill_types, value_of
+from data_sets import DAY_MS, churn, contents, fill_types, value_of
 from harness import eventually
 from rdb_files import (double, intset, item, length, listpack, old_double, rdb, rows, stream_id,
                        string, time, ziplist, zipmap)
-from test_rdb import REDIS, folder_files, hark, raw, redis, refusal, start_with
+from test_rdb import REDIS, crc64, folder_files, hark, raw, redis, refusal, start_with
 
 pytestmark = pytest.mark.skipif(not os.path.exists(REDIS), reason="needs redis-server")
 
@@ -99,6 +99,42 @@ def test_dump_and_restore_both_ways(rng):
             assert value_of(a, "back") == value, key
             assert b("RESTORE", "back", 0, raw(b("DUMP", raw(key))), "REPLACE") == "OK"
             assert b("DEBUG", "DIGEST-VALUE", "back") == b("DEBUG", "DIGEST-VALUE", raw(key))
+
+
+def payload_of(form):
+    """The value of a form as DUMP would have it, but for the checksum."""
+    return bytes([form[0]]) + form[2 + form[1]:] + b"\x0a\x00"
+
+
+def damaged(rng, payload):
+    data = bytearray(payload)
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+        at = rng.randrange(1, len(data) - 2)
+        data[at] = rng.choice([data[at] ^ 1 << rng.randrange(8), rng.randrange(256), 0, 255,
+                               data[at] + 1 & 255])
+    return bytes(data)
+
+
+def test_what_redis_refuses_is_refused(rng):
+    """Damaged payloads with a checksum that is right: whatever Redis, sanitizing deeply, does not
+    take, Hark does not either; and it takes no harm from any."""
+    with redis({"sanitize-dump-payload": "yes"}) as theirs, hark() as ours:
+        a, b = theirs.connect(), ours.connect()
+        fill_types(rng, a, 48, largest=20, databases=1, deadlines=False)
+        payloads = [raw(a("DUMP", raw(key)))[:-8] for key in sorted(a("KEYS", "*"))]
+        payloads += [payload_of(form) for form in FORMS + streams()[:2]]
+        payloads = [p for p in payloads if p[0] and len(p) < 700]
+        for _ in range(600):
+            data = damaged(rng, rng.choice(payloads))
+            data += crc64(data)
+            for client in (a, b):
+                client.send("RESTORE", "k", 0, data, "REPLACE")
+            if a.reply() == "OK":
+                b.reply()
+            else:
+                assert b.reply() == "ERR Bad data format", data.hex()
+            b("TYPE", "k")
+            b("DUMP", "k")
 
 
 def test_copies_and_other_names(rng):
@@ -226,7 +262,6 @@ def streams():
         item(15, "stream", NODES + TOLD + rows(group + PENDING + rows(*first))),
         item(19, "stream 2", NODES + TOLD_2 + rows(group + length(3) + PENDING + rows(*first))),
         item(21, "stream 3", NODES + TOLD_2 + rows(group + length(3) + PENDING + rows(*third))),
-        item(15, "empty stream", rows() + length(0) * 3 + rows()),
     ]
 
 
@@ -239,6 +274,9 @@ def test_old_forms():
         found = contents(server.connect())
     assert found == expected
     assert len(found) == len(forms)
+    empty = item(15, "empty", rows() + length(0) * 3 + rows())  # Redis 7.0 has an odd first id
+    with start_with({"dump.rdb": rdb(empty)}) as server:
+        assert contents(server.connect())[0, "empty"][1] == ([], [0, "0-0", "0-0", 0, "0-0"], [])
     assert found[0, "quicklist 2"][1] == TEXTS[:9] + ["plain"] + TEXTS[9:]
 
 
@@ -372,6 +410,7 @@ def test_journal_snapshot_and_rdb_hold_the_same(rng):
     with hark({"appendonly": "yes", **DEBUG}) as server:
         c = server.connect()
         fill_types(rng, c, 80)
+        churn(rng, c, 1000)
         before, same = contents(c), digest(server)
         c = restart(server)
         assert digest(server) == same
@@ -434,7 +473,8 @@ def test_multi_part_aof(rng, preamble):
         eventually(lambda: c.info("persistence")["aof_rewrite_in_progress"] == "0"
                    and c.info("persistence")["aof_rewrite_scheduled"] == "0")
         fill_types(rng, c, 60)
-        before = contents(c)
+        churn(rng, c, 1500)
         files = folder_files(source, "appendonlydir")
+        expected = contents(restart(source))  # how much groups have read does not stand in it
     with start_with(files) as server:
-        assert contents(server.connect()) == before
+        assert contents(server.connect()) == expected

@@ -36,8 +36,8 @@ static inline void random_consumer(struct random *r, struct stream *s, struct st
     struct consumer *who = crew_consumer(&g->crew, slice_text(name));
     if (!who) who = crew_insert(&g->crew, crew_free_number(&g->crew), slice_text(name));
     crew_seen(who, (int64_t)random_below(r, 1u << 30));
-    stream_deliver(s, g, who, random_below(r, 20), random_below(r, 5) == 0,
-                   (int64_t)random_below(r, 1u << 30), NULL, NULL);
+    g->crew.time_ms = (int64_t)random_below(r, 1u << 30);
+    stream_deliver(s, g, who, random_below(r, 20), random_below(r, 5) == 0, NULL, NULL);
 }
 
 static inline struct value random_stream(struct random *r, size_t count,

@@ -94,6 +94,7 @@ static inline void runner_init(struct runner *r)
     command_bind_hashes(r->table);
     command_bind_sets(r->table);
     command_bind_zsets(r->table);
+    command_bind_streams(r->table);
 }
 
 static inline void runner_fini(struct runner *r)

@@ -1,141 +1,5 @@
-/* libhark, against a peer that does what each test says. The library's sources are part of this
- * file, so that its allocations can be made to fail, one after the other. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-static long allocations_left = -1; /* before one fails; -1: none does */
-
-static bool may_allocate(void)
-{
-    if (allocations_left < 0) return true;
-    if (allocations_left == 0) return false;
-    allocations_left--;
-    return true;
-}
-
-static void *limited_malloc(size_t size)
-{
-    return may_allocate() ? malloc(size) : NULL;
-}
-
-static void *limited_calloc(size_t count, size_t size)
-{
-    return may_allocate() ? calloc(count, size) : NULL;
-}
-
-static void *limited_realloc(void *p, size_t size)
-{
-    return may_allocate() ? realloc(p, size) : NULL;
-}
-
-#define malloc  limited_malloc
-#define calloc  limited_calloc
-#define realloc limited_realloc
-#include "../../client/connection.c"
-#include "../../client/exchange.c"
-#include "../../client/socket.c"
-#include "../../client/tree.c"
-#undef malloc
-#undef calloc
-#undef realloc
-
-/* ---- a connection and its other end ---- */
-
-struct fixture {
-    char path[sizeof((struct sockaddr_un *)0)->sun_path];
-    int listener, peer;
-    struct hark *h;
-};
-
-static int listen_at(char *path, size_t size)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(path, size, "/tmp/test-libhark-%d.sock", (int)getpid());
-    unlink(path);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(fd, 4), 0);
-    return fd;
-}
-
-static void connect_with(struct fixture *f, struct hark_options options)
-{
-    options.size = sizeof options;
-    options.path = f->path;
-    assert_int_equal(hark_connect(&options, &f->h), 0);
-    f->peer = accept(f->listener, NULL, NULL);
-    assert_true(f->peer >= 0);
-}
-
-static int set_fixture(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    f->listener = listen_at(f->path, sizeof f->path);
-    f->peer = -1;
-    *state = f;
-    return 0;
-}
-
-static int drop_fixture(void **state)
-{
-    struct fixture *f = *state;
-    allocations_left = -1;
-    hark_close(f->h);
-    if (f->peer >= 0) close(f->peer);
-    close(f->listener);
-    unlink(f->path);
-    free(f);
-    return 0;
-}
-
-static void say(struct fixture *f, const char *bytes)
-{
-    size_t len = strlen(bytes);
-    assert_int_equal(write(f->peer, bytes, len), len);
-}
-
-/* In one write: the kernel counts each by more than its bytes, and blocks after a few hundred. */
-static void say_times(struct fixture *f, const char *head, const char *bytes, int times)
-{
-    size_t size = strlen(head) + strlen(bytes) * (size_t)times + 1;
-    char *all = malloc(size), *end = stpcpy(all, head);
-    for (int i = 0; i < times; i++) end = stpcpy(end, bytes);
-    say(f, all);
-    free(all);
-}
-
-static void heard(struct fixture *f, const char *wanted)
-{
-    char got[512];
-    ssize_t n = recv(f->peer, got, sizeof got - 1, MSG_DONTWAIT);
-    got[n > 0 ? n : 0] = '\0';
-    assert_string_equal(got, wanted);
-}
-
-static struct hark_reply *read_one(struct fixture *f)
-{
-    struct hark_reply *r = NULL;
-    assert_int_equal(hark_read(f->h, &r), 0);
-    return r;
-}
+/* libhark's connections, against a peer that does what each test says. */
+#include "libhark.h"
 
 /* ---- tests ---- */
 
@@ -476,18 +340,20 @@ static void memory_runs_out(void **state)
     struct fixture *f = *state;
     struct hark_options options = HARK_OPTIONS;
     options.path = f->path;
+    options.password = "word";
+    options.allocator = &f->allocator;
     int failures = 0;
     for (long n = 0;; n++) {
-        allocations_left = n;
+        f->memory.left = n;
         struct hark_reply *r = NULL;
-        int rc = hark_connect(&options, &f->h);
+        int rc = hark_connect_begin(&options, &f->h);
         if (rc == 0) {
             f->peer = accept(f->listener, NULL, NULL);
-            say_times(f, "*200\r\n", "|1\r\n+a\r\n+b\r\n$30\r\n123456789012345678901234567890\r\n",
-                      200);
-            rc = hark_call(f->h, &r, "PING", NULL);
+            say_times(f, "+OK\r\n*200\r\n",
+                      "|1\r\n+a\r\n+b\r\n$30\r\n123456789012345678901234567890\r\n", 200);
+            rc = hark_commandf(f->h, &r, "SET user:%d %b", 7, "a\0b", (size_t)3);
         }
-        allocations_left = -1;
+        f->memory.left = -1;
         if (rc == 0) {
             assert_int_equal(r->count, 200);
             assert_string_equal(r->at[199].text, "123456789012345678901234567890");
@@ -501,9 +367,178 @@ static void memory_runs_out(void **state)
         f->h = NULL;
         if (f->peer >= 0) close(f->peer);
         f->peer = -1;
+        assert_int_equal(f->memory.taken, 0);
         if (rc == 0) break;
     }
     assert_true(failures > 8);
+}
+
+static void formats(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, (struct hark_options){0});
+    assert_int_equal(hark_queuef(f->h, "SET k:%d %b  EX %lld ", -5, "a b\0c", (size_t)5, 60LL), 0);
+    assert_int_equal(hark_turn(f->h, 0), 1);
+    char got[256];
+    ssize_t n = recv(f->peer, got, sizeof got, 0);
+    const char wanted[] =
+        "*5\r\n$3\r\nSET\r\n$4\r\nk:-5\r\n$5\r\na b\0c\r\n$2\r\nEX\r\n$2\r\n60\r\n";
+    assert_int_equal(n, sizeof wanted - 1);
+    assert_memory_equal(got, wanted, sizeof wanted - 1);
+
+    assert_int_equal(
+        hark_queuef(f->h, "%s%s %s %05.1f%% %x %zu %c", "a", "b", "", 2.25, 255u, (size_t)-1, 'z'),
+        0);
+    assert_int_equal(hark_turn(f->h, 0), 1);
+    heard(f, "*6\r\n$2\r\nab\r\n$0\r\n\r\n$6\r\n002.2%\r\n$2\r\nff\r\n$20\r\n18446744073709551615"
+             "\r\n$1\r\nz\r\n");
+    assert_int_equal(hark_queuef(f->h, "GET %q", 1), HARK_USAGE);
+    assert_string_equal(hark_error(f->h), "This cannot be put into a request: %q");
+    assert_int_equal(hark_queuef(f->h, "GET %"), HARK_USAGE);
+    assert_int_equal(hark_queuef(f->h, "GET %5s", "x"), HARK_USAGE);
+    assert_int_equal(hark_queuef(f->h, "GET %0999999999999999999999999999d", 1), HARK_USAGE);
+    assert_int_equal(hark_queuef(f->h, "GET %9999d", 1), HARK_USAGE);
+    assert_int_equal(hark_queuef(f->h, "  "), HARK_USAGE);
+    assert_int_equal(hark_unsent(f->h), 0); /* nothing of these is left behind */
+}
+
+static void takes_piece(struct fixture *f, enum hark_type type, int depth, const char *text,
+                        bool last)
+{
+    struct hark_piece piece;
+    assert_int_equal(hark_piece(f->h, &piece), 0);
+    assert_int_equal(piece.type, type);
+    assert_int_equal(piece.depth, depth);
+    assert_int_equal(piece.last, last);
+    if (!text) return;
+    assert_int_equal(piece.len, strlen(text));
+    assert_memory_equal(piece.text, text, piece.len);
+}
+
+static void pieces(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, (struct hark_options){.timeout_ms = 20});
+    say(f, "*3\r\n|1\r\n+a\r\n*1\r\n+b\r\n$3\r\nabc\r\n*2\r\n:1\r\n+x\r\n$");
+    takes_piece(f, HARK_T_ARRAY, 0, NULL, false);
+    takes_piece(f, HARK_T_STRING, 1, "abc", false);
+    struct hark_reply *r;
+    assert_int_equal(hark_take(f->h, &r), HARK_USAGE);
+    takes_piece(f, HARK_T_ARRAY, 1, NULL, false);
+    takes_piece(f, HARK_T_INTEGER, 2, NULL, false);
+    takes_piece(f, HARK_T_STATUS, 2, "x", false);
+    struct hark_piece piece;
+    assert_int_equal(hark_piece(f->h, &piece), HARK_TIMEOUT);
+    say(f, "4\r\nlast\r\n+whole\r\n*2\r\n+first\r\n");
+    takes_piece(f, HARK_T_STRING, 1, "last", true);
+    r = read_one(f);
+    assert_string_equal(r->text, "whole");
+    hark_reply_free(r);
+    assert_int_equal(hark_read(f->h, &r), HARK_TIMEOUT);
+    assert_int_equal(hark_piece(f->h, &piece), HARK_USAGE); /* in the middle of a tree */
+    say(f, "+second\r\n");
+    r = read_one(f);
+    assert_int_equal(r->count, 2);
+    hark_reply_free(r);
+}
+
+static void pushes_between_pieces(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, (struct hark_options){.timeout_ms = 20});
+    struct hark_reply *kept = NULL;
+    hark_on_push(f->h, keep_push, &kept);
+    say(f, ">0\r\n>2\r\n+one\r\n");
+    struct hark_piece piece;
+    assert_int_equal(hark_piece(f->h, &piece), HARK_TIMEOUT);
+    say(f, "*1\r\n+deep\r\n+answer\r\n");
+    takes_piece(f, HARK_T_STATUS, 0, "answer", true);
+    assert_int_equal(kept->count, 2);
+    assert_string_equal(kept->at[1].at[0].text, "deep");
+    hark_on_push(f->h, NULL, NULL);
+    say(f, ">1\r\n+two\r\n");
+    takes_piece(f, HARK_T_PUSH, 0, NULL, false);
+    takes_piece(f, HARK_T_STATUS, 1, "two", true);
+    hark_reply_free(kept);
+}
+
+static void begin_without_waiting(void **state)
+{
+    struct fixture *f = *state;
+    struct hark_options options = HARK_OPTIONS;
+    char url[160];
+    snprintf(url, sizeof url, "unix://:w%%6frd@%s?db=3", f->path);
+    options.url = url;
+    options.client_name = "me";
+    options.allocator = &f->allocator;
+    assert_int_equal(hark_connect_begin(&options, &f->h), 0);
+    assert_true(hark_fd(f->h) >= 0);
+    assert_int_equal(hark_wants(f->h), HARK_WRITE);
+    assert_int_equal(hark_queue(f->h, 1, (const char *[]){"PING"}, NULL), 0);
+    f->peer = accept(f->listener, NULL, NULL);
+    while (hark_unsent(f->h)) assert_true(hark_turn(f->h, 1000) >= 0);
+    assert_int_equal(hark_wants(f->h), HARK_READ);
+    hears(f, "*2\r\n$4\r\nAUTH\r\n$4\r\nword\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
+             "*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$2\r\nme\r\n*1\r\n$4\r\nPING\r\n");
+    say(f, "+OK\r\n+OK\r\n-ERR unknown command\r\n+PO");
+    assert_int_equal(hark_turn(f->h, 1000), 1);
+    assert_int_equal(hark_take(f->h, NULL), 0);
+    say(f, "NG\r\n");
+    struct hark_reply *r = read_one(f);
+    assert_string_equal(r->text, "PONG");
+    hark_reply_free(r);
+}
+
+static void urls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *error;
+    } rows[] = {
+        {"http://x", "Invalid URL, it must begin with redis://, rediss:// or unix://"},
+        {"localhost", "Invalid URL, it must begin with redis://, rediss:// or unix://"},
+        {"redis://h:70000", "Invalid URL, the port is none"},
+        {"redis://h:1x", "Invalid URL, the port is none"},
+        {"redis://[::1", "Invalid URL, a [ is not closed"},
+        {"redis://[::1]x", "Invalid URL, of the host and port"},
+        {"redis://h/x", "Invalid URL, the database is none"},
+        {"redis://h/1?x=2", "Invalid URL, only ?db= may follow"},
+        {"unix://", "Invalid URL, the path is missing"},
+        {"unix:///nonexistent/%73ocket", "No such file or directory"},
+        {"redis://user:pass@127.0.0.1:1/0", "Connection refused"},
+        {"hark://[::ffff:127.0.0.1]:1", "Connection refused"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct hark_options options = HARK_OPTIONS;
+        struct hark *h;
+        options.url = rows[i].url;
+        assert_true(hark_connect(&options, &h) < 0);
+        assert_string_equal(hark_error(h), rows[i].error);
+        hark_close(h);
+    }
+}
+
+static void a_connection_that_is_never_answered_times_out(void **state)
+{
+    struct fixture *f = *state;
+    struct hark_options options = HARK_OPTIONS;
+    options.path = f->path;
+    options.password = "word";
+    options.connect_timeout_ms = 30;
+    options.allocator = &f->allocator;
+    assert_int_equal(hark_connect(&options, &f->h), HARK_TIMEOUT);
+    assert_string_equal(hark_error(f->h), "The connection timed out");
+}
+
+static void a_value_is_found_by_name(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, (struct hark_options){0});
+    say(f, "*4\r\n$4\r\nname\r\n:7\r\n:1\r\n+x\r\n");
+    struct hark_reply *r = read_one(f);
+    assert_int_equal(hark_reply_get(r, "name")->integer, 7);
+    assert_null(hark_reply_get(r, "nam"));
+    hark_reply_free(r);
 }
 
 int main(void)
@@ -526,6 +561,13 @@ int main(void)
         TEST(options_of_another_size),
         cmocka_unit_test(connections_that_cannot_be),
         TEST(memory_runs_out),
+        TEST(formats),
+        TEST(pieces),
+        TEST(pushes_between_pieces),
+        TEST(begin_without_waiting),
+        cmocka_unit_test(urls),
+        TEST(a_connection_that_is_never_answered_times_out),
+        TEST(a_value_is_found_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

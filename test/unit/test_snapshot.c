@@ -352,7 +352,7 @@ static void data_comes_back(void **state)
         struct snapshot *s = begin(d, round % 2);
         uint64_t seq;
         struct event_id last;
-        struct walk_visitor v = {write_entry, NULL, s};
+        struct walk_visitor v = {write_entry, NULL, NULL, s};
         assert_int_equal(engine_walk_begin(r.engine, v, &seq, &last), 0);
         while (engine_walk_step(r.engine, 10)) {
         }

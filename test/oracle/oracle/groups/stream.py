@@ -27,7 +27,7 @@ ODD_ID = pick(
 ID = mixed((20, _RISING), (3, _SHORT), (1, ODD_ID))
 NEW_ID = mixed((20, _RISING), (8, lambda g: b"%d-*" % int(g.random() ** 0.3 * 400)), (2, _SHORT), (1, ODD_ID))
 # Newer servers refuse what is below the largest id that was deleted.
-SET_ID = mixed((8, lambda g: b"70%d-0" % int(g.random() * 10)), (1, ODD_ID))
+SET_ID = mixed((8, lambda g: b"70%d-0" % int(g.random() * 10)), (1, pick(b"abc", b"", b"-", b"+", b"1-")))
 START = mixed((6, b"-"), (6, ID), (2, lambda g: b"(" + _RISING(g)), (1, ODD_ID))
 END = mixed((6, b"+"), (6, ID), (2, lambda g: b"(" + _RISING(g)), (1, ODD_ID))
 FIELD = mixed((12, pick(b"f", b"field2")), (1, SMALL_VALUE))

@@ -1,0 +1,172 @@
+/* Threads and libhark: what the rules at the head of its header allow, for the thread sanitizer to
+ * look at. A peer in a thread of its own plays the server. */
+#include "libhark.h"
+
+enum { MESSAGES = 2000, THREADS = 4 };
+
+/* Answers the first request of each connection with a confirmation and messages, then PINGs. */
+static void *serve(void *context)
+{
+    struct fixture *f = context;
+    for (int i = 0; i < THREADS; i++) {
+        int fd = accept(f->listener, NULL, NULL);
+        assert_true(fd >= 0);
+        char request[64];
+        assert_true(recv(fd, request, sizeof request, 0) > 0);
+        const char *confirmed = "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n";
+        const char *message = "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n";
+        assert_true(send(fd, confirmed, strlen(confirmed), MSG_NOSIGNAL) > 0);
+        for (int k = 0; k < MESSAGES; k++)
+            if (send(fd, message, strlen(message), MSG_NOSIGNAL) < 0) break;
+        if (f->peer >= 0) close(f->peer);
+        f->peer = fd;
+    }
+    return NULL;
+}
+
+struct seen {
+    int count, stop_at;
+    pthread_t thread;
+};
+
+static int see(struct hark_pubsub *p, const struct hark_message *m, void *context)
+{
+    struct seen *s = context;
+    s->thread = pthread_self();
+    if (m->type != HARK_M_MESSAGE) return 0;
+    if (++s->count == s->stop_at) hark_pubsub_stop(p);
+    if (s->count < s->stop_at) assert_int_equal(hark_pubsub_join(p), HARK_USAGE); /* by itself */
+    return 0;
+}
+
+static struct hark_pubsub *subscriber(struct fixture *f, struct seen *s)
+{
+    struct hark_options options = HARK_OPTIONS;
+    options.path = f->path;
+    struct hark_pubsub *p;
+    assert_int_equal(hark_pubsub_open(&options, &p), 0);
+    assert_int_equal(hark_subscribe(p, "a", 1, see, s), 0);
+    return p;
+}
+
+/* Its handler stops it; then the object is ours again. */
+static void a_handler_stops_its_thread(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t server;
+    assert_int_equal(pthread_create(&server, NULL, serve, f), 0);
+    for (int i = 0; i < THREADS; i++) {
+        struct seen s = {.stop_at = MESSAGES / 2};
+        struct hark_pubsub *p = subscriber(f, &s);
+        assert_int_equal(hark_pubsub_run_in_thread(p, i), 0);
+        assert_int_equal(hark_pubsub_run_in_thread(p, 0), HARK_USAGE);
+        assert_int_equal(hark_pubsub_join(p), 0);
+        assert_int_equal(hark_pubsub_join(p), 0);
+        assert_int_equal(s.count, MESSAGES / 2);
+        assert_false(pthread_equal(s.thread, pthread_self()));
+        struct hark_message *m;
+        while (s.count < MESSAGES) /* the rest, in this thread */
+            assert_int_equal(hark_pubsub_get_message(p, 10000, &m), 1);
+        assert_true(pthread_equal(s.thread, pthread_self()));
+        hark_pubsub_close(p);
+    }
+    pthread_join(server, NULL);
+}
+
+/* While it runs, others may stop and join it, and nothing else. */
+static void others_stop_it(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t server;
+    assert_int_equal(pthread_create(&server, NULL, serve, f), 0);
+    struct seen s[THREADS] = {{0}};
+    struct hark_pubsub *all[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        all[i] = subscriber(f, &s[i]);
+        assert_int_equal(hark_pubsub_run_in_thread(all[i], 0), 0);
+        struct hark_message *m;
+        assert_int_equal(hark_pubsub_get_message(all[i], 0, &m), HARK_USAGE);
+        assert_int_equal(hark_step(all[i]), HARK_USAGE);
+        assert_int_equal(hark_unsubscribe(all[i], "a", 1), HARK_USAGE);
+    }
+    pthread_join(server, NULL);
+    for (int i = 0; i < THREADS; i++) {
+        hark_pubsub_stop(all[i]);
+        assert_int_equal(hark_pubsub_join(all[i]), 0);
+        assert_true(s[i].count <= MESSAGES);
+        /* And once more. */
+        assert_int_equal(hark_pubsub_run_in_thread(all[i], 1), 0);
+        if (i % 2) hark_pubsub_stop(all[i]);
+        hark_pubsub_close(all[i]); /* stops and joins by itself */
+    }
+}
+
+static void *stop_soon(void *context)
+{
+    usleep(5000);
+    hark_pubsub_stop(context);
+    return NULL;
+}
+
+static void a_stop_ends_a_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct hark_options options = HARK_OPTIONS;
+    options.path = f->path;
+    assert_int_equal(hark_pubsub_open(&options, &f->p), 0);
+    for (int i = 0; i < 5; i++) {
+        pthread_t other;
+        struct hark_message *m;
+        assert_int_equal(pthread_create(&other, NULL, stop_soon, f->p), 0);
+        assert_int_equal(hark_pubsub_get_message(f->p, -1, &m), 0);
+        pthread_join(other, NULL);
+    }
+}
+
+/* Connections of their own need nothing from one another. */
+static void *call(void *context)
+{
+    struct fixture *f = context;
+    for (int i = 0; i < 100; i++) {
+        struct hark_options options = HARK_OPTIONS;
+        options.path = f->path;
+        struct hark *h;
+        if (hark_connect(&options, &h) == 0) {
+            hark_queuef(h, "SET %d %b", i, "x", (size_t)1);
+            hark_turn(h, 0);
+        }
+        hark_close(h);
+    }
+    return NULL;
+}
+
+static void *drain(void *context)
+{
+    struct fixture *f = context;
+    for (int fd; (fd = accept(f->listener, NULL, NULL)) >= 0; close(fd)) continue;
+    return NULL;
+}
+
+static void connections_in_threads(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t threads[THREADS], drainer;
+    assert_int_equal(pthread_create(&drainer, NULL, drain, f), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call, f), 0);
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    shutdown(f->listener, SHUT_RDWR);
+    pthread_join(drainer, NULL);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_fixture, drop_fixture)
+    const struct CMUnitTest tests[] = {
+        TEST(a_handler_stops_its_thread),
+        TEST(others_stop_it),
+        TEST(a_stop_ends_a_wait),
+        TEST(connections_in_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
