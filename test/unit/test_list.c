@@ -354,6 +354,29 @@ static void test_encoding_by_bytes(void **state)
     value_kind_list.free_some(&v, SIZE_MAX);
 }
 
+/* A node that is divided is joined with others, so that nodes do not become more and more. */
+static void test_joined(void **state)
+{
+    (void)state;
+    struct value_config config = value_config_default(NULL);
+    config.list_max_listpack_size = 4;
+    struct value v = list_new();
+    for (int i = 0; i < 16; i++) {
+        char digits[TEXT_INT_MAX];
+        struct slice text = slice_of(digits, text_from_int(digits, i));
+        list_push(&v, LIST_RIGHT, &text, 1, &config);
+    }
+    list_remove(&v, 14, 2, &config);
+    list_remove(&v, 9, 3, &config);
+    struct list_nodes *n = v.at; /* of 4, 4, 1 and 2 */
+    assert_int_equal(n->count, 4);
+    assert_true(list_insert(&v, true, SLICE("6"), SLICE("x"), &config));
+    static const uint32_t expected[] = {4, 3, 3, 2}; /* x and 7 go to the next one */
+    assert_int_equal(n->count, 4);
+    for (uint32_t i = 0; i < 4; i++) assert_int_equal(nodes_at(n, i)->count, expected[i]);
+    value_kind_list.free_some(&v, SIZE_MAX);
+}
+
 /* A queue travels through memory without taking more and more. */
 static void test_queue(void **state)
 {
@@ -369,6 +392,8 @@ static void test_queue(void **state)
         assert_true(value_kind_list.bytes(&v) < most);
     }
     assert_int_equal(list_count(&v), 200);
+    list_drop(&v, LIST_LEFT, 190, &config);
+    assert_true(value_kind_list.bytes(&v) < most / 8); /* the row of nodes shrinks, too */
     value_kind_list.free_some(&v, SIZE_MAX);
 }
 
@@ -493,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_encoding_by_count),
         cmocka_unit_test(test_encoding_by_bytes),
         cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_joined),
         cmocka_unit_test(test_pressed),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_damage),
