@@ -202,14 +202,21 @@ static void test_brought(void **state)
     expect_served(2, "*2 $1 k $1 a ");
 }
 
-/* A list that is dead when its turn comes serves nobody, and says so. */
+/* A list that is dead when its turn comes serves nobody; nor does another key of the client, which
+ * has become something else meanwhile. */
 static void test_dead(void **state)
 {
     (void)state;
-    wait_with(1, "BLPOP k 0\r\n");
-    talk(clients[0], "MULTI\r\nRPUSH k a\r\nPEXPIRE k 0\r\nEXEC\r\n",
-         "+OK +QUEUED +QUEUED *2 :1 :1 ");
+    wait_with(1, "BLPOP s k 0\r\n");
+    talk(clients[0], "SET s v\r\n", "+OK ");
+    talk(clients[0], "MULTI\r\nRPUSH k a\r\nPEXPIRE k 1\r\nCLIENT PAUSE 1000 WRITE\r\nEXEC\r\n",
+         "+OK +QUEUED +QUEUED +QUEUED *3 :1 :1 +OK ");
+    now_us += 5000;
+    turns(2);
+    told.len = 0;
+    talk(clients[0], "CLIENT UNPAUSE\r\n", "+OK ");
     expect_nothing(1);
+    expect_told("expired: expired k");
     talk(clients[0], "RPUSH k b\r\n", ":1 ");
     expect_served(1, "*2 $1 k $1 b ");
 }
