@@ -80,7 +80,10 @@ static void create_for_view(struct call *c, struct group_position position)
 static bool parse_last(struct call *c, int i, const struct stream *s, struct event_id *last)
 {
     *last = s ? s->last : (struct event_id){0};
-    return call_arg_is(c, i, "$") || stream_id(c, i, 0, last);
+    if (call_arg_is(c, i, "$")) return true;
+    bool from_the_first = call_arg_is(c, i, "-");
+    if (from_the_first) *last = (struct event_id){0};
+    return from_the_first || stream_id(c, i, 0, last);
 }
 
 /* Says that the group is at this place now. */

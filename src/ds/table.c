@@ -546,6 +546,31 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, size_t max_buckets, 
     return next;
 }
 
+struct counted {
+    table_visit *visit;
+    void *ctx;
+    size_t visited;
+};
+
+static void visit_counted(void *ctx, void *entry)
+{
+    struct counted *c = ctx;
+    c->visited++;
+    c->visit(c->ctx, entry);
+}
+
+uint64_t table_scan_count(const struct table *t, uint64_t cursor, size_t count, table_visit *visit,
+                          void *ctx)
+{
+    enum { STEPS_MAX = 10 };
+    struct counted c = {visit, ctx, 0};
+    for (int i = 0; i < STEPS_MAX && c.visited < count; i++) {
+        cursor = table_scan(t, cursor, (count - c.visited) / 8 + 1, visit_counted, &c);
+        if (!cursor) break;
+    }
+    return cursor;
+}
+
 /* The end of the buckets that can hold entries when homes up to `last` are in use. */
 static uint64_t occupied_end(const struct table_array *a, uint64_t last)
 {

@@ -129,6 +129,7 @@ static const char *redo_restore(struct value *v, const struct effect *f,
 static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
 {
     *type = TYPE_STRING;
+    if (verb >= EFFECT_COUNT) return NULL;
     if (verb == EFFECT_RESTORE) return redo_restore;
     *type = verb <= EFFECT_LTRIM             ? TYPE_LIST
             : verb <= EFFECT_SREM            ? TYPE_SET

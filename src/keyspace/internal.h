@@ -74,8 +74,10 @@ struct keyspace {
     int databases;
     struct grave *graves;
     struct remains *remains;
+    uint64_t elements_freed; /* of values that were disposed of, so that slices of that are even */
     struct value_config values;
     struct walk walk;
+    uint64_t slow_done; /* entries that have left the queue of a walk */
     uint8_t mark;       /* of what was handed over; of all entries while no walk is on */
     int due_first;      /* the database that keyspace_each_due begins with */
     struct map watched; /* name: database number and key; value: struct watch, a list */

@@ -45,7 +45,11 @@ struct keyspace *keyspace_new(int databases, const unsigned char *hash_secret, u
 void keyspace_dispose(struct keyspace *ks, struct entry *e)
 {
     struct value v;
-    if (!entry_free_to_value(e, &v) || value_kind(v.type)->free_some(&v, ELEMENTS_A_STEP)) return;
+    if (!entry_free_to_value(e, &v)) return;
+    const struct value_kind *kind = value_kind(v.type);
+    size_t count = v.encoding == ENCODING_PACKED ? 1 : kind->count(&v);
+    ks->elements_freed += count < ELEMENTS_A_STEP ? count : ELEMENTS_A_STEP;
+    if (kind->free_some(&v, ELEMENTS_A_STEP)) return;
     struct remains *r = mem_new(struct remains);
     *r = (struct remains){v, ks->remains};
     ks->remains = r;
@@ -65,6 +69,17 @@ static bool free_remains(struct keyspace *ks)
 static void free_entry(void *ctx, void *entry)
 {
     keyspace_dispose(ctx, entry);
+}
+
+/* Frees some entries of a table: fewer where their values have many elements. True when it is
+ * empty. */
+static bool clear_some(struct keyspace *ks, struct table *t)
+{
+    enum { AT_ONCE = 4 };
+    uint64_t until = ks->elements_freed + ELEMENTS_A_STEP;
+    for (int i = 0; i < BUCKETS_A_STEP && ks->elements_freed < until; i += AT_ONCE)
+        if (table_clear(t, free_entry, ks, AT_ONCE)) return true;
+    return false;
 }
 
 void keyspace_free(struct keyspace *ks)
@@ -298,6 +313,15 @@ void keyspace_expect(struct keyspace *ks, int db, size_t keys)
     table_reserve(&ks->db[db]->table, keys);
 }
 
+/* Empties a small table at once, unless its values are so large that it is better put aside. */
+static bool clear_small(struct keyspace *ks, struct table *t)
+{
+    uint64_t until = ks->elements_freed + 8 * ELEMENTS_A_STEP;
+    while (ks->elements_freed < until)
+        if (clear_some(ks, t)) return true;
+    return false;
+}
+
 /* Takes the table of a database out of it. A small one is freed at once: clients could flush a few
  * keys at a time faster than slices of work put the remains away. */
 static void bury(struct keyspace *ks, struct database *d)
@@ -309,7 +333,7 @@ static void bury(struct keyspace *ks, struct database *d)
     g.to_walk = ks->walk.state == WALK_ON && (d->walked != WALKED_ALL || ks->walk.slow);
     d->walked = WALKED_ALL; /* what comes into it from now on is new */
     ks->walk.graves += g.to_walk;
-    if (small && !g.to_walk && table_clear(&g.table, free_entry, ks, SIZE_MAX)) return;
+    if (small && !g.to_walk && clear_small(ks, &g.table)) return;
     ks->graves = mem_new(struct grave);
     *ks->graves = g;
 }
@@ -339,7 +363,7 @@ bool keyspace_sweep(struct keyspace *ks)
     struct grave **link = &ks->graves;
     while (*link && (*link)->to_walk) link = &(*link)->next;
     if (!*link) return false;
-    if (table_clear(&(*link)->table, free_entry, ks, BUCKETS_A_STEP)) grave_remove(link);
+    if (clear_some(ks, &(*link)->table)) grave_remove(link);
     return true;
 }
 

@@ -61,6 +61,7 @@ static void remove_slow(struct keyspace *ks, struct slow **link)
 {
     struct slow *l = *link;
     *link = l->next;
+    ks->slow_done++;
     entry_set_mark(l->entry, ks->mark);
     if (l->owned) keyspace_dispose(ks, l->entry);
     mem_delete(l);
@@ -101,6 +102,16 @@ static void forget_slow(struct keyspace *ks)
 bool keyspace_walk_may_hold(const struct keyspace *ks)
 {
     return ks->walk.state == WALK_ON && ks->walk.visitor.part;
+}
+
+uint64_t keyspace_walk_had(const struct keyspace *ks)
+{
+    return ks->slow_done;
+}
+
+bool keyspace_walk_is_wanted(const struct keyspace *ks)
+{
+    return ks->walk.is_wanted;
 }
 
 bool keyspace_walk_holds(struct keyspace *ks, int db, struct slice key)
@@ -200,8 +211,7 @@ bool keyspace_walk_step(struct keyspace *ks, size_t entries)
 {
     struct walk *w = &ks->walk;
     if (w->state == WALK_NONE) return false;
-    bool ready = w->state != WALK_ON || !w->visitor.ready || w->visitor.ready(w->visitor.ctx);
-    if (!ready && !w->is_wanted) return true;
+    if (w->state == WALK_ON && w->visitor.ready && !w->visitor.ready(w->visitor.ctx)) return true;
     if (w->slow) {
         step_slow(ks);
         return w->state == WALK_ON;

@@ -56,11 +56,16 @@ int keyspace_walk_begin(struct keyspace *ks, struct walk_visitor v);
 /* Would that be 0? */
 bool keyspace_walk_may_begin(const struct keyspace *ks);
 /* Is the value of this key large, and does the walk have to have it before it changes? Then that is
- * done next, in the walk's own time: ask again. Deleting it, or putting another in its place, need
- * not wait. */
+ * done next, in the walk's own time: see keyspace_walk_had. Deleting it, or putting another in its
+ * place, need not wait. */
 bool keyspace_walk_holds(struct keyspace *ks, int db, struct slice key);
 /* Can that ever be true at this moment? */
 bool keyspace_walk_may_hold(const struct keyspace *ks);
+/* How many large values walks have had, or been given up before: when it changes, who waits may ask
+ * again. */
+uint64_t keyspace_walk_had(const struct keyspace *ks);
+/* Does somebody wait? */
+bool keyspace_walk_is_wanted(const struct keyspace *ks);
 /* Goes on by about so many entries, or a part of a large one; false when no walk is on any more. */
 bool keyspace_walk_step(struct keyspace *ks, size_t entries);
 /* Gives it up, if there is one. */

@@ -14,8 +14,9 @@ enum {
     SAVING_BACKLOG_READY = 16 << 20, /* so much may wait before the walk pauses */
     SAVING_BACKLOG_MAX = 256 << 20,
     SAVING_PIECE = 64 * 1024,
-    SAVING_PART = 32 * 1024,           /* of a large value, between two looks at the time */
-    SAVING_STEP = 64,                  /* entries between two looks at the time */
+    SAVING_PART = 32 * 1024, /* of a large value, between two looks at the time */
+    SAVING_WANTED_US = 1000, /* of a turn, while a client waits for a value to be copied */
+    SAVING_STEP = 64,        /* entries between two looks at the time */
     SAVING_RETRY_US = 5 * 1000 * 1000, /* after a failure, as in Redis */
 };
 
@@ -81,7 +82,8 @@ static void hand_over_piece(struct saving *v)
 static void look_at_backlog(struct server *s)
 {
     struct saving *v = &s->saving;
-    if (outfile_backlog(v->file) <= SAVING_BACKLOG_MAX) return;
+    if (outfile_ready(v->file)) v->large_bytes = 0;
+    if (outfile_backlog(v->file) <= SAVING_BACKLOG_MAX + v->large_bytes) return;
     v->flooded = true;
     engine_walk_cancel(s->engine);
 }
@@ -110,8 +112,8 @@ static bool visit_part(void *ctx, int db, const struct entry *e, struct value_pr
     if (!rdb_piece_some(&v->large, db, e, telling_access(s), s->now_us / 1000, p, SAVING_PART))
         return false;
     v->keys++;
+    v->large_bytes += v->large.len;
     outfile_take(v->file, &v->large);
-    look_at_backlog(s);
     return true;
 }
 
@@ -175,6 +177,7 @@ static int begin(struct server *s, bool threaded)
     int rc = engine_walk_begin(s->engine, visitor, &seq, &last);
     if (rc != 0) return rc;
     v->asked = v->flooded = false;
+    v->large_bytes = 0;
     v->keys = 0;
     v->began_us = v->tried_us = s->now_us;
     v->changes_at_begin = engine_stats(s->engine).changes;
@@ -189,6 +192,8 @@ static bool walk(struct server *s, int64_t allowed_us)
 {
     struct saving *v = &s->saving;
     int64_t from_us = io_mono_us();
+    if (allowed_us < SAVING_WANTED_US && engine_walk_is_wanted(s->engine))
+        allowed_us = SAVING_WANTED_US;
     bool more;
     do more = engine_walk_step(s->engine, SAVING_STEP);
     while (more && outfile_ready(v->file) && io_mono_us() - from_us < allowed_us);

@@ -44,7 +44,8 @@ static void wake(void *ctx)
 static void look_at_backlog(struct server *s)
 {
     struct snapshots *n = &s->snapshots;
-    if (snapshot_backlog(n->now) <= BACKLOG_TOO_MUCH) return;
+    if (snapshot_ready(n->now)) n->large_bytes = 0;
+    if (snapshot_backlog(n->now) <= BACKLOG_TOO_MUCH + n->large_bytes) return;
     n->too_much = true;
     engine_walk_cancel(s->engine);
 }
@@ -64,8 +65,8 @@ static bool keep_part(void *ctx, int db, const struct entry *e, struct value_pro
     struct snapshots *n = &s->snapshots;
     if (!n->large.len) snapshot_begin_item(&n->large);
     if (!entry_encode_some(&n->large, db, e, p, WALK_PART_BYTES)) return false;
+    n->large_bytes += n->large.len;
     snapshot_take(n->now, &n->large);
-    look_at_backlog(s);
     return true;
 }
 
@@ -160,6 +161,7 @@ static void begin(struct server *s)
     struct event_id last;
     struct disk_why why;
     n->wanted = n->too_much = false;
+    n->large_bytes = 0;
     if (is_up_to_date(s)) {
         n->last_failed = false;
         return;
@@ -214,6 +216,7 @@ static int64_t allowed_us(struct server *s, int64_t now_us, int64_t woken_us)
     uint64_t commands = sessions_commands(s->sessions);
     if (commands != n->commands_seen) n->commands_us = now_us;
     n->commands_seen = commands;
+    if (engine_walk_is_wanted(s->engine)) return WALK_MOST_US;
     if (now_us - n->commands_us > ACTIVE_US) return WALK_IDLE_US;
     int64_t us = WALK_LEAST_US + (now_us - woken_us) / WALK_PART;
     return us < WALK_MOST_US ? us : WALK_MOST_US;

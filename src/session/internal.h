@@ -116,7 +116,8 @@ struct sessions {
     enum pause_kind pause;
     int64_t pause_end_us;
     struct session *parked;
-    bool waits_for_walk; /* one of them does */
+    bool waits_for_walk; /* one of them does, since */
+    uint64_t walk_had;   /* engine_walk_had was this */
     struct waits waits;
     bool stopped; /* no request runs any more */
 

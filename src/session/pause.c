@@ -100,13 +100,14 @@ bool session_must_wait_for_walk(struct session *s, const struct command *command
         for (const struct queued *q = s->queue; q; q = q->next)
             held |= is_held(s, q->command, q->argv, q->argc);
     }
+    if (held && !s->all->waits_for_walk) s->all->walk_had = engine_walk_had(s->all->engine);
     s->all->waits_for_walk |= held;
     return held;
 }
 
 void sessions_ask_walk_again(struct sessions *all)
 {
-    if (!all->waits_for_walk) return;
+    if (!all->waits_for_walk || engine_walk_had(all->engine) == all->walk_had) return;
     all->waits_for_walk = false;
     unpark_all(all);
 }

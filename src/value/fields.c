@@ -164,8 +164,7 @@ uint64_t fields_scan(const struct value *v, uint64_t cursor, size_t count, value
         return 0;
     }
     struct visiting to = {visit, ctx};
-    return table_scan(&table_of(v)->table, cursor, count / TABLE_BUCKET_SLOTS + 1, visit_parts,
-                      &to);
+    return table_scan_count(&table_of(v)->table, cursor, count, visit_parts, &to);
 }
 
 static void each(const struct value *v, value_visit *visit, void *ctx)

@@ -226,7 +226,6 @@ static void walk_packed(const struct packed *p, set_visit *visit, void *ctx)
 struct table_walk {
     set_visit *visit;
     void *ctx;
-    size_t visited;
     bool over; /* its table still hands out what is in the same buckets */
 };
 
@@ -235,13 +234,12 @@ static void visit_element(void *ctx, void *element)
     struct table_walk *w = ctx;
     if (w->over) return;
     w->over = !w->visit(w->ctx, element_text(element));
-    w->visited++;
 }
 
 static void walk_table(const struct set_table *t, set_visit *visit, void *ctx)
 {
     enum { BUCKETS = 64 };
-    struct table_walk w = {visit, ctx, 0, false};
+    struct table_walk w = {visit, ctx, false};
     uint64_t cursor = 0;
     do cursor = table_scan(&t->table, cursor, BUCKETS, visit_element, &w);
     while (cursor && !w.over);
@@ -261,23 +259,17 @@ static void visit_scanned(void *ctx, void *element)
 {
     struct table_walk *w = ctx;
     w->visit(w->ctx, element_text(element));
-    w->visited++;
 }
 
 uint64_t set_scan(const struct value *v, uint64_t cursor, size_t count, set_visit *visit, void *ctx)
 {
-    enum { STEPS = 10 }; /* of a table in which little is left */
     if (v->encoding != ENCODING_TABLE) {
         set_walk(v, visit, ctx);
         return 0;
     }
     const struct set_table *t = v->at;
-    struct table_walk w = {visit, ctx, 0, false};
-    for (int i = 0; i < STEPS && w.visited < count; i++) {
-        cursor = table_scan(&t->table, cursor, count / 8 + 1, visit_scanned, &w);
-        if (!cursor) break;
-    }
-    return cursor;
+    struct table_walk w = {visit, ctx, false};
+    return table_scan_count(&t->table, cursor, count, visit_scanned, &w);
 }
 
 /* ---- checking ---- */

@@ -387,9 +387,7 @@ uint64_t zset_scan(const struct value *v, uint64_t cursor, size_t count, value_v
                    void *ctx)
 {
     struct scanning s = {visit, ctx};
-    if (!is_packed(v))
-        return table_scan(&tree_of(v)->members, cursor, count / TABLE_BUCKET_SLOTS + 1, scan_visit,
-                          &s);
+    if (!is_packed(v)) return table_scan_count(&tree_of(v)->members, cursor, count, scan_visit, &s);
     visit_all(v, visit, ctx);
     return 0;
 }

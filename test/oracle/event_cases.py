@@ -227,7 +227,8 @@ ZSET = [
      "ZINTERSTORE a 2 a b; ZRANGESTORE c b 5 6; ZUNIONSTORE d 1 e; ZDIFFSTORE f 2 b b",
      "del a, del c, keymiss e, del d"),
     ("an empty result, and no destination", "ZADD a 1 x", "ZRANGESTORE d a 5 6", ""),
-    ("in a transaction", "", "MULTI; ZADD z 1 a; ZPOPMIN z; EXEC", "new z, zadd z, zpopmin z, del z"),
+    ("in a transaction", "", "MULTI; ZADD z 1 a; ZPOPMIN z; EXEC",
+     "new z, zadd z, zpopmin z, del z"),
 ]  # fmt: skip
 
 BOTH = {

@@ -327,6 +327,11 @@ static void test_impossible_records(void **state)
         {{.verb = EFFECT_RPUSH, .key = k, .words = &v, .words_count = 1},
          "the value to be changed is of another type"},
         {{.verb = EFFECT_COUNT}, "no such effect"},
+        {{.verb = EFFECT_SADD, .key = none}, "members are missing"},
+        {{.verb = EFFECT_SADD, .key = k, .words_count = 1, .words = &v},
+         "the value to be changed is of another type"},
+        {{.verb = EFFECT_SREM, .key = none, .words_count = 1, .words = &v},
+         "the set to be taken from is not there"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct copy c;

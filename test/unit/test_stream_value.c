@@ -38,6 +38,7 @@ struct model {
     struct value value;
     struct value_config config;
     struct random random;
+    bool trimmed; /* which Redis does not reckon with when it counts what a group has read */
 };
 
 static uint64_t below(struct model *m, uint64_t n)
@@ -220,7 +221,8 @@ static void deliver(struct model *m)
         if (!forgotten && pending_at(mg, mg->last) < 0) mg->pending[mg->count++] = mg->last;
     }
     int64_t lag;
-    if (stream_lag(stream(m), g, &lag) && d.at == m->count && m->count && done) assert_int_equal(lag, 0);
+    if (stream_lag(stream(m), g, &lag) && !m->trimmed && d.at == m->count && m->count && done)
+        assert_int_equal(lag, 0);
 }
 
 static void change_group(struct model *m)
@@ -283,6 +285,7 @@ static void trim(struct model *m)
            (t.by_id ? id_compare(m->entries[due].id, t.min_id) < 0 : m->count - due > t.max_len))
         due++;
     size_t count = stream_trim(stream(m), &t, &acked);
+    m->trimmed |= count > 0;
     if (t.limit) assert_true(count <= t.limit);
     if (t.refs == REFS_ACKED) {
         const struct event_id *ids = (const struct event_id *)(const void *)acked.at;

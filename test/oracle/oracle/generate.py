@@ -14,7 +14,7 @@ SCENARIO_CHANCE = 0.14
 
 # No numbers: behind an EX that lacks its own they would be a TTL of a second.
 _EXCESS = pick(b"", b"bogus", b"NX", b"COUNT", b"\x00\xff", b"-1")
-_EXACT = (b"CONFIG", b"COMMAND", b"ZRANK", b"ZREVRANK")
+_EXACT = (b"CONFIG", b"COMMAND", b"SPOP", b"ZRANK", b"ZREVRANK")
 _CAREFUL = frozenset(FAMILIES["lex"])
 
 
@@ -166,6 +166,7 @@ class Generator:
         left as they are: what the one refuses, Redis restores imperfectly (see FLAGS), and of the
 <<<<<<< HEAD
 <<<<<<< HEAD
+<<<<<<< HEAD
         other 7.0.15 wants a word more than newer servers. SPOP without its count would draw. Nor may a
         score come to sorted sets that are there for their order by member."""
 =======
@@ -177,6 +178,13 @@ class Generator:
 =======
         other 7.0.15 wants a word more than newer servers, of ZRANK a word less. Nor may a score come to sorted sets that are
         there for their order by member."""
+        chance = self.random()
+        if chance > 0.045 or args[0].upper() in _EXACT:
+>>>>>>> zset
+=======
+        other 7.0.15 wants a word more than newer servers, of ZRANK a word less. SPOP without its
+        count would draw. Nor may a score come to sorted sets that are there for their order by
+        member."""
         chance = self.random()
         if chance > 0.045 or args[0].upper() in _EXACT:
 >>>>>>> zset

@@ -63,6 +63,8 @@ def unordered_pairs(_, left, right):
 
 def dumped(_, left, right):
     """DUMP: a set or a large hash comes in the order of a hash table, a stream's groups have times."""
+    """DUMP: a large set or hash has its elements in the order of a hash table; a stream with groups
+    has times in it."""
     (kind, a), (other_kind, b) = left[0], right[0]
     if kind != other_kind or kind != "$" or not a or not b:
         return False
@@ -70,6 +72,7 @@ def dumped(_, left, right):
         return True
     bodies = [side[:-10] for side in (a, b)]  # behind them, version and checksum
     return a[:1] == b[:1] and a[:1] in b"\x02\x04" and sorted(bodies[0]) == sorted(bodies[1])
+    return a[:1] == b"\x13" or a[:1] in b"\x02\x04" and sorted(bodies[0]) == sorted(bodies[1])
 
 
 def shape(_, left, right):

@@ -2,8 +2,8 @@
 
 from ..steps import Batch, Waiting
 from ..words import (
-    ANY_KEY, COUNT, FLOAT, INDEX, INTEGER, JUNK, KEY, LEX_KEY, PATTERN, SMALL_VALUE, ZSET_KEY,
-    ZSET_ONLY, decimal, maybe, mixed, phrase, pick, some,
+    ANY_KEY, COUNT, FLOAT, INDEX, INTEGER, JUNK, KEY, LEX_KEY, PATTERN, SET_KEY,
+    SMALL_VALUE, ZSET_KEY, ZSET_ONLY, decimal, maybe, mixed, phrase, pick, some,
 )  # fmt: skip
 
 MEMBER = mixed(
@@ -19,7 +19,8 @@ PAIR = phrase(SCORE, MEMBER)
 OPTION = pick(b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR", b"nx", b"Gt")
 
 BOUND = mixed(
-    (8, SCORE), (4, lambda g: b"(" + SCORE(g)), (4, pick(b"-inf", b"+inf", b"inf", b"(inf", b"(-inf")),
+    (8, SCORE), (4, lambda g: b"(" + SCORE(g)),
+    (4, pick(b"-inf", b"+inf", b"inf", b"(inf", b"(-inf")),
     (1, pick(b"", b"(", b" 1", b"(( 1", b"[1", b"1 ", b"nan", b"(nan", b"1\x00x", b"1e400", b"x")),
 )  # fmt: skip
 LEX_MEMBER = mixed((10, MEMBER), (1, b""), (4, lambda g: bytes([97 + int(g.random() * 26)])))
@@ -34,7 +35,8 @@ BY_RANK = maybe(0.3, WITHSCORES)
 BY_SCORE = some(mixed((15, WITHSCORES), (20, LIMIT), (1, JUNK)), 1, 2, empty=0.3)
 BY_LEX = some(mixed((30, LIMIT), (2, WITHSCORES), (1, JUNK)), 1, 1, empty=0.5)
 RANGE_OPTION = mixed(
-    (20, b"BYSCORE"), (20, b"REV"), (20, LIMIT), (15, WITHSCORES), (1, JUNK), (5, pick(b"rev", b"byscore")),
+    (20, b"BYSCORE"), (20, b"REV"), (20, LIMIT), (15, WITHSCORES), (1, JUNK),
+    (5, pick(b"rev", b"byscore")),
 )  # fmt: skip
 FULL_COUNT = mixed((8, decimal(1, 5)), (2, COUNT))
 
@@ -52,13 +54,16 @@ def _counted(key, least, most):
     return part
 
 
-KEYS = _counted(mixed((12, ZSET_KEY), (1, ANY_KEY), (1, LEX_KEY)), 1, 4)
-WEIGHT = mixed((24, pick(b"1", b"2", b"0", b"-1", b"0.5", b"10")), (3, pick(b"inf", b"-inf")), (1, FLOAT))
+KEYS = _counted(mixed((12, ZSET_KEY), (2, SET_KEY), (1, ANY_KEY), (1, LEX_KEY)), 1, 4)
+WEIGHT = mixed(
+    (24, pick(b"1", b"2", b"0", b"-1", b"0.5", b"10")), (3, pick(b"inf", b"-inf")), (1, FLOAT),
+)  # fmt: skip
 
 
 def _weights(g):
     """Mostly as many as there are keys, if there are two."""
-    return [b"WEIGHTS"] + [WEIGHT(g) for _ in range(2 if g.random() < 0.8 else 1 + int(g.random() * 4))]
+    count = 2 if g.random() < 0.8 else 1 + int(g.random() * 4)
+    return [b"WEIGHTS"] + [WEIGHT(g) for _ in range(count)]
 
 
 AGGREGATE = phrase(b"AGGREGATE", mixed((16, pick(b"SUM", b"MIN", b"MAX", b"min")), (1, JUNK)))
@@ -77,8 +82,8 @@ TEMPLATES = [
     (0.5, b"ZADD", KEY, some(mixed((3, SCORE), (1, MEMBER), (1, OPTION)), 1, 4)),
     (5, b"ZADD", LEX_KEY, some(phrase(b"0", MEMBER), 1, 5)),
     (0.2, b"ZADD", LEX_KEY, some(phrase(b"0", MEMBER), 100, 150)),
-    (0.1, b"ZADD", LEX_KEY, some(phrase(b"0", lambda g: b"%d" % int(g.random() * 1000)), 150, 200)),
-    (0.1, b"ZADD", ZSET_KEY, some(phrase(SCORE, lambda g: b"%d" % int(g.random() * 1000)), 150, 200)),
+    (0.1, b"ZADD", LEX_KEY, some(phrase(b"0", decimal(0, 1000)), 150, 200)),
+    (0.1, b"ZADD", ZSET_KEY, some(phrase(SCORE, decimal(0, 1000)), 150, 200)),
     (5, b"ZINCRBY", ZSET_KEY, SCORE, MEMBER),
     (3, b"ZREM", ZSET_KEY, some(MEMBER, 1, 4)),
     (1, b"ZREM", LEX_KEY, some(MEMBER, 1, 4)),
@@ -105,14 +110,17 @@ TEMPLATES = [
     (2, b"ZMPOP", KEYS, END, maybe(0.5, b"COUNT", FULL_COUNT)),
     (0.5, pick(b"BZPOPMIN", b"BZPOPMAX"), some(ZSET_KEY, 1, 3), NO_TIME),
     (0.5, b"BZMPOP", NO_TIME, KEYS, END, maybe(0.5, b"COUNT", FULL_COUNT)),
-    (2, b"ZRANDMEMBER", ANY_KEY, maybe(0.7, mixed((8, decimal(-8, 40)), (1, JUNK)), maybe(0.4, WITHSCORES))),
-    (2, b"ZSCAN", ANY_KEY, b"0", maybe(0.3, b"MATCH", PATTERN), maybe(0.3, b"COUNT", pick(b"1000", b"0", b"x"))),
+    (2, b"ZRANDMEMBER", ANY_KEY,
+     maybe(0.7, mixed((8, decimal(-8, 40)), (1, JUNK)), maybe(0.4, WITHSCORES))),
+    (2, b"ZSCAN", ANY_KEY, b"0", maybe(0.3, b"MATCH", PATTERN),
+     maybe(0.3, b"COUNT", pick(b"1000", b"0", b"x"))),
     (4, pick(b"ZUNION", b"ZINTER"), SOME_KEYS, ALGEBRA_READ),
     (2, b"ZDIFF", KEYS, maybe(0.5, WITHSCORES), maybe(0.03, AGGREGATE)),
     (2, b"ZINTERCARD", KEYS, maybe(0.4, b"LIMIT", mixed((5, decimal(0, 4)), (1, JUNK)))),
     (4, pick(b"ZUNIONSTORE", b"ZINTERSTORE"), ZSET_KEY, SOME_KEYS, ALGEBRA),
     (2, b"ZDIFFSTORE", ZSET_KEY, KEYS, maybe(0.03, WITHSCORES)),
-    (0.3, pick(b"ZUNION", b"ZINTER", b"ZDIFF", b"ZUNIONSTORE", b"ZINTERCARD"), ZSET_KEY, KEYS, JUNK),
+    (0.2, pick(b"ZUNION", b"ZINTER", b"ZDIFF", b"ZINTERCARD"), KEYS, JUNK),
+    (0.1, b"ZUNIONSTORE", ZSET_KEY, KEYS, JUNK),
     (2, b"OBJECT", b"ENCODING", ZSET_KEY),
     (0.3, b"DEL", ZSET_KEY),
     (0.1, b"DEL", LEX_KEY),
@@ -136,7 +144,8 @@ def limits(g):
 _WAITS = [
     (b"BZPOPMIN", some(ZSET_ONLY, 1, 3), b"0"),
     (b"BZPOPMAX", some(ZSET_ONLY, 1, 3), b"0"),
-    (b"BZMPOP", b"0", _counted(ZSET_ONLY, 1, 3), pick(b"MIN", b"MAX"), maybe(0.5, b"COUNT", FULL_COUNT)),
+    (b"BZMPOP", b"0", _counted(ZSET_ONLY, 1, 3), pick(b"MIN", b"MAX"),
+     maybe(0.5, b"COUNT", FULL_COUNT)),
 ]
 _BRINGS = [
     (b"ZADD", ZSET_ONLY, some(PAIR, 1, 4)),
