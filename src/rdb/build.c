@@ -74,7 +74,10 @@ static int set_part(struct rdb_build *b, const struct rdb_part *part)
     struct slice member;
     struct pack p;
     int rc = 0;
-    if (part->what == '(') return 0;
+    if (part->what == '(') {
+        set_expect(&b->value, (size_t)part->number, b->config);
+        return 0;
+    }
     if (part->what == 's') return add_member(b, part->string);
     if (!open_pack(&p, part)) return ERR_CORRUPT;
     while (rc == 0 && pack_next(&p, &member, digits)) rc = add_member(b, member);
@@ -124,7 +127,7 @@ static int zset_part(struct rdb_build *b, const struct rdb_part *part)
 {
     double score;
     switch (part->what) {
-    case '(': return 0;
+    case '(': zset_expect(&b->value, (size_t)part->number, b->config); return 0;
     case 's':
         b->held.len = 0;
         buffer_add_slice(&b->held, part->string);
@@ -240,7 +243,7 @@ static int field_deadline(struct rdb_build *b, uint64_t number)
 static int hash_part(struct rdb_build *b, const struct rdb_part *part)
 {
     switch (part->what) {
-    case '(': return 0;
+    case '(': fields_expect(&b->value, (size_t)part->number, b->config); return 0;
     case '8':
         b->base = (int64_t)part->number;
         return b->base >= 0 && b->base <= FIELDS_DEADLINE_MAX ? 0 : ERR_CORRUPT;

@@ -225,6 +225,12 @@ void fields_fit(struct value *v, const struct value_config *config)
     if (!fits || fields_count(v) > config->hash_max_listpack_entries) unpack(v, config->secret);
 }
 
+void fields_expect(struct value *v, size_t count, const struct value_config *config)
+{
+    if (v->encoding != ENCODING_TABLE && count > config->hash_max_listpack_entries)
+        unpack(v, config->secret);
+}
+
 /* Redis counts what is given, not what comes of it. */
 void fields_prepare(struct value *v, const struct slice *pairs, size_t words,
                     const struct value_config *config)

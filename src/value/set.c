@@ -191,6 +191,14 @@ size_t set_add_all(struct value *v, const struct slice *members, size_t count,
     return added;
 }
 
+/* How many there will be is only told, so not much is set apart for them. */
+void set_expect(struct value *v, size_t count, const struct value_config *config)
+{
+    enum { APART_MAX = 4096 };
+    if (count <= ints_max(config) || count <= config->set_max_listpack_entries) return;
+    if (v->encoding != ENCODING_TABLE) to_table(v, count < APART_MAX ? count : APART_MAX, config);
+}
+
 size_t set_remove_all(struct value *v, const struct slice *members, size_t count)
 {
     size_t removed = 0;

@@ -27,6 +27,8 @@ bool set_remove(struct value *v, struct slice member);
  * is made first. */
 size_t set_add_all(struct value *v, const struct slice *members, size_t count,
                    const struct value_config *config);
+/* So many members are about to come into an empty one: is it to be a table from the begin? */
+void set_expect(struct value *v, size_t count, const struct value_config *config);
 size_t set_remove_all(struct value *v, const struct slice *members, size_t count);
 
 /* What a walk calls for each member; false: that is enough. The set must not change meanwhile. */

@@ -279,6 +279,12 @@ enum zset_change zset_add(struct value *v, double score, struct slice member,
                         : tree_add(tree_of(v), score, member);
 }
 
+void zset_expect(struct value *v, size_t count, const struct value_config *config)
+{
+    if (v->encoding == ENCODING_PACKED && count > config->zset_max_listpack_entries)
+        unpack(v, config);
+}
+
 bool zset_remove(struct value *v, struct slice member)
 {
     if (!is_packed(v)) return tree_remove(tree_of(v), member);

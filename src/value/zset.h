@@ -69,6 +69,8 @@ enum zset_change { ZSET_SAME, ZSET_MOVED, ZSET_ADDED };
  * ZSET_SAME. `member` must not lie in the value itself. */
 enum zset_change zset_add(struct value *v, double score, struct slice member,
                           const struct value_config *config);
+/* So many members are about to come into an empty one: is it to be a tree from the begin? */
+void zset_expect(struct value *v, size_t count, const struct value_config *config);
 /* Was it there? */
 bool zset_remove(struct value *v, struct slice member);
 /* Removes `count` elements from this rank on, which are there. */
