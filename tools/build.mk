@@ -15,6 +15,7 @@ FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
 ALL_SRC := $(sort $(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(CHECK_SRC) $(BENCH_SRC) $(UNIT_SRC) $(FUZZ_SRC) \
 	test/fuzz/replay.c)
 
+comma := ,
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 SERVER_LIBS := $(MALLOC_LIBS) -llz4 -llzf -lm -lpthread
@@ -84,14 +85,9 @@ $(BUILD)/libhark.a: $(LIB_OBJECTS)
 
 $(BUILD)/$(SONAME): $(LIB_OBJECTS) client/libhark.map
 	$(CC) -shared $(filter-out -flto% -fuse-ld%,$(ALL_LDFLAGS)) -Wl,-soname,$(SONAME) \
-		-Wl,--version-script=client/libhark.map -Wl,-z,defs,-z,relro,-z,now $(LIB_OBJECTS) \
+		-Wl,--version-script=client/libhark.map $(if $(findstring sanitize,$(ALL_LDFLAGS)),,-Wl$(comma)-z$(comma)defs) -Wl,-z,relro,-z,now $(LIB_OBJECTS) \
 		-o $@ $(TLS_LIBS) -lpthread
 	ln -sf $(SONAME) $(BUILD)/libhark.so
-
-$(BUILD)/libhark.pc: client/libhark.pc.in Makefile
-	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
-		-e 's|@TLS_LIBS@|$(TLS_LIBS)|' $< > $@
 
 # Everything but the server's main, for tests.
 $(BUILD)/librooms.a: $(call objects,$(ROOM_SRC))
