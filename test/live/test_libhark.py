@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 {
     struct hark_options options = HARK_OPTIONS;
     struct hark_durable_options durable = HARK_DURABLE_OPTIONS;
-    struct hark *h;
+    struct hark *h = NULL;
     struct hark_reply *r;
     options.url = argc > 1 ? argv[1] : NULL;
     int rc = durable.size ? hark_connect(&options, &h) : -1;
