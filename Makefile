@@ -84,7 +84,7 @@ fuzz:
 	build-fuzz/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) \
 		-artifact_prefix=build-fuzz/found/ build-fuzz/found test/fuzz/corpus/$(TARGET)
 
-bench: all
+bench: all bench-clients
 	@tools/bench
 demo: all
 	@tools/demo

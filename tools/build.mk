@@ -105,6 +105,16 @@ $(BUILD)/hark-check: $(call objects,$(CHECK_SRC)) $(BUILD)/librooms.a
 $(BUILD)/hark-bench: $(call objects,$(BENCH_SRC)) $(BUILD)/libhark.a
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(TOOL_LIBS)
 
+# The same measurements for two client libraries (tools/bench).
+.PHONY: bench-clients
+bench-clients: $(BUILD)/bench/client-hark $(BUILD)/bench/client-hiredis
+$(BUILD)/bench/client-hark: bench/clients/hark.c bench/clients/rounds.h $(BUILD)/libhark.a
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -g $(WARN) $< $(BUILD)/libhark.a -o $@ $(TLS_LIBS) -lpthread
+$(BUILD)/bench/client-hiredis: bench/clients/hiredis.c bench/clients/rounds.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -g $(WARN) $< -o $@ -lhiredis
+
 $(BUILD)/unit/test_lib%: $(OBJ)/test/unit/test_lib%.o $(BUILD)/libhark.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ -lcmocka $(TLS_LIBS) -lpthread
