@@ -74,7 +74,7 @@ struct keyspace {
     int databases;
     struct grave *graves;
     struct remains *remains;
-    size_t put_aside; /* keys that came into graves and remains, since the last reset */
+    size_t put_aside;        /* keys that came into graves and remains, since the last reset */
     uint64_t elements_freed; /* of values that were disposed of, so that slices of that are even */
     struct value_config values;
     struct walk walk;

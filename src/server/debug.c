@@ -285,7 +285,8 @@ static struct value value_of(const struct entry *e)
     return entry_type(e) == TYPE_STRING ? (struct value){TYPE_STRING} : entry_value(e);
 }
 
-static void add_layout(struct buffer *text, const struct value *v, const struct value_config *config)
+static void add_layout(struct buffer *text, const struct value *v,
+                       const struct value_config *config)
 {
     struct list_layout l;
     if (v->type != TYPE_LIST || !list_layout(v, &l)) return;

@@ -121,26 +121,51 @@ static const struct runner_row lag_rows[] = {
     {"XADD s 2-0 a 2", "$3 2-0", NULL},
     {"XADD s 3-0 a 3", "$3 3-0", NULL},
     {"XDEL s 2-0", ":1", NULL}, /* a hole after what was read */
-    {"XINFO GROUPS s", "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :1 $17 last-delivered-id $3 1-0 $12 entries-read :1 $3 lag $-1", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :1 $17 last-delivered-id $3 1-0 $12 "
+     "entries-read :1 $3 lag $-1",
+     NULL},
     {"XDEL s 1-0", ":1", NULL}, /* what was read and the hole are before the first entry */
-    {"XINFO GROUPS s", "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :1 $17 last-delivered-id $3 1-0 $12 entries-read :1 $3 lag :1", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :1 $17 last-delivered-id $3 1-0 $12 "
+     "entries-read :1 $3 lag :1",
+     NULL},
     {"XREADGROUP GROUP g c STREAMS s >", "*1 *2 $1 s *1 *2 $3 3-0 *2 $1 a $1 3", NULL},
-    {"XINFO GROUPS s", "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :2 $17 last-delivered-id $3 3-0 $12 entries-read :3 $3 lag :0", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :2 $17 last-delivered-id $3 3-0 $12 "
+     "entries-read :3 $3 lag :0",
+     NULL},
     {"DEL s", ":1", NULL},
     {"XGROUP CREATE s g $ MKSTREAM", "+OK", NULL},
     {"XADD s 1-0 a 1", "$3 1-0", NULL},
     {"XADD s 2-0 a 2", "$3 2-0", NULL},
     {"XADD s 3-0 a 3", "$3 3-0", NULL},
-    {"XREADGROUP GROUP g c COUNT 1 NOACK STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-0 *2 $1 a $1 1", NULL},
-    {"XINFO GROUPS s", "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 1-0 $12 entries-read :1 $3 lag :2", NULL},
+    {"XREADGROUP GROUP g c COUNT 1 NOACK STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-0 *2 $1 a $1 1",
+     NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 1-0 $12 "
+     "entries-read :1 $3 lag :2",
+     NULL},
     {"XTRIM s MAXLEN 1", ":2", NULL}, /* trims what was not read */
-    {"XINFO GROUPS s", "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 1-0 $12 entries-read :1 $3 lag :1", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 1-0 $12 "
+     "entries-read :1 $3 lag :1",
+     NULL},
     {"XREADGROUP GROUP g c NOACK STREAMS s >", "*1 *2 $1 s *1 *2 $3 3-0 *2 $1 a $1 3", NULL},
-    {"XINFO GROUPS s", "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 3-0 $12 entries-read :3 $3 lag :0", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 3-0 $12 "
+     "entries-read :3 $3 lag :0",
+     NULL},
     {"XADD s 4-0 a 4", "$3 4-0", NULL},
-    {"XINFO GROUPS s", "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 3-0 $12 entries-read :3 $3 lag :1", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 3-0 $12 "
+     "entries-read :3 $3 lag :1",
+     NULL},
     {"XTRIM s MAXLEN 0", ":2", NULL},
-    {"XINFO GROUPS s", "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 3-0 $12 entries-read :3 $3 lag :0", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 3-0 $12 "
+     "entries-read :3 $3 lag :0",
+     NULL},
 };
 
 static void expect_rows(const struct runner_row *rows, size_t count)
