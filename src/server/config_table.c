@@ -114,6 +114,8 @@ const struct config_row config_rows[] = {
      .max = INT64_MAX, .apply = APPLY_VALUES},
     {"hash-max-ziplist-value", "64", FIELD(hash_packed_value), .kind = KIND_BYTES, .max = INT64_MAX,
      .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
+    {"hll-sparse-max-bytes", "3000", FIELD(hll_sparse_bytes), .kind = KIND_BYTES, .max = INT64_MAX,
+     .apply = APPLY_VALUES},
     {"list-max-listpack-size", "-2", FIELD(list_packed_size), .kind = KIND_INT, .min = INT_MIN,
      .max = INT_MAX, .apply = APPLY_VALUES},
     {"list-max-ziplist-size", "-2", FIELD(list_packed_size), .kind = KIND_INT, .min = INT_MIN,

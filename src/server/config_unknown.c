@@ -54,7 +54,6 @@ static const char *const redis_has[] = {
     "disable-thp",
     "dynamic-hz",
     "enable-module-command",
-    "hll-sparse-max-bytes",
     "hz",
     "ignore-warnings",
     "io-threads",
