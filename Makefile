@@ -84,7 +84,7 @@ fuzz:
 	build-fuzz/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) \
 		-artifact_prefix=build-fuzz/found/ build-fuzz/found test/fuzz/corpus/$(TARGET)
 
-bench: all
+bench: all bench-clients
 	@tools/bench
 demo: all
 	@tools/demo
@@ -92,15 +92,25 @@ demo: all
 debug:
 	@$(MAKE) --no-print-directory MODE=debug all
 
+# The pkg-config file is written here, for it names PREFIX.
+LIB := $(DESTDIR)$(PREFIX)/lib
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(DESTDIR)$(PREFIX)/include \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3
 	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(BUILD)/libhark.a $(DESTDIR)$(PREFIX)/lib
 	install -m 644 include/hark.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(BUILD)/libhark.a $(LIB)
+	install -m 644 $(BUILD)/$(SONAME) $(LIB)/libhark.so.$(VERSION)
+	ln -sf libhark.so.$(VERSION) $(LIB)/$(SONAME)
+	ln -sf $(SONAME) $(LIB)/libhark.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@TLS_LIBS@|$(TLS_LIBS)|' \
+		client/libhark.pc.in >$(LIB)/pkgconfig/libhark.pc
+	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
 
 format:
 	clang-format -i $(wildcard src/*/*.[ch] client/*.[ch] cli/*.[ch] check/*.[ch] bench/*.[ch] \
-		include/*.h test/*/*.[ch])
+		include/*.h examples/*.[ch] test/*/*.[ch])
 
 clean:
 	rm -rf build build-*

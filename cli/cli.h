@@ -96,6 +96,8 @@ struct options {
     const char *path; /* of a UNIX socket */
     int db;
     const char *user, *password;
+    bool tls, tls_insecure;
+    const char *tls_ca, *tls_ca_dir, *tls_cert, *tls_key, *tls_name;
     int protocol; /* 2 or 3; 0: whatever the output wants */
     enum output output;
     bool output_given;

@@ -20,7 +20,7 @@ static const char usage[] =
     "  -h <host>            Host of the server (127.0.0.1)\n"
     "  -p <port>            Its port (6379)\n"
     "  -s <path>            Its UNIX socket; host and port do not count then\n"
-    "  -u <uri>             All in one: redis://user:password@host:port/db\n"
+    "  -u <uri>             All in one: redis://user:password@host:port/db; rediss:// with TLS\n"
     "  -n <db>              Number of the database (0)\n"
     "  -2, -3               Protocol: RESP2 (the default), RESP3\n"
     "\n"
@@ -31,6 +31,13 @@ static const char usage[] =
     "  --askpass            Ask for the password on the terminal\n"
     "  --user <name>        Log in as this user; needs a password\n"
     "  --no-auth-warning    Do not warn about -a\n"
+    "\n"
+    "TLS\n"
+    "  --tls                Speak TLS; the server must have a certificate from a known CA\n"
+    "  --insecure           … or any other one\n"
+    "  --cacert <file>      The CAs to trust, in PEM; --cacertdir <folder>: one a file\n"
+    "  --cert, --key <file> A certificate of one's own\n"
+    "  --sni <name>         The server's name, where it is not that of the host\n"
     "\n"
     "What to send\n"
     "  -r <times>           Repeat the command; -1: for ever\n"
@@ -142,8 +149,9 @@ static void read_uri(struct options *o, const char *option, const char *uri)
 {
     const char *at = strstr(uri, "://");
     if (!at) die("Invalid URI scheme");
-    if (strncasecmp(uri, "rediss://", 9) == 0) die("TLS is not supported");
-    if (strncasecmp(uri, "redis://", 8) != 0 && strncasecmp(uri, "hark://", 7) != 0)
+    if (strncasecmp(uri, "rediss://", 9) == 0)
+        o->tls = true;
+    else if (strncasecmp(uri, "redis://", 8) != 0 && strncasecmp(uri, "hark://", 7) != 0)
         die("Invalid URI scheme");
     at += 3;
     const char *end = at + strcspn(at, "/?");
@@ -299,12 +307,6 @@ static void refuse_cluster(struct options *o, const char *option, const char *va
     die("%s: Hark is not a cluster, and hark-cli follows no redirections", option);
 }
 
-static void refuse_tls(struct options *o, const char *option, const char *value)
-{
-    (void)o, (void)value;
-    die("%s: TLS is not supported", option);
-}
-
 /* ---- the table ---- */
 
 enum kind { CALL, CALL_WITH_VALUE, SET_TEXT, SET_TRUE, SET_INT };
@@ -332,6 +334,13 @@ static const struct row rows[] = {
     {"--user", SET_TEXT, NULL, FIELD(user), 0},
     {"--askpass", SET_TRUE, NULL, FIELD(ask_password), 0},
     {"--no-auth-warning", SET_TRUE, NULL, FIELD(no_auth_warning), 0},
+    {"--tls", SET_TRUE, NULL, FIELD(tls), 0},
+    {"--insecure", SET_TRUE, NULL, FIELD(tls_insecure), 0},
+    {"--cacert", SET_TEXT, NULL, FIELD(tls_ca), 0},
+    {"--cacertdir", SET_TEXT, NULL, FIELD(tls_ca_dir), 0},
+    {"--cert", SET_TEXT, NULL, FIELD(tls_cert), 0},
+    {"--key", SET_TEXT, NULL, FIELD(tls_key), 0},
+    {"--sni", SET_TEXT, NULL, FIELD(tls_name), 0},
     {"-r", CALL_WITH_VALUE, take_repeat, 0, 0},
     {"-i", CALL_WITH_VALUE, take_interval, 0, 0},
     {"-x", SET_TRUE, NULL, FIELD(stdin_last), 0},
@@ -366,7 +375,6 @@ static const struct row rows[] = {
     {"-v", CALL, show_version, 0, 0},
     {"-c", CALL, refuse_cluster, 0, 0},
     {"--cluster", CALL, refuse_cluster, 0, 0},
-    {"--tls", CALL, refuse_tls, 0, 0},
     {"--latency-dist", CALL, refuse, 0, 0},
     {"--lru-test", CALL, refuse, 0, 0},
     {"--replica", CALL, refuse, 0, 0},

@@ -151,6 +151,13 @@ int session_connect(struct session *s)
     options.host = s->host;
     options.port = s->port;
     options.path = s->path;
+    options.tls = s->options->tls;
+    options.tls_insecure = s->options->tls_insecure;
+    options.tls_ca = s->options->tls_ca;
+    options.tls_ca_dir = s->options->tls_ca_dir;
+    options.tls_cert = s->options->tls_cert;
+    options.tls_key = s->options->tls_key;
+    options.tls_name = s->options->tls_name;
     int rc = hark_connect(&options, &s->link);
     if (rc < 0) {
         fflush(stdout);

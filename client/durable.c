@@ -610,7 +610,8 @@ static int hand_out_entry(struct hark_pubsub *p, const struct hark_reply *entry,
     struct hark_message m = {.type = d->is_pattern ? HARK_M_PMESSAGE : HARK_M_MESSAGE,
                              .channel = d->name,
                              .id = hark_text_of(&entry->at[0]),
-                             .again = d->batch_again};
+                             /* A server that was killed may have forgotten that it gave it. */
+                             .again = d->batch_again || !hark_id_less(d->last, id)};
     if (hark_ids_have(&d->held, id)) return 0;
     if (entry->at[1].type == HARK_T_NULL) return hand_out_gap(p, m.id, m.id, m.id, id, out);
     int rc = read_fields(p, &entry->at[1], &m);

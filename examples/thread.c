@@ -9,6 +9,7 @@ static int event_handler(struct hark_pubsub *pubsub, const struct hark_message *
 {
     (void)context;
     print_message(message);
+    if (message->type == HARK_M_RESUMED) return 0; /* only the connection was lost meanwhile */
     hark_pubsub_stop(pubsub);
     return 0;
 }

@@ -9,7 +9,8 @@ static int event_handler(struct hark_pubsub *pubsub, const struct hark_message *
 {
     (void)pubsub;
     print_message(message);
-    hark_uv_stop(context, NULL); /* the loop ends, as nothing is left in it */
+    if (message->type == HARK_M_RESUMED) return 0; /* only the connection was lost meanwhile */
+    hark_uv_stop(context, NULL);                   /* the loop ends, as nothing is left in it */
     return 0;
 }
 

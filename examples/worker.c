@@ -11,9 +11,9 @@
 #include <signal.h>
 #include <stdio.h>
 
-static int handle(struct hark_pubsub *pubsub, const struct hark_message *m, void *context)
+static int handle(struct hark_pubsub *p, const struct hark_message *m, void *context)
 {
-    (void)pubsub, (void)context;
+    (void)p, (void)context;
     if (m->type == HARK_M_RESUMED || m->type == HARK_M_GAP) {
         fprintf(stderr, "%s: %s\n", hark_message_type_text(m->type), m->data.at);
         return 0; /* a gap is acknowledged as well */
@@ -29,6 +29,16 @@ static int handle(struct hark_pubsub *pubsub, const struct hark_message *m, void
     return written == 0 ? 0 : 1;
 }
 
+static struct hark_pubsub *pubsub;
+static volatile sig_atomic_t ending;
+
+static void end(int number)
+{
+    (void)number;
+    ending = 1;
+    hark_pubsub_stop(pubsub);
+}
+
 int main(int argc, char **argv)
 {
     struct hark_options options = HARK_OPTIONS;
@@ -39,23 +49,16 @@ int main(int argc, char **argv)
     const char *channel = argc > 2 ? argv[2] : "__keyevent@*__:expired";
     const char *group = argc > 3 ? argv[3] : "billing", *consumer = argc > 4 ? argv[4] : "worker-1";
 
-    /* The thread leaves signals to us: wait for one of these here. */
-    sigset_t set;
-    int number;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-
-    struct hark_pubsub *pubsub;
     int rc = hark_durable_open(&options, channel, group, consumer, &durable, &pubsub);
-    if (rc == 0) rc = hark_pubsub_run_in_thread(pubsub, 0);
     if (rc == 0) {
-        sigwait(&set, &number);
-        hark_pubsub_stop(pubsub);
-        rc = hark_pubsub_join(pubsub);
+        signal(SIGTERM, end);
+        signal(SIGINT, end);
     }
-    if (rc < 0) fprintf(stderr, "%s\n", hark_pubsub_error(pubsub));
-    hark_pubsub_close(pubsub);
-    return rc < 0;
+    while ((rc >= 0 || rc == HARK_INTERRUPTED) && !ending) {
+        struct hark_message *none; /* the handler has them all */
+        rc = hark_pubsub_get_message(pubsub, -1, &none);
+    }
+    if (rc < 0 && !ending) fprintf(stderr, "%s\n", hark_pubsub_error(pubsub));
+    hark_pubsub_close(pubsub); /* acknowledges what was handled */
+    return rc < 0 && !ending;
 }

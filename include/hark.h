@@ -193,10 +193,13 @@ struct hark_options {
     const struct hark_allocator *allocator; /* NULL: realloc and free. Copied */
 };
 #ifdef __cplusplus
-#define HARK_OPTIONS                \
-    {                               \
-        sizeof(struct hark_options) \
-    }
+static inline hark_options hark_options_default(void)
+{
+    hark_options o = hark_options();
+    o.size = sizeof o;
+    return o;
+}
+#define HARK_OPTIONS hark_options_default()
 #else
 #define HARK_OPTIONS                        \
     {                                       \
@@ -440,8 +443,9 @@ HARK_API int hark_step(struct hark_pubsub *p);
  * already; HARK_NO_MEMORY when there can be no thread. Until it has ended the object is the
  * thread's. */
 HARK_API int hark_pubsub_run_in_thread(struct hark_pubsub *p, int sleep_ms);
-/* Tells the thread to end, after the handler that it is in. From anywhere, also from a handler. It
- * counts for the thread that runs; where none does, it ends a hark_pubsub_get_message that waits.
+/* Tells the thread to end, after the handler that it is in. From anywhere, also from a handler, of
+ * messages or of signals. It counts for the thread that runs; where none does, it ends a
+ * hark_pubsub_get_message that waits.
  */
 HARK_API void hark_pubsub_stop(struct hark_pubsub *p);
 /* Waits until the thread has ended, and returns 0, or what ended it (HARK_DENIED, …). Any number
@@ -538,10 +542,13 @@ struct hark_durable_options {
     void *context; /* by hark_ack */
 };
 #ifdef __cplusplus
-#define HARK_DURABLE_OPTIONS                \
-    {                                       \
-        sizeof(struct hark_durable_options) \
-    }
+static inline hark_durable_options hark_durable_options_default(void)
+{
+    hark_durable_options o = hark_durable_options();
+    o.size = sizeof o;
+    return o;
+}
+#define HARK_DURABLE_OPTIONS hark_durable_options_default()
 #else
 #define HARK_DURABLE_OPTIONS                        \
     {                                               \

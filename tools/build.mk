@@ -15,6 +15,7 @@ FUZZ_SRC := $(wildcard test/fuzz/fuzz_*.c)
 ALL_SRC := $(sort $(SERVER_SRC) $(CLIENT_SRC) $(CLI_SRC) $(CHECK_SRC) $(BENCH_SRC) $(UNIT_SRC) $(FUZZ_SRC) \
 	test/fuzz/replay.c)
 
+comma := ,
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 SERVER_LIBS := $(MALLOC_LIBS) -llz4 -llzf -lm -lpthread
@@ -84,14 +85,9 @@ $(BUILD)/libhark.a: $(LIB_OBJECTS)
 
 $(BUILD)/$(SONAME): $(LIB_OBJECTS) client/libhark.map
 	$(CC) -shared $(filter-out -flto% -fuse-ld%,$(ALL_LDFLAGS)) -Wl,-soname,$(SONAME) \
-		-Wl,--version-script=client/libhark.map -Wl,-z,defs,-z,relro,-z,now $(LIB_OBJECTS) \
+		-Wl,--version-script=client/libhark.map $(if $(findstring sanitize,$(ALL_LDFLAGS)),,-Wl$(comma)-z$(comma)defs) -Wl,-z,relro,-z,now $(LIB_OBJECTS) \
 		-o $@ $(TLS_LIBS) -lpthread
 	ln -sf $(SONAME) $(BUILD)/libhark.so
-
-$(BUILD)/libhark.pc: client/libhark.pc.in Makefile
-	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
-		-e 's|@TLS_LIBS@|$(TLS_LIBS)|' $< > $@
 
 # Everything but the server's main, for tests.
 $(BUILD)/librooms.a: $(call objects,$(ROOM_SRC))
@@ -108,6 +104,16 @@ $(BUILD)/hark-check: $(call objects,$(CHECK_SRC)) $(BUILD)/librooms.a
 
 $(BUILD)/hark-bench: $(call objects,$(BENCH_SRC)) $(BUILD)/libhark.a
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(TOOL_LIBS)
+
+# The same measurements for two client libraries (tools/bench).
+.PHONY: bench-clients
+bench-clients: $(BUILD)/bench/client-hark $(BUILD)/bench/client-hiredis
+$(BUILD)/bench/client-hark: bench/clients/hark.c bench/clients/rounds.h $(BUILD)/libhark.a
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -g $(WARN) $< $(BUILD)/libhark.a -o $@ $(TLS_LIBS) -lpthread
+$(BUILD)/bench/client-hiredis: bench/clients/hiredis.c bench/clients/rounds.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -g $(WARN) $< -o $@ -lhiredis
 
 $(BUILD)/unit/test_lib%: $(OBJ)/test/unit/test_lib%.o $(BUILD)/libhark.a
 	@mkdir -p $(@D)

@@ -29,17 +29,6 @@ static void lset_command(struct call *c)
     resp_ok(&c->reply);
 }
 
-static bool has(const struct value *v, struct slice text)
-{
-    struct list_iter it;
-    struct list_sought sought = list_sought(text);
-    bool found = false;
-    list_begin(&it, v, 0, false);
-    while (!found && list_next(&it)) found = list_is(&it, &sought);
-    list_end(&it);
-    return found;
-}
-
 static void linsert_command(struct call *c)
 {
     struct opened k;
@@ -49,16 +38,12 @@ static void linsert_command(struct call *c)
         return;
     }
     if (!call_open_value(c, &k, call_arg(c, 1), TYPE_LIST)) return;
-    const struct entry *e = opened_entry(&k);
-    struct value there = {0};
-    if (e) there = entry_value(e);
-    if (!e || !has(&there, call_arg(c, 3))) {
+    struct value *v = opened_entry(&k) ? opened_value(&k) : NULL;
+    if (!v || !list_insert(v, after, call_arg(c, 3), call_arg(c, 4), call_values(c))) {
         gate_close_unchanged(&k);
-        resp_int(&c->reply, e ? -1 : 0);
+        resp_int(&c->reply, v ? -1 : 0);
         return;
     }
-    struct value *v = opened_value(&k);
-    list_insert(v, after, call_arg(c, 3), call_arg(c, 4), call_values(c));
     resp_int(&c->reply, (int64_t)list_count(v));
     opened_did(&k, EFFECT_LINSERT, c->argv + 2, 3);
     gate_close(&k, EVENT_LINSERT);
@@ -70,16 +55,14 @@ static void lrem_command(struct call *c)
     int64_t count;
     if (!call_int(c, 2, &count)) return;
     if (!call_open_value(c, &k, call_arg(c, 1), TYPE_LIST)) return;
-    const struct entry *e = opened_entry(&k);
-    struct value there = {0};
-    if (e) there = entry_value(e);
-    if (!e || !has(&there, call_arg(c, 3))) {
+    size_t removed = 0;
+    if (opened_entry(&k))
+        removed = list_remove_equal(opened_value(&k), count, call_arg(c, 3), call_values(c));
+    resp_int(&c->reply, (int64_t)removed);
+    if (!removed) {
         gate_close_unchanged(&k);
-        resp_int(&c->reply, 0);
         return;
     }
-    size_t removed = list_remove_equal(opened_value(&k), count, call_arg(c, 3), call_values(c));
-    resp_int(&c->reply, (int64_t)removed);
     opened_did(&k, EFFECT_LREM, c->argv + 2, 2);
     gate_close(&k, EVENT_LREM);
 }

@@ -149,16 +149,12 @@ static void put_id_lengths(struct buffer *to, struct event_id id)
     rdb_put_length(to, id.n);
 }
 
-static void put_nodes(const struct put *p, const struct stream *s)
+static void put_stream_node(const struct put *p, const struct stream_node *node)
 {
     enum { ID_SIZE = 16 };
-    rdb_put_length(p->to, s->nodes_count);
-    for (size_t i = 0; i < s->nodes_count; i++) {
-        const struct stream_node *node = stream_node_at(s, i);
-        rdb_put_length(p->to, ID_SIZE);
-        put_id(p->to, node->first);
-        put_string(p, packed_slice(node->entries));
-    }
+    rdb_put_length(p->to, ID_SIZE);
+    put_id(p->to, node->first);
+    put_string(p, packed_slice(node->entries));
 }
 
 static void put_consumer(const struct put *p, struct crew *crew, const struct consumer *who)
@@ -195,10 +191,9 @@ static void put_group(const struct put *p, struct stream_group *g)
     crew_settle(crew);
 }
 
-static void put_stream(const struct put *p, const struct value *v)
+/* What follows the nodes. */
+static void put_stream_rest(const struct put *p, const struct stream *s)
 {
-    const struct stream *s = stream_of(v);
-    put_nodes(p, s);
     rdb_put_length(p->to, s->length);
     put_id_lengths(p->to, s->last);
     put_id_lengths(p->to, s->first);
@@ -206,6 +201,24 @@ static void put_stream(const struct put *p, const struct value *v)
     rdb_put_length(p->to, s->added);
     rdb_put_length(p->to, s->groups_count);
     for (size_t i = 0; i < s->groups_count; i++) put_group(p, s->groups[i]);
+}
+
+/* Goes on until there are so many bytes; true with the last of it. */
+static bool put_stream_some(const struct put *p, const struct value *v, struct value_progress *at,
+                            size_t end)
+{
+    const struct stream *s = stream_of(v);
+    if (!at->begun) rdb_put_length(p->to, s->nodes_count);
+    for (; at->at < s->nodes_count && p->to->len < end; at->at++)
+        put_stream_node(p, stream_node_at(s, (size_t)at->at));
+    if (at->at < s->nodes_count) return false;
+    put_stream_rest(p, s);
+    return true;
+}
+
+static void put_stream(const struct put *p, const struct value *v)
+{
+    put_stream_some(p, v, &(struct value_progress){0}, SIZE_MAX);
 }
 
 /* ---- any ---- */
@@ -303,6 +316,8 @@ bool rdb_put_some(struct buffer *to, const struct value *v, struct value_progres
         over = put_some_members(&p, v, at, end);
     else if (v->type == TYPE_HASH && v->encoding == ENCODING_TABLE)
         over = put_some_fields(&p, v, at, end);
+    else if (v->type == TYPE_STREAM)
+        over = put_stream_some(&p, v, at, end);
     else if (v->encoding == ENCODING_TREE)
         over = put_some_scored(&p, v, at, end);
     else

@@ -112,7 +112,8 @@ void info_groups(struct server *s, struct buffer *to)
         add_name(to, g->view);
         buffer_add_slice(to, SLICE(",name="));
         add_name(to, g->name);
-        buffer_printf(to, ",consumers=%zu,pending=%zu", crew_consumers(&g->crew), g->crew.pending.count);
+        buffer_printf(to, ",consumers=%zu,pending=%zu", crew_consumers(&g->crew),
+                      g->crew.pending.count);
         add_lag(s, g, to);
         buffer_add_slice(to, SLICE("\r\n"));
     }

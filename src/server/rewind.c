@@ -16,7 +16,7 @@
 
 enum {
     WRITE_BYTES = 4 << 20, /* appended, before it is written */
-    TRIES = 5, /* while a server is at work there */
+    TRIES = 5,             /* while a server is at work there */
 };
 
 struct rewind {

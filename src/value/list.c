@@ -189,7 +189,10 @@ static bool seek_text(const struct list_nodes *n, struct slice text, struct list
 bool list_insert(struct value *v, bool after, struct slice pivot, struct slice text,
                  const struct value_config *config)
 {
-    may_grow(v, &text, 1, config);
+    if (is_packed(v)) {
+        if (!packed_find(v->at, packed_first(v->at), pivot, 0)) return false;
+        may_grow(v, &text, 1, config);
+    }
     if (!is_packed(v)) {
         struct list_spot s;
         bool found = seek_text(nodes_of(v), pivot, &s);
@@ -197,7 +200,6 @@ bool list_insert(struct value *v, bool after, struct slice pivot, struct slice t
         return found;
     }
     packed_at at = packed_find(v->at, packed_first(v->at), pivot, 0);
-    if (!at) return false;
     if (after) at = packed_next(v->at, at);
     v->at = at ? packed_insert(v->at, at, text) : packed_append(v->at, text);
     return true;

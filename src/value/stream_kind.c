@@ -67,7 +67,7 @@ static bool stream_free_some(struct value *v, size_t elements)
     return true;
 }
 
-/* ---- snapshots: docs/format/record.md ---- */
+/* ---- snapshots: docs/format/stream.md ---- */
 
 static void encode_head(const struct stream *s, struct buffer *to)
 {

@@ -278,7 +278,8 @@ struct view_question *view_fetch(struct views *v, struct slice name, const struc
     struct view_question *q = ask(v, name, tail_only, answered, ctx);
     q->targets = mem_alloc(count * sizeof *q->targets);
     q->targets_count = count;
-    for (size_t i = 0; i < count; i++) q->targets[i] = (struct target){view_id(ids[i]), view_id(ids[i])};
+    for (size_t i = 0; i < count; i++)
+        q->targets[i] = (struct target){view_id(ids[i]), view_id(ids[i])};
     q->count_max = SIZE_MAX;
     q->finished = !count;
     look(v, q);

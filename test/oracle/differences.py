@@ -79,7 +79,7 @@ def _as_short(left, right):
         return len(a) == len(b) and all(map(_as_short, a, b))
     try:
         exact = b"%.17g" % float(b)
-        return kind in "$," and float(a) == float(b) and b == exact and len(a) < len(b)
+        return kind in "$," and float(a) == float(b) and b == exact and len(a.rstrip(b"0")) < len(b)
     except ValueError:
         return False
 

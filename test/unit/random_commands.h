@@ -61,6 +61,12 @@ static const char *const templates[] = {
     "RANDOMKEY",
     "SCAN 0",
     "EXISTS k k",
+};
+
+static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
+
+/* Values of other types, for writers that know them. */
+static const char *const value_templates[] = {
     "HSET h f n f v",
     "HSET h f n",
     "HSET h f n f n f n",
@@ -88,12 +94,6 @@ static const char *const templates[] = {
     "MOVE h d",
     "DEL h",
     "SET h v",
-};
-
-static const char *const rare_templates[] = {"FLUSHDB", "FLUSHALL", "SWAPDB d d", "SWAPDB 0 d"};
-
-/* Values of other types, for writers that know them. */
-static const char *const value_templates[] = {
     "SADD s m",
     "SADD s m m m m m m m m m m m m",
     "SADD s n n n n",

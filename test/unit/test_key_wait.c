@@ -3,6 +3,7 @@
 
 #include "../../src/command/key_wait.h"
 #include "../../src/engine/awaited.h"
+#include "../../src/value/list.h"
 
 /* ---- what the records tell ---- */
 
@@ -185,6 +186,9 @@ static void test_other_databases(void **state)
     expect_served(2, "*2 $1 k $1 a ");
     talk(clients[0], "RPUSH k b\r\nSWAPDB 0 2\r\n", ":1 +OK ");
     expect_served(1, "*2 $1 k $1 b ");
+    wait_with(1, "BLPOP k 0\r\n");
+    talk(clients[0], "RPUSH k c\r\nSWAPDB 2 0\r\n", ":1 +OK ");
+    expect_served(1, "*2 $1 k $1 c ");
 }
 
 /* What brings a list without a push. */
@@ -198,14 +202,21 @@ static void test_brought(void **state)
     expect_served(2, "*2 $1 k $1 a ");
 }
 
-/* A list that is dead when its turn comes serves nobody, and says so. */
+/* A list that is dead when its turn comes serves nobody; nor does another key of the client, which
+ * has become something else meanwhile. */
 static void test_dead(void **state)
 {
     (void)state;
-    wait_with(1, "BLPOP k 0\r\n");
-    talk(clients[0], "MULTI\r\nRPUSH k a\r\nPEXPIRE k 0\r\nEXEC\r\n",
-         "+OK +QUEUED +QUEUED *2 :1 :1 ");
+    wait_with(1, "BLPOP s k 0\r\n");
+    talk(clients[0], "SET s v\r\n", "+OK ");
+    talk(clients[0], "MULTI\r\nRPUSH k a\r\nPEXPIRE k 1\r\nCLIENT PAUSE 1000 WRITE\r\nEXEC\r\n",
+         "+OK +QUEUED +QUEUED +QUEUED *3 :1 :1 +OK ");
+    now_us += 5000;
+    turns(2);
+    told.len = 0;
+    talk(clients[0], "CLIENT UNPAUSE\r\n", "+OK ");
     expect_nothing(1);
+    expect_told("expired: expired k");
     talk(clients[0], "RPUSH k b\r\n", ":1 ");
     expect_served(1, "*2 $1 k $1 b ");
 }
@@ -344,6 +355,85 @@ static void test_registry(void **state)
     buffer_fini(&order);
 }
 
+/* Pushes, in a record of its own. */
+static void push(struct slice key)
+{
+    static const struct slice word = {"x", 1};
+    struct opened k;
+    engine_begin(engine, now_us / 1000, SLICE("rpush"), 0);
+    struct value *v =
+        gate_open(engine, &k, 0, key) ? opened_value(&k) : opened_create(&k, list_new());
+    list_push(v, LIST_RIGHT, &word, 1, keyspace_values(keyspace));
+    opened_did(&k, EFFECT_RPUSH, &word, 1);
+    gate_close(&k, EVENT_RPUSH);
+    engine_seal(engine);
+}
+
+static struct probe *second;
+
+/* The first takes nothing; the second changes the key, so that there is another round. */
+static void stays(struct key_waiter *w)
+{
+    (void)w;
+    calls++;
+}
+
+static void changes(struct key_waiter *w)
+{
+    awaited_leave(engine, w);
+    push(SLICE("k"));
+}
+
+static void test_another_round(void **state)
+{
+    (void)state;
+    struct probe staying = {.waiter = {.type = TYPE_LIST, .ready = stays}};
+    struct probe changing = {.waiter = {.type = TYPE_LIST, .ready = changes}};
+    awaited_join(engine, &staying.waiter, 0, SLICE("k"));
+    awaited_join(engine, &changing.waiter, 0, SLICE("k"));
+    calls = 0;
+    push(SLICE("k"));
+    assert_true(awaited_is_ready(engine));
+    while (awaited_call(engine)) {
+    }
+    assert_int_equal(calls, 2);
+    assert_false(awaited_is_ready(engine));
+    awaited_leave(engine, &staying.waiter);
+}
+
+/* Whoever is called may end the wait of the next one. */
+static void ends_second(struct key_waiter *w)
+{
+    (void)w;
+    calls++;
+    awaited_leave(engine, &second->waiter);
+}
+
+static void is_never_called(struct key_waiter *w)
+{
+    (void)w;
+    fail();
+}
+
+static void test_next_one_leaves(void **state)
+{
+    (void)state;
+    struct probe one = {.waiter = {.type = TYPE_LIST, .ready = ends_second}};
+    struct probe two = {.waiter = {.type = TYPE_LIST, .ready = is_never_called}};
+    struct probe three = {.waiter = {.type = TYPE_LIST, .ready = stays}};
+    second = &two;
+    awaited_join(engine, &one.waiter, 0, SLICE("k"));
+    awaited_join(engine, &two.waiter, 0, SLICE("k"));
+    awaited_join(engine, &three.waiter, 0, SLICE("k"));
+    calls = 0;
+    push(SLICE("k"));
+    while (awaited_call(engine)) {
+    }
+    assert_int_equal(calls, 2);
+    awaited_leave(engine, &one.waiter);
+    awaited_leave(engine, &three.waiter);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
 int main(void)
@@ -365,6 +455,8 @@ int main(void)
         TEST(test_within_multi),
         TEST(test_paused),
         TEST(test_registry),
+        TEST(test_another_round),
+        TEST(test_next_one_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

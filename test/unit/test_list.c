@@ -133,7 +133,70 @@ static void check_from(const struct value *v, const struct model *m, struct rand
     free(bytes);
 }
 
-/* Texts of one piece of `bytes`, so that the numbers of ones stay. */
+/* Before or after a pivot, which may not be there. */
+static void insert_somewhere(struct value *v, struct model *m, struct random *r, struct slice text,
+                             const struct value_config *config)
+{
+    bool after = random_below(r, 2);
+    struct slice pivot = SLICE("not there");
+    if (m->count && random_below(r, 8)) pivot = m->at[random_below(r, m->count)];
+    size_t at = 0;
+    while (at < m->count && !slice_equal(m->at[at], pivot)) at++;
+    bool found = list_insert(v, after, pivot, text, config);
+    assert_int_equal(found, at < m->count);
+    if (found) model_insert(m, at + after, text);
+}
+
+static void remove_equal(struct value *v, struct model *m, struct random *r, struct slice text,
+                         const struct value_config *config)
+{
+    int64_t count = (int64_t)random_below(r, 7) - 3;
+    size_t removed = 0, max = count ? (size_t)llabs(count) : SIZE_MAX;
+    for (size_t k = 0; k < m->count && removed < max;) {
+        size_t at = count < 0 ? m->count - 1 - k : k;
+        if (slice_equal(m->at[at], text)) {
+            model_remove(m, at, 1);
+            removed++;
+        } else {
+            k++;
+        }
+    }
+    assert_int_equal(list_remove_equal(v, count, text, config), removed);
+}
+
+/* Little, or much. */
+static void trim(struct value *v, struct model *m, struct random *r,
+                 const struct value_config *config)
+{
+    int64_t start = (int64_t)random_below(r, 6) - 3, stop = -1 - (int64_t)random_below(r, 3);
+    if (random_below(r, 20) == 0) stop = (int64_t)random_below(r, 40);
+    size_t from, n = list_range(v, start, stop, &from);
+    list_trim(v, start, stop, config);
+    if (!n) from = 0;
+    model_remove(m, from + n, m->count - from - n);
+    model_remove(m, 0, from);
+}
+
+static void take_away(struct value *v, struct model *m, struct random *r,
+                      const struct value_config *config)
+{
+    size_t i = m->count ? random_below(r, m->count) : 0;
+    enum list_end end = random_below(r, 2) ? LIST_LEFT : LIST_RIGHT;
+    size_t n = random_below(r, 10) ? 1 + random_below(r, 3) : random_below(r, 300);
+    size_t there = n < m->count - i ? n : m->count - i;
+    switch (random_below(r, 4)) {
+    case 0: trim(v, m, r, config); break;
+    case 1:
+        list_remove(v, i, n, config);
+        model_remove(m, i, there);
+        break;
+    default:
+        if (n > m->count) n = m->count;
+        list_drop(v, end, n, config);
+        model_remove(m, end == LIST_LEFT ? 0 : m->count - n, n);
+    }
+}
+
 static void change(struct value *v, struct model *m, struct random *r, char *bytes,
                    const struct value_config *config)
 {
@@ -152,17 +215,7 @@ static void change(struct value *v, struct model *m, struct random *r, char *byt
         model_insert(m, 0, text);
         break;
     case 5:
-    case 6: { /* before or after a pivot, which may not be there */
-        if (!m->count) break;
-        bool after = random_below(r, 2);
-        struct slice pivot = random_below(r, 8) ? m->at[i] : SLICE("not there");
-        size_t at = 0;
-        while (at < m->count && !slice_equal(m->at[at], pivot)) at++;
-        bool found = list_insert(v, after, pivot, text, config);
-        assert_int_equal(found, at < m->count);
-        if (found) model_insert(m, at + after, text);
-        break;
-    }
+    case 6: insert_somewhere(v, m, r, text, config); break;
     case 7:
     case 8:
         if (!m->count) break;
@@ -170,47 +223,8 @@ static void change(struct value *v, struct model *m, struct random *r, char *byt
         model_remove(m, i, 1);
         model_insert(m, i, text);
         break;
-    case 9: { /* equal ones */
-        int64_t count = (int64_t)random_below(r, 7) - 3;
-        size_t removed = 0, max = count ? (size_t)llabs(count) : SIZE_MAX;
-        for (size_t k = 0; k < m->count && removed < max;) {
-            size_t at = count < 0 ? m->count - 1 - k : k;
-            if (slice_equal(m->at[at], text)) {
-                model_remove(m, at, 1);
-                removed++;
-            } else {
-                k++;
-            }
-        }
-        assert_int_equal(list_remove_equal(v, count, text, config), removed);
-        break;
-    }
-    case 10: {
-        size_t n = random_below(r, 10) ? 1 + random_below(r, 3) : random_below(r, 300);
-        size_t there = n < m->count - i ? n : m->count - i;
-        list_remove(v, i, n, config);
-        model_remove(m, i, there);
-        break;
-    }
-    case 11:
-    case 12: {
-        enum list_end end = random_below(r, 2) ? LIST_LEFT : LIST_RIGHT;
-        size_t n = 1 + random_below(r, 4);
-        if (n > m->count) n = m->count;
-        list_drop(v, end, n, config);
-        model_remove(m, end == LIST_LEFT ? 0 : m->count - n, n);
-        break;
-    }
-    case 13: { /* trims little, or much */
-        int64_t start = (int64_t)random_below(r, 6) - 3, stop = -1 - (int64_t)random_below(r, 3);
-        if (random_below(r, 20) == 0) stop = (int64_t)random_below(r, 40);
-        size_t from, n = list_range(v, start, stop, &from);
-        list_trim(v, start, stop, config);
-        if (!n) from = 0;
-        model_remove(m, from + n, m->count - from - n);
-        model_remove(m, 0, from);
-        break;
-    }
+    case 9: remove_equal(v, m, r, text, config); break;
+    default: take_away(v, m, r, config);
     }
 }
 
@@ -333,9 +347,33 @@ static void test_encoding_by_bytes(void **state)
     assert_int_equal(((struct list_nodes *)v.at)->count, 2);
     list_remove_equal(&v, 0, text, &config);
     assert_int_equal(v.encoding, ENCODING_PACKED);
-    /* Inserting at a pivot that is not there turns it, too. */
     assert_false(list_insert(&v, true, SLICE("none"), text, &config));
+    assert_int_equal(v.encoding, ENCODING_PACKED);
+    assert_true(list_insert(&v, true, SLICE("small"), text, &config));
     assert_int_equal(v.encoding, ENCODING_NODES);
+    value_kind_list.free_some(&v, SIZE_MAX);
+}
+
+/* A node that is divided is joined with others, so that nodes do not become more and more. */
+static void test_joined(void **state)
+{
+    (void)state;
+    struct value_config config = value_config_default(NULL);
+    config.list_max_listpack_size = 4;
+    struct value v = list_new();
+    for (int i = 0; i < 16; i++) {
+        char digits[TEXT_INT_MAX];
+        struct slice text = slice_of(digits, text_from_int(digits, i));
+        list_push(&v, LIST_RIGHT, &text, 1, &config);
+    }
+    list_remove(&v, 14, 2, &config);
+    list_remove(&v, 9, 3, &config);
+    struct list_nodes *n = v.at; /* of 4, 4, 1 and 2 */
+    assert_int_equal(n->count, 4);
+    assert_true(list_insert(&v, true, SLICE("6"), SLICE("x"), &config));
+    static const uint32_t expected[] = {4, 3, 3, 2}; /* x and 7 go to the next one */
+    assert_int_equal(n->count, 4);
+    for (uint32_t i = 0; i < 4; i++) assert_int_equal(nodes_at(n, i)->count, expected[i]);
     value_kind_list.free_some(&v, SIZE_MAX);
 }
 
@@ -354,6 +392,8 @@ static void test_queue(void **state)
         assert_true(value_kind_list.bytes(&v) < most);
     }
     assert_int_equal(list_count(&v), 200);
+    list_drop(&v, LIST_LEFT, 190, &config);
+    assert_true(value_kind_list.bytes(&v) < most / 8); /* the row of nodes shrinks, too */
     value_kind_list.free_some(&v, SIZE_MAX);
 }
 
@@ -478,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_encoding_by_count),
         cmocka_unit_test(test_encoding_by_bytes),
         cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_joined),
         cmocka_unit_test(test_pressed),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_damage),

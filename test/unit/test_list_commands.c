@@ -281,6 +281,26 @@ static void test_dead_lists(void **state)
     runner_fini(&r);
 }
 
+/* What a command keeps until its seal outlives the end of a dead key that it meets. */
+static void test_kept(void **state)
+{
+    (void)state;
+    struct runner r;
+    runner_init(&r);
+    runner_expect(&r, "SET dead v PX 10", "+OK", NULL);
+    r.now_ms += 10;
+    r.events.len = 0;
+    engine_begin(r.engine, r.now_ms, SLICE("test"), 1);
+    struct slice kept = engine_keep(r.engine, SLICE("what is kept"));
+    assert_null(gate_read(r.engine, 0, SLICE("dead"), 0));
+    engine_keep(r.engine, SLICE("something else"));
+    assert_true(slice_equal(kept, SLICE("what is kept")));
+    engine_seal(r.engine);
+    runner_expect_text("a dead key", "events", buffer_slice(&r.events),
+                       "expired dead, keymiss dead");
+    runner_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_moving),       cmocka_unit_test(test_popping_of_several),
         cmocka_unit_test(test_effects),      cmocka_unit_test(test_encoding),
         cmocka_unit_test(test_deadline),     cmocka_unit_test(test_dead_lists),
+        cmocka_unit_test(test_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,30 +164,11 @@ class Generator:
         """Now and then a wrong number of words, or another case. Only the end of a command is
         touched: no number may slip to a place where it would make a server allocate. CONFIG and COMMAND are
         left as they are: what the one refuses, Redis restores imperfectly (see FLAGS), and of the
-<<<<<<< HEAD
-<<<<<<< HEAD
-<<<<<<< HEAD
-        other 7.0.15 wants a word more than newer servers. SPOP without its count would draw. Nor may a
-        score come to sorted sets that are there for their order by member."""
-=======
-        other 7.0.15 wants a word more than newer servers. SPOP without its count would draw. Nor may
-        a score come to sorted sets that are there for their order by member."""
->>>>>>> hash
-        chance = self.random()
-        if chance > 0.045 or args[0].upper() in (b"CONFIG", b"COMMAND", b"SPOP"):
-=======
-        other 7.0.15 wants a word more than newer servers, of ZRANK a word less. Nor may a score come to sorted sets that are
-        there for their order by member."""
-        chance = self.random()
-        if chance > 0.045 or args[0].upper() in _EXACT:
->>>>>>> zset
-=======
         other 7.0.15 wants a word more than newer servers, of ZRANK a word less. SPOP without its
         count would draw. Nor may a score come to sorted sets that are there for their order by
         member."""
         chance = self.random()
         if chance > 0.045 or args[0].upper() in _EXACT:
->>>>>>> zset
             return args
         if not _CAREFUL.isdisjoint(args):
             return args
