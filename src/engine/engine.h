@@ -190,7 +190,8 @@ struct slice engine_keep(struct engine *e, struct slice bytes);
 /* Notes the event that tells of what was done last, before more is done and the key closed. */
 void opened_note(struct opened *k, enum event_name event, const struct slice *fields, size_t count);
 /* Puts `v`, which is taken, in place of whatever the key holds: the result of a …STORE. Notes `new`
- * or `overwritten` and `type_changed`. It must not be empty. */
+ * or `overwritten` and `type_changed`. It must not be empty, nor a stream, nor have fields with
+ * deadlines. */
 void opened_put(struct opened *k, struct value v);
 /* As opened_restore_string. */
 void opened_restore(struct opened *k, struct value v, int64_t when, int64_t idle_s, int freq);

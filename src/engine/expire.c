@@ -153,7 +153,7 @@ static size_t expire_one(void *ctx, int db, struct entry *entry, size_t most)
         return 1;
     }
     size_t fields = expire_fields(e, &p, db, key, most);
-    if (p.entry) keyspace_keep(e->keyspace, &p);
+    if (p.entry) keyspace_keep(&p);
     return fields ? fields : 1;
 }
 

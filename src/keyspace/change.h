@@ -29,7 +29,7 @@ typedef size_t keyspace_due_visit(void *ctx, int db, struct entry *e, size_t mos
 size_t keyspace_each_due(struct keyspace *ks, int64_t now_ms, size_t max, keyspace_due_visit *visit,
                          void *ctx, bool *more);
 /* The entry that was handed out is still there. */
-void keyspace_keep(struct keyspace *ks, const struct place *p);
+void keyspace_keep(const struct place *p);
 /* When keyspace_each_due should be called next, over all databases; -1 never. */
 int64_t keyspace_next_due(const struct keyspace *ks, int64_t now_ms);
 /* Work of idle and of every turn, in small slices: growing tables, freeing flushed databases,

@@ -72,10 +72,15 @@ bool database_compact(struct keyspace *ks, struct database *d)
     return d->rebuilding && walk_on(ks, d, BUCKETS_A_STEP);
 }
 
-void database_add_deadline(struct keyspace *ks, struct database *d, uint64_t hash, int64_t deadline)
+static void add_item(struct database *d, uint64_t hash, int64_t deadline)
 {
     bool passed = d->rebuilding && hash >> 16 < d->rebuilt;
     wheel_add(passed ? &d->fresh : &d->wheel, (uint32_t)(hash >> 32), deadline);
+}
+
+void database_add_deadline(struct keyspace *ks, struct database *d, uint64_t hash, int64_t deadline)
+{
+    add_item(d, hash, deadline);
     /* Each new item pays for a part of the walk, so that no rush of them can outrun it. */
     if (d->rebuilding)
         walk_on(ks, d, BUCKETS_AN_ITEM);
@@ -190,10 +195,12 @@ size_t keyspace_each_due(struct keyspace *ks, int64_t now_ms, size_t max, keyspa
     return v.done;
 }
 
-void keyspace_keep(struct keyspace *ks, const struct place *p)
+/* The item is in place of the one that has come out. It does not go on with a rebuilding: that
+ * could end, while its wheel is gone through. */
+void keyspace_keep(const struct place *p)
 {
     int64_t due = entry_due(p->entry);
-    if (due >= 0) database_add_deadline(ks, p->db, p->hash, due);
+    if (due >= 0) add_item(p->db, p->hash, due);
 }
 
 static int64_t sooner(int64_t a, int64_t b)

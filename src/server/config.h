@@ -135,7 +135,7 @@ struct config {
     /* When values are packed. */
     int64_t hash_packed_entries; /* `hash-max-listpack-entries`, once hash-max-ziplist-entries */
     uint64_t hash_packed_value;  /* `hash-max-listpack-value`: bytes of a field or value */
-    uint64_t hll_sparse_bytes;   /* `hll-sparse-max-bytes`: of a HyperLogLog before it is dense */
+    uint64_t hll_sparse_bytes;   /* `hll-sparse-max-bytes`: of a HyperLogLog that is not dense */
     int64_t list_packed_size;    /* `list-max-listpack-size`, once list-max-ziplist-size: of a node;
                                     elements, or from -1 to -5: 4, 8, 16, 32, 64 KB */
     int64_t list_compress_depth; /* `list-compress-depth`: nodes at each end that are not pressed */

@@ -12,8 +12,9 @@ enum { DATABASES = 4 }; /* as a runner has them */
 
 /* k a key, v a value, n a number, o an offset, b a bit's place, t a time to live, a an absolute
  * time, d a database, s mostly a set's key, z a sorted set's, m a member; h a key that mostly is a
- * hash, f one of its fields; l one that mostly is a list, e one of few elements; other words stand
- * for themselves. */
+ * hash, f one of its fields; l one that mostly is a list, e one of few elements; x one that mostly
+ * is a stream, g one of its groups, c one of their consumers, i an id; q one that mostly is a
+ * hyperloglog; y what DUMP says of some key; other words stand for themselves. */
 static const char *const templates[] = {
     "SET k v",
     "SET k v PX t",
@@ -152,6 +153,62 @@ static const char *const value_templates[] = {
     "GEOADD z 13.3 38.1 m 15.0 37.5 m",
     "ZRANGE z 0 -1",
     "DEL z",
+    "XADD x * f n f v",
+    "XADD x i f n",
+    "XADD x MAXLEN ~ 4 * f v",
+    "XADD x NOMKSTREAM KEEPREF MAXLEN = 8 * f n",
+    "XADD x DELREF MINID i * f n",
+    "XADD x ACKED MAXLEN 5 * f n",
+    "XDEL x i i",
+    "XDELEX x DELREF IDS 2 i i",
+    "XDELEX x ACKED IDS 2 i i",
+    "XTRIM x MAXLEN 6",
+    "XTRIM x MINID ~ i DELREF",
+    "XSETID x i",
+    "XGROUP CREATE x g 0 MKSTREAM",
+    "XGROUP CREATE x g i ENTRIESREAD 3",
+    "XGROUP CREATE x g $",
+    "XGROUP SETID x g i",
+    "XGROUP DESTROY x g",
+    "XGROUP CREATECONSUMER x g c",
+    "XGROUP DELCONSUMER x g c",
+    "XREADGROUP GROUP g c COUNT 3 STREAMS x >",
+    "XREADGROUP GROUP g c STREAMS x x > >",
+    "XREADGROUP GROUP g c COUNT 2 NOACK STREAMS x >",
+    "XREADGROUP GROUP g c COUNT 5 STREAMS x 0",
+    "XREADGROUP GROUP g c COUNT 5 CLAIM 0 STREAMS x >",
+    "XACK x g i i i",
+    "XACKDEL x g DELREF IDS 2 i i",
+    "XACKDEL x g ACKED IDS 2 i i",
+    "XCLAIM x g c 0 i i i",
+    "XCLAIM x g c 10 i FORCE JUSTID RETRYCOUNT 3 IDLE 7",
+    "XCLAIM x g c 0 i i TIME a LASTID i",
+    "XAUTOCLAIM x g c 10 0 COUNT 3",
+    "XAUTOCLAIM x g c 0 i JUSTID",
+    "COPY x x REPLACE",
+    "RENAME x x",
+    "MOVE x d",
+    "DEL x",
+    "PEXPIRE x t",
+    "PFADD q m m m m m",
+    "PFADD q",
+    "PFMERGE q q q",
+    "PFCOUNT q",
+    "PFCOUNT q q",
+    "GEOSEARCHSTORE z z FROMLONLAT 14 38 BYRADIUS 300 km",
+    "GEORADIUS z 14 38 300 km STOREDIST z",
+    "SORT s ALPHA STORE l",
+    "SORT l BY nosort GET h*->f GET # STORE l",
+    "SORT z ALPHA DESC LIMIT 1 5 STORE s",
+    "BZPOPMIN z z 0",
+    "ZREMRANGEBYSCORE z -inf +inf",
+    "RESTORE k 0 y REPLACE",
+    "RESTORE k t y",
+    "RESTORE k a y ABSTTL REPLACE",
+    "RESTORE h a y ABSTTL REPLACE",
+    "COPY k h REPLACE",
+    "COPY h k DB d REPLACE",
+    "RENAME h k",
 };
 
 struct writer {
@@ -212,6 +269,32 @@ static inline struct slice one_of(struct writer *w, char stem, uint64_t count)
     return arena_keep(&w->arena, slice_of(text, (size_t)len));
 }
 
+/* Of an entry of not long ago, or to come. */
+static inline struct slice id_word(struct writer *w)
+{
+    char text[2 * TEXT_INT_MAX + 1];
+    int64_t ms = w->r->now_ms - (int64_t)random_below(&w->random, 80) + 2;
+    int len =
+        snprintf(text, sizeof text, "%lld-%d", (long long)ms, (int)random_below(&w->random, 3));
+    return arena_keep(&w->arena, slice_of(text, (size_t)len));
+}
+
+/* What any key holds, as DUMP says it, or nothing sensible. */
+static inline struct slice payload_word(struct writer *w)
+{
+    static const char stems[] = "hlzxq";
+    struct slice argv[2] = {SLICE("DUMP")};
+    size_t from = w->r->reply.len;
+    char stem = stems[random_below(&w->random, sizeof stems - 1)];
+    argv[1] = random_below(&w->random, 5) ? one_of(w, stem, 4) : set_key_word(w);
+    runner_call(w->r, argv, 2);
+    struct slice reply = slice_from(buffer_slice(&w->r->reply), from);
+    const char *line = memchr(reply.at, '\n', reply.len);
+    struct slice bytes = slice_from(reply, (size_t)(line + 1 - reply.at));
+    if (bytes.len >= 2) bytes.len -= 2;
+    return arena_keep(&w->arena, bytes);
+}
+
 static inline struct slice word(struct writer *w, struct slice of)
 {
     struct random *random = &w->random;
@@ -232,6 +315,12 @@ static inline struct slice word(struct writer *w, struct slice of)
     case 'f': return one_of(w, 'f', 9);
     case 'l': return one_of(w, 'l', 4);
     case 'e': return number_word(w, (int64_t)random_below(random, 10));
+    case 'x': return one_of(w, 'x', 4);
+    case 'g': return one_of(w, 'g', 3);
+    case 'c': return one_of(w, 'c', 3);
+    case 'i': return id_word(w);
+    case 'q': return one_of(w, 'q', 3);
+    case 'y': return payload_word(w);
     default: return of;
     }
 }

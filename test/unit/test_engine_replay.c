@@ -82,12 +82,15 @@ static void compare_entry(void *ctx, void *entry)
     c->met++;
 }
 
-static void expect_same_data(const struct keyspace *a, const struct keyspace *b)
+static void expect_same_data(struct keyspace *a, struct keyspace *b)
 {
     for (int db = 0; db < DATABASES; db++) {
         struct comparison c = {.other = b, .db = db};
         keyspace_scan(a, db, 0, SIZE_MAX, compare_entry, &c);
         assert_int_equal(c.met, keyspace_size(b, db));
+        struct database_info x = keyspace_info(a, db, 0), y = keyspace_info(b, db, 0);
+        assert_int_equal(x.volatile_keys, y.volatile_keys);
+        assert_int_equal(x.timed_hashes, y.timed_hashes);
     }
 }
 
@@ -135,6 +138,10 @@ static void pair_init(struct pair *p)
     limits.hash_max_listpack_entries = 5; /* so that both forms of hashes come up, */
     limits.list_max_listpack_size = 8;    /* and all kinds of nodes of lists */
     limits.list_compress_depth = 1;
+    limits.set_max_intset_entries = limits.set_max_listpack_entries = 8;
+    limits.zset_max_listpack_entries = 8;
+    limits.stream_node_max_entries = 3;
+    limits.hll_sparse_max_bytes = 60;
     keyspace_set_values(p->r.keyspace, limits);
     keyspace_set_values(p->c.keyspace, limits);
     engine_attach(p->r.engine, (struct record_sink){replay_sealed, p});

@@ -124,7 +124,7 @@ static size_t visit(void *ctx, int db, struct entry *e, size_t most)
     if (value_is_gone(&v))
         remove_key(m, &p, key);
     else
-        keyspace_keep(m->ks, &p);
+        keyspace_keep(&p);
     return count;
 }
 
@@ -239,6 +239,43 @@ static void test_stale_items(void **state)
     mem_delete(m);
 }
 
+/* One field of those that are due; what is due still is met again. */
+static size_t visit_one(void *ctx, int db, struct entry *e, size_t most)
+{
+    (void)most;
+    return visit(ctx, db, e, 1);
+}
+
+/* A few keys among others are visited, and kept, at any point of a rebuilding of their wheel: also
+ * when it is past all of them, and goes on while the new wheel is gone through. */
+static void keep_while_rebuilding(const unsigned char *hash_secret, int64_t stale)
+{
+    enum { TIMED = 6 };
+    struct model *m = mem_new(struct model);
+    bool more = true;
+    m->ks = keyspace_new(1, hash_secret, seed);
+    m->now_ms = START_MS;
+    for (size_t k = 1; k < KEYS; k++)
+        for (size_t f = 0; f < 3; f++) set_field(m, k, f, k <= TIMED ? START_MS + 500 : -1);
+    for (int64_t i = 0; i < stale; i++) set_field(m, 0, 0, START_MS + 1000000 - i);
+    m->now_ms += 600;
+    while (more) keyspace_each_due(m->ks, m->now_ms, 1000, visit_one, m, &more);
+    compare(m);
+    assert_int_equal(m->ended_fields, 3 * TIMED);
+    keyspace_free(m->ks);
+    mem_delete(m);
+}
+
+static void test_kept_while_rebuilding(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 8, STALE_FROM = 4100, STALE_TO = 4150 };
+    unsigned char varied[HASH_SECRET_SIZE] = {0};
+    for (varied[0] = 0; varied[0] < ROUNDS; varied[0]++)
+        for (int64_t stale = STALE_FROM; stale < STALE_TO; stale++)
+            keep_while_rebuilding(varied, stale);
+}
+
 /* Policies for keys with deadlines leave hashes alone whose fields only have some. */
 static void test_eviction(void **state)
 {
@@ -285,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_model),
         cmocka_unit_test(test_stale_items),
+        cmocka_unit_test(test_kept_while_rebuilding),
         cmocka_unit_test(test_eviction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
