@@ -38,7 +38,7 @@ static int layer_read(BIO *bio, char *to, int size)
 {
     const struct tls *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    long n = hark_socket_receive(t->fd, to, (size_t)size);
+    long n = hark_socket_receive(t->fd, to, (size_t)size, false);
     if (n > 0) return (int)n;
     if (n == HARK_CLOSED) return 0;
     if (n == 0) BIO_set_retry_read(bio);
