@@ -27,6 +27,8 @@ struct call {
     void *server;
     const struct wait_host *waits; /* NULL where no command can wait */
     struct streams *streams;       /* NULL where there are no views */
+    bool is_played; /* from an append only file: times in it may be later than the clock, which
+                       stands (server/import.h) */
 };
 
 static inline struct slice call_arg(const struct call *c, int i)
@@ -78,10 +80,18 @@ bool call_db(struct call *c, int i, int *out);
 /* The families of this room, each an array of bindings. */
 void command_bind_strings(struct command_table *t);
 void command_bind_bits(struct command_table *t);
+void command_bind_hyperloglogs(struct command_table *t);
+void command_bind_geo(struct command_table *t);
+void command_bind_sort(struct command_table *t);
 void command_bind_generic(struct command_table *t);
 void command_bind_dump(struct command_table *t);
 void command_bind_expiry(struct command_table *t);
 void command_bind_scan(struct command_table *t);
+void command_bind_lists(struct command_table *t);
+void command_bind_hashes(struct command_table *t);
+void command_bind_sets(struct command_table *t);
+void command_bind_set_algebra(struct command_table *t);
+void command_bind_zsets(struct command_table *t);
 void command_bind_streams(struct command_table *t);
 
 #endif

@@ -74,17 +74,17 @@ static bool read_deadline(struct call *c, const struct restore *r, int64_t *when
     return true;
 }
 
-static bool read_payload(struct call *c, struct buffer *scratch, struct rdb_value *value)
+static bool read_payload(struct call *c, struct buffer *scratch, struct rdb_undumped *value)
 {
-    int rc = rdb_undump(call_arg(c, 3), c->string_max, scratch, value);
+    int rc = rdb_undump(call_arg(c, 3), c->string_max, call_values(c), scratch, value);
     if (rc == ERR_UNSUPPORTED)
         resp_error(&c->reply, SLICE("ERR DUMP payload version or checksum are wrong"));
+    else if (rc == ERR_ABSENT)
+        resp_errorf(&c->reply, "ERR Bad data format: this version cannot hold %s",
+                    rdb_kind_text(value->kind, 2));
     else if (rc != 0)
         resp_error(&c->reply, SLICE("ERR Bad data format"));
-    else if (value->kind != RDB_KIND_STRING)
-        resp_errorf(&c->reply, "ERR Bad data format: this version cannot hold %s yet",
-                    rdb_kind_text(value->kind, 2));
-    return rc == 0 && value->kind == RDB_KIND_STRING;
+    return rc == 0;
 }
 
 /* Is the key there, and may it not be replaced? A dead one is put away only where that is asked. */
@@ -97,22 +97,35 @@ static bool is_taken(struct call *c)
     return taken;
 }
 
-static void put(struct call *c, const struct restore *r, struct slice value, int64_t when)
+/* The value has passed its deadline: nothing would be left of it. */
+static void put_nothing(struct opened *k)
+{
+    if (opened_entry(k)) {
+        opened_delete(k);
+        gate_close(k, EVENT_DEL);
+    } else {
+        gate_close_unchanged(k);
+    }
+}
+
+/* Takes the value. */
+static void put(struct call *c, const struct restore *r, struct rdb_undumped *value, int64_t when)
 {
     struct slice key = call_arg(c, 1);
     struct opened k;
+    bool is_string = value->kind == RDB_KIND_STRING;
     bool replaces = gate_open_unread(c->engine, &k, c->db, key);
-    bool retypes = replaces && entry_type(opened_entry(&k)) != TYPE_STRING;
-    if (when != WHEN_NONE && when <= engine_now(c->engine)) { /* nothing would be left of it */
-        if (replaces) {
-            opened_delete(&k);
-            gate_close(&k, EVENT_DEL);
-        } else {
-            gate_close_unchanged(&k);
-        }
+    enum value_type type = is_string ? TYPE_STRING : value->value.type;
+    bool retypes = replaces && entry_type(opened_entry(&k)) != type;
+    if (when != WHEN_NONE && when <= engine_now(c->engine)) {
+        if (!is_string) value_free(&value->value);
+        put_nothing(&k);
         return;
     }
-    opened_restore_string(&k, value, when, r->idle_s, (int)r->freq);
+    if (is_string)
+        opened_restore_string(&k, value->string, when, r->idle_s, (int)r->freq);
+    else
+        opened_restore(&k, value->value, when, r->idle_s, (int)r->freq);
     gate_close(&k, EVENT_RESTORE);
     if (replaces) note_event(c->engine, EVENT_OVERWRITTEN, c->db, key);
     if (retypes) note_event(c->engine, EVENT_TYPE_CHANGED, c->db, key);
@@ -121,12 +134,12 @@ static void put(struct call *c, const struct restore *r, struct slice value, int
 static void restore_command(struct call *c)
 {
     struct restore r;
-    struct rdb_value value;
+    struct rdb_undumped value;
     struct buffer scratch = {0};
     int64_t when;
     if (!read_options(c, &r) || (!r.replace && is_taken(c)) || !read_deadline(c, &r, &when)) return;
     if (read_payload(c, &scratch, &value)) {
-        put(c, &r, value.string, when);
+        put(c, &r, &value, when);
         resp_ok(&c->reply);
     }
     buffer_fini(&scratch);

@@ -7,10 +7,10 @@
  *      if (found < 0) return;
  *      if (found == 0) { scan_nothing(c); return; }
  *      if (!scan_options(&s, 3, 0)) return;
- *      s.cursor = set_scan(&v, s.cursor, s.count, visit, &s);    where visit says, of what it
- * likes, scan_reply(&s);                                            resp_bulk(scan_item(&s),
- * member)
- */
+ *      s.cursor = set_scan(&v, s.cursor, s.count, visit, &s);
+ *      scan_reply(&s);
+ *
+ * where visit says of each member that scan_likes: resp_bulk(scan_item(&s), member). */
 #ifndef HARK_COMMAND_SCAN_H
 #define HARK_COMMAND_SCAN_H
 

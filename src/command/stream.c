@@ -5,6 +5,7 @@
 #include "../base/err.h"
 #include "../base/mem.h"
 #include "../base/text.h"
+#include "view_keys.h"
 
 void streams_init(struct streams *st, struct engine *engine)
 {
@@ -23,18 +24,14 @@ void streams_fini(struct streams *st)
 /* Quoted names are cut: a name may be as long as a key. */
 static int shown(struct slice name)
 {
-    enum { SHOWN_MAX = 128 };
+    enum { SHOWN_MAX = 1024 };
     return name.len < SHOWN_MAX ? (int)name.len : SHOWN_MAX;
 }
 
-enum stream_kind stream_kind(struct call *c, struct slice key)
+enum stream_kind stream_name_kind(struct call *c, struct slice key)
 {
-    int kind = view_name_kind(key);
-    if (kind == VIEW_NAME_OF_KEY) {
-        if (!call_read(c, key)) return STREAM_NONE;
-        call_wrong_type(c);
-        return STREAM_WRONG;
-    }
+    int kind = view_key_maybe(key) ? view_name_kind(key) : VIEW_NAME_OF_KEY;
+    if (kind == VIEW_NAME_OF_KEY) return STREAM_NONE;
     if (kind != VIEW_NAME_OF_VIEW) {
         resp_errorf(&c->reply,
                     "ERR '%.*s' cannot be read as a view: name the channel up to its second '__:', "
@@ -49,39 +46,20 @@ enum stream_kind stream_kind(struct call *c, struct slice key)
     return STREAM_WRONG;
 }
 
+enum stream_kind stream_kind(struct call *c, struct slice key, const struct stream **stored)
+{
+    struct value v;
+    enum stream_kind kind = stream_name_kind(c, key);
+    if (stored) *stored = NULL;
+    if (kind != STREAM_NONE) return kind;
+    int found = call_read_value(c, key, TYPE_STREAM, &v);
+    if (found < 0) return STREAM_WRONG;
+    if (!found) return STREAM_NONE;
+    if (stored) *stored = stream_of(&v);
+    return STREAM_STORED;
+}
+
 /* ---- ids ---- */
-
-/* Takes decimal digits off the front. */
-static bool take_number(struct slice *s, uint64_t *out)
-{
-    size_t i = 0;
-    *out = 0;
-    for (; i < s->len && s->at[i] >= '0' && s->at[i] <= '9'; i++) {
-        uint64_t digit = (uint64_t)(s->at[i] - '0');
-        if (*out > (UINT64_MAX - digit) / 10) return false;
-        *out = *out * 10 + digit;
-    }
-    *s = slice_from(*s, i);
-    return i > 0;
-}
-
-bool stream_parse_id(struct slice s, uint64_t missing_n, struct event_id *out)
-{
-    uint64_t ms;
-    out->n = missing_n;
-    if (!take_number(&s, &ms)) return false;
-    if (s.len) {
-        if (*s.at != '-') return false;
-        s = slice_from(s, 1);
-        if (!take_number(&s, &out->n) || s.len) return false;
-    }
-    /* No event is so late: such an id is behind all. */
-    if (ms > INT64_MAX)
-        *out = STREAM_ID_LAST;
-    else
-        out->ms = (int64_t)ms;
-    return true;
-}
 
 static void invalid_id(struct call *c)
 {
@@ -90,7 +68,7 @@ static void invalid_id(struct call *c)
 
 bool stream_id(struct call *c, int i, uint64_t missing_n, struct event_id *out)
 {
-    if (stream_parse_id(call_arg(c, i), missing_n, out)) return true;
+    if (id_from_text(call_arg(c, i), missing_n, out)) return true;
     invalid_id(c);
     return false;
 }
@@ -101,10 +79,10 @@ bool stream_range_end(struct call *c, int i, bool is_last, struct event_id *out,
     bool exclusive = s.len > 1 && *s.at == '(';
     *is_open = s.len == 1 && (*s.at == '-' || *s.at == '+');
     if (*is_open) {
-        *out = *s.at == '-' ? (struct event_id){0} : STREAM_ID_LAST;
+        *out = *s.at == '-' ? (struct event_id){0} : ID_LAST;
         return true;
     }
-    if (!stream_parse_id(slice_from(s, exclusive), is_last ? UINT64_MAX : 0, out)) {
+    if (!id_from_text(slice_from(s, exclusive), is_last ? UINT64_MAX : 0, out)) {
         invalid_id(c);
         return false;
     }
@@ -120,11 +98,8 @@ bool stream_range_end(struct call *c, int i, bool is_last, struct event_id *out,
 
 void stream_reply_id(struct resp_writer *w, struct event_id id)
 {
-    char text[STREAM_ID_MAX];
-    size_t len = text_from_int(text, id.ms);
-    text[len++] = '-';
-    len += text_from_uint(text + len, id.n);
-    resp_bulk(w, slice_of(text, len));
+    char text[ID_TEXT_MAX];
+    resp_bulk(w, slice_of(text, id_to_text(text, id)));
 }
 
 struct event_id stream_last_id(struct call *c)
@@ -145,6 +120,31 @@ void stream_add_raw(struct resp_writer *w, struct slice bytes)
 void stream_reply_entry(struct resp_writer *w, const struct view_answer *a, size_t i)
 {
     stream_add_raw(w, slice_of(a->bytes.at + a->entries[i].at, a->entries[i].len));
+}
+
+void stream_reply_stored(struct resp_writer *w, struct stream_cursor *entry)
+{
+    struct slice name, value;
+    resp_array(w, 2);
+    stream_reply_id(w, entry->id);
+    resp_array(w, 2 * entry->fields);
+    for (size_t i = 0; i < entry->fields; i++) {
+        stream_field(entry, &name, &value);
+        resp_bulk(w, name);
+        resp_bulk(w, value);
+    }
+}
+
+/* They go to a buffer of their own first: how many there are is known at the end. */
+void stream_reply_rest(struct resp_writer *w, struct stream_cursor *from, size_t count)
+{
+    struct buffer bytes = {0};
+    struct resp_writer to = {.out = &bytes, .proto = w->proto};
+    size_t i = 0;
+    for (; i < count && stream_next(from); i++) stream_reply_stored(&to, from);
+    resp_array(w, i);
+    stream_add_raw(w, buffer_slice(&bytes));
+    buffer_fini(&bytes);
 }
 
 void stream_too_long(struct call *c)
@@ -300,19 +300,25 @@ void stream_group_limit(struct call *c, const char *what, int max)
     resp_errorf(&c->reply, "ERR limit reached: %s (at most %d)", what, max);
 }
 
-struct consumer *stream_consumer(struct call *c, struct group *g, struct slice name)
+struct crew *stream_crew(struct call *c, struct slice key, struct slice name,
+                         enum group_words words)
 {
-    struct consumer *found = group_consumer(g, name);
-    if (found) return found;
-    if (name.len > GROUP_NAME_MAX)
-        stream_group_limit(c, "the name of the consumer is too long", GROUP_NAME_MAX);
-    else if (group_add_consumer(c->streams->groups, g, name, &found))
-        stream_group_limit(c, "the group has too many consumers", GROUP_CONSUMERS_MAX);
-    return found;
+    const struct stream *stored;
+    enum stream_kind kind = stream_kind(c, key, &stored);
+    if (kind == STREAM_WRONG) return NULL;
+    if (kind == STREAM_VIEW) {
+        struct group *g = stream_group(c, key, name, words);
+        return g ? &g->crew : NULL;
+    }
+    struct stream_group *g = stored ? stream_find_group(stored, name) : NULL;
+    if (!g) stream_no_group(c, key, name, words);
+    return g ? &g->crew : NULL;
 }
 
 void command_bind_streams(struct command_table *t)
 {
+    stream_bind_write(t);
+    stream_bind_delete(t);
     stream_bind_range(t);
     stream_bind_read(t);
     stream_bind_group_read(t);

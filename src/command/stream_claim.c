@@ -1,12 +1,13 @@
 /* XCLAIM, XAUTOCLAIM: what is pending for one consumer becomes another's.
  *
- * Whether the events are still there is asked of the view first, which may take a while: all else
- * is looked at when the answer has come. Without the entries themselves (JUSTID) the id of the
+ * Of a view, whether the events are still there is asked first, which may take a while: all else is
+ * looked at when the answer has come. Without the entries themselves (JUSTID) the id of the
  * oldest event that is kept tells as much, for whatever is pending was an event once. */
 #include "../base/err.h"
 #include "../base/mem.h"
 #include "../base/text.h"
-#include "stream.h"
+#include "stream_door.h"
+#include "view_keys.h"
 
 #include <stdlib.h>
 
@@ -17,12 +18,14 @@ struct claiming {
     int64_t deliveries;       /* RETRYCOUNT; -1: not given */
     bool force, just_ids;
     bool automatic;         /* XAUTOCLAIM */
+    bool played;            /* see struct call */
     struct event_id start;  /* of XAUTOCLAIM */
     size_t count;           /* likewise */
     int ids_at, ids_end;    /* the words that are ids, of XCLAIM */
     struct event_id *asked; /* for which the view was asked, ascending, each once */
     size_t asked_count;
     struct event_id first_kept;
+    const struct stream *stored; /* NULL: a view */
 };
 
 static void claiming_fini(struct asking *a)
@@ -31,9 +34,9 @@ static void claiming_fini(struct asking *a)
     mem_free(cl->asked, cl->asked_count * sizeof *cl->asked);
 }
 
-static struct group *group_of(struct call *c)
+static bool open_group(struct call *c, struct group_door *d)
 {
-    return stream_group(c, call_arg(c, 1), call_arg(c, 2), GROUP_WORDS_KEY_OR);
+    return door_open(c, d, call_arg(c, 1), call_arg(c, 2), GROUP_WORDS_KEY_OR);
 }
 
 /* ---- what is made of it ---- */
@@ -65,6 +68,7 @@ static void outcome_fini(struct outcome *o)
 
 static bool is_kept(const struct claiming *cl, struct event_id id)
 {
+    if (cl->stored) return stream_has(cl->stored, id);
     if (!cl->asking.question) return id_compare(id, cl->first_kept) >= 0;
     return stream_entry_with_id(view_answer(cl->asking.question), id) >= 0;
 }
@@ -74,7 +78,7 @@ static int64_t delivery_time(const struct claiming *cl, int64_t now)
     int64_t at = now;
     if (cl->time_ms != -1) at = cl->time_ms;
     if (cl->idle_ms != -1) at = now - cl->idle_ms;
-    return at < 0 || at > now ? now : at;
+    return at < 0 || (at > now && !cl->played) ? now : at;
 }
 
 static struct pending_entry claimed(const struct claiming *cl, struct pending_entry e,
@@ -90,13 +94,10 @@ static struct pending_entry claimed(const struct claiming *cl, struct pending_en
 }
 
 /* Drops what is gone, claims, and counts the consumer as active; false after writing an error. */
-static bool carry_out(struct call *c, struct group *g, struct consumer *to, struct outcome *o)
+static bool carry_out(struct group_door *d, struct consumer *to, struct outcome *o)
 {
-    struct groups *gs = c->streams->groups;
-    group_ack(gs, g, o->gone, o->gone_count);
-    if (!group_claim(gs, g, to, o->claimed, o->claimed_count)) return true;
-    stream_group_limit(c, "the group has too many entries pending", GROUP_PENDING_MAX);
-    return false;
+    door_ack(d, o->gone, o->gone_count);
+    return door_claim(d, to, o->claimed, o->claimed_count);
 }
 
 static void reply_ids(struct call *c, const struct event_id *ids, size_t count)
@@ -111,8 +112,16 @@ static void reply_shown(struct call *c, const struct claiming *cl, const struct 
         reply_ids(c, o->shown, o->shown_count);
         return;
     }
-    const struct view_answer *a = view_answer(cl->asking.question);
     resp_array(&c->reply, o->shown_count);
+    if (cl->stored) {
+        struct stream_cursor at;
+        for (size_t i = 0; i < o->shown_count; i++) {
+            stream_seek(&at, cl->stored, o->shown[i], o->shown[i], false);
+            if (stream_next(&at)) stream_reply_stored(&c->reply, &at);
+        }
+        return;
+    }
+    const struct view_answer *a = view_answer(cl->asking.question);
     for (size_t i = 0; i < o->shown_count; i++)
         stream_reply_entry(&c->reply, a, (size_t)stream_entry_with_id(a, o->shown[i]));
 }
@@ -136,11 +145,11 @@ struct candidate {
     bool kept, pending, claimed;
 };
 
-static void look_at_asked(const struct claiming *cl, struct group *g, struct candidate *list,
+static void look_at_asked(const struct claiming *cl, struct crew *crew, struct candidate *list,
                           struct outcome *o)
 {
     for (size_t i = 0; i < cl->asked_count; i++) {
-        const struct pending_entry *e = pending_find(&g->pending, cl->asked[i]);
+        const struct pending_entry *e = pending_find(&crew->pending, cl->asked[i]);
         list[i] = (struct candidate){.kept = is_kept(cl, cl->asked[i]), .pending = e};
         list[i].e = e ? *e : (struct pending_entry){.id = cl->asked[i]};
         if (e && !list[i].kept) o->gone[o->gone_count++] = cl->asked[i];
@@ -159,14 +168,14 @@ static void claim_one(const struct claiming *cl, struct candidate *x, const stru
     o->shown[o->shown_count++] = x->e.id;
 }
 
-static void claim_all(struct call *c, const struct claiming *cl, struct group *g,
+static void claim_all(struct call *c, const struct claiming *cl, struct crew *crew,
                       const struct consumer *to, struct outcome *o)
 {
     struct candidate *list = mem_alloc(cl->asked_count * sizeof *list);
     struct event_id id;
-    look_at_asked(cl, g, list, o);
+    look_at_asked(cl, crew, list, o);
     for (int i = cl->ids_at; i < cl->ids_end; i++) {
-        stream_parse_id(call_arg(c, i), 0, &id);
+        id_from_text(call_arg(c, i), 0, &id);
         ptrdiff_t at = index_of(cl, id);
         if (at >= 0) claim_one(cl, &list[at], to, engine_now(c->engine), o);
     }
@@ -176,26 +185,33 @@ static void claim_all(struct call *c, const struct claiming *cl, struct group *g
 }
 
 /* The consumer that claims, which is there from now on; NULL after writing an error. */
-static struct consumer *claimer(struct call *c, struct group *g)
+static struct consumer *claimer(struct call *c, struct group_door *d)
 {
-    struct consumer *to = g ? stream_consumer(c, g, call_arg(c, 3)) : NULL;
-    if (to) group_seen(g, to, engine_now(c->engine));
+    struct consumer *to = door_consumer(d, call_arg(c, 3));
+    if (to) crew_seen(to, engine_now(c->engine));
     return to;
+}
+
+static void claim(struct call *c, struct claiming *cl, struct group_door *d)
+{
+    struct outcome o;
+    struct consumer *to = claimer(c, d);
+    if (!to) return;
+    outcome_init(&o, (size_t)(cl->ids_end - cl->ids_at));
+    claim_all(c, cl, d->crew, to, &o);
+    if (carry_out(d, to, &o)) reply_shown(c, cl, &o);
+    outcome_fini(&o);
 }
 
 static bool xclaim_go_on(struct call *c, struct asking *a)
 {
     struct claiming *cl = (struct claiming *)a;
-    struct outcome o;
+    struct group_door d;
     if (a->question && stream_is_error(c, view_answer(a->question))) return true;
-    struct group *g = group_of(c);
-    struct consumer *to = claimer(c, g);
-    if (!to) return true;
-    outcome_init(&o, (size_t)(cl->ids_end - cl->ids_at));
-    claim_all(c, cl, g, to, &o);
-    if (carry_out(c, g, to, &o)) reply_shown(c, cl, &o);
-    outcome_fini(&o);
-    group_settle(g);
+    if (!open_group(c, &d)) return true;
+    cl->stored = d.stream;
+    claim(c, cl, &d);
+    door_close(&d);
     return true;
 }
 
@@ -235,21 +251,20 @@ static bool parse_claim(struct call *c, struct claiming *cl, struct event_id *la
     struct event_id id;
     if (!parse_min_idle(c, cl)) return false;
     cl->ids_at = cl->ids_end = 5;
-    while (cl->ids_end < c->argc && stream_parse_id(call_arg(c, cl->ids_end), 0, &id))
-        cl->ids_end++;
+    while (cl->ids_end < c->argc && id_from_text(call_arg(c, cl->ids_end), 0, &id)) cl->ids_end++;
     for (int i = cl->ids_end; i < c->argc; i++)
         if (!parse_option(c, cl, &i, last)) return false;
     return true;
 }
 
 /* The ids that can come into question, sorted, each once. */
-static void collect_asked(struct call *c, struct claiming *cl, struct group *g)
+static void collect_asked(struct call *c, struct claiming *cl, struct crew *crew)
 {
     size_t words = (size_t)(cl->ids_end - cl->ids_at), count = 0;
     struct event_id *ids = mem_alloc(words * sizeof *ids);
     for (int i = cl->ids_at; i < cl->ids_end; i++) {
-        stream_parse_id(call_arg(c, i), 0, &ids[count]);
-        if (cl->force || pending_find(&g->pending, ids[count])) count++;
+        id_from_text(call_arg(c, i), 0, &ids[count]);
+        if (cl->force || pending_find(&crew->pending, ids[count])) count++;
     }
     qsort(ids, count, sizeof *ids, by_id);
     for (size_t i = 0; i < count; i++)
@@ -258,15 +273,15 @@ static void collect_asked(struct call *c, struct claiming *cl, struct group *g)
 }
 
 /* Goes on when it is known which of the events are there. */
-static void ask_and_run(struct call *c, struct claiming *cl)
+static void ask_and_run(struct call *c, struct claiming *cl, bool of_view)
 {
     struct event_id last;
-    if (!cl->just_ids || cl->force) {
+    if (of_view && (!cl->just_ids || cl->force)) {
         asking_fetch(c, &cl->asking, call_arg(c, 1), cl->asked, cl->asked_count);
         asking_run(c, &cl->asking);
         return;
     }
-    views_bounds(c->streams->views, &cl->first_kept, &last);
+    if (of_view) views_bounds(c->streams->views, &cl->first_kept, &last);
     cl->asking.go_on(c, &cl->asking);
     asking_free(&cl->asking);
 }
@@ -276,35 +291,26 @@ static struct claiming *claiming_new(struct call *c, bool (*go_on)(struct call *
     struct claiming *cl = asking_new(c, sizeof *cl, go_on);
     cl->asking.fini = claiming_fini;
     cl->idle_ms = cl->time_ms = cl->deliveries = -1;
+    cl->played = c->is_played;
     return cl;
-}
-
-/* The group of the request; NULL after writing the error. */
-static struct group *find_group(struct call *c)
-{
-    enum stream_kind kind = stream_kind(c, call_arg(c, 1));
-    if (kind == STREAM_NONE) stream_no_group(c, call_arg(c, 1), call_arg(c, 2), GROUP_WORDS_KEY_OR);
-    return kind == STREAM_VIEW ? group_of(c) : NULL;
 }
 
 static void xclaim_command(struct call *c)
 {
     struct event_id last = {0};
-    struct group *g = find_group(c);
-    if (!g) return;
+    struct group_door d;
+    if (!open_group(c, &d)) return;
     struct claiming *cl = claiming_new(c, xclaim_go_on);
-    if (!parse_claim(c, cl, &last)) {
+    bool good = parse_claim(c, cl, &last);
+    if (good) {
+        if (id_compare(last, door_last(&d)) > 0) door_set_last(&d, last);
+        collect_asked(c, cl, d.crew);
+    }
+    door_close(&d);
+    if (good)
+        ask_and_run(c, cl, d.of_view);
+    else
         asking_free(&cl->asking);
-        return;
-    }
-    if (id_compare(last, g->position.last) > 0) {
-        struct group_position position = g->position;
-        position.last = last;
-        group_set_position(c->streams->groups, g, position);
-    }
-    collect_asked(c, cl, g);
-    group_settle(g);
-    ask_and_run(c, cl);
 }
 
 /* ---- XAUTOCLAIM ---- */
@@ -313,22 +319,21 @@ static void xclaim_command(struct call *c)
  * entry that is idle for long enough, while that says so. Returns where to go on; 0-0 at the end.
  */
 typedef bool meet_entry(struct claiming *cl, const struct pending_entry *e, void *ctx);
-static struct event_id go_through(struct claiming *cl, struct group *g, int64_t now,
+static struct event_id go_through(struct claiming *cl, struct crew *crew, int64_t now,
                                   meet_entry *meet, void *ctx)
 {
     enum { LOOKS_PER_ENTRY = 10 };
-    struct pending_entry e = {.id = cl->start};
-    size_t met = 0;
-    for (size_t looks = cl->count * LOOKS_PER_ENTRY; looks && met < cl->count; looks--) {
-        if (!pending_next(&g->pending, e.id, PENDING_ANY, &e)) return (struct event_id){0};
+    struct pending_entry e;
+    size_t met = 0, looks = cl->count * LOOKS_PER_ENTRY;
+    bool more = pending_next(&crew->pending, cl->start, PENDING_ANY, &e);
+    for (; more && looks && met < cl->count; looks--) {
         if (now - e.delivered_ms >= cl->min_idle_ms) {
             if (!meet(cl, &e, ctx)) return e.id;
             met++;
         }
-        e.id = id_after(e.id);
+        more = pending_after(&crew->pending, e.id, PENDING_ANY, &e);
     }
-    if (!pending_next(&g->pending, e.id, PENDING_ANY, &e)) return (struct event_id){0};
-    return e.id;
+    return more ? e.id : (struct event_id){0};
 }
 
 static bool ask_for(struct claiming *cl, const struct pending_entry *e, void *ctx)
@@ -349,7 +354,7 @@ static bool claim_met(struct claiming *cl, const struct pending_entry *e, void *
 {
     struct claim_round *round = ctx;
     struct outcome *o = round->o;
-    if (index_of(cl, e->id) < 0) return false;
+    if (!cl->stored && index_of(cl, e->id) < 0) return false;
     if (!is_kept(cl, e->id)) {
         o->gone[o->gone_count++] = e->id;
         return true;
@@ -359,24 +364,31 @@ static bool claim_met(struct claiming *cl, const struct pending_entry *e, void *
     return true;
 }
 
-static bool xautoclaim_go_on(struct call *c, struct asking *a)
+static void claim_next(struct call *c, struct claiming *cl, struct group_door *d)
 {
-    struct claiming *cl = (struct claiming *)a;
     struct outcome o;
-    if (a->question && stream_is_error(c, view_answer(a->question))) return true;
-    struct group *g = group_of(c);
-    struct claim_round round = {.to = claimer(c, g), .o = &o, .now = engine_now(c->engine)};
-    if (!round.to) return true;
+    struct claim_round round = {claimer(c, d), &o, engine_now(c->engine)};
+    if (!round.to) return;
     outcome_init(&o, cl->count);
-    struct event_id next = go_through(cl, g, round.now, claim_met, &round);
-    if (carry_out(c, g, round.to, &o)) {
+    struct event_id next = go_through(cl, d->crew, round.now, claim_met, &round);
+    if (carry_out(d, round.to, &o)) {
         resp_array(&c->reply, 3);
         stream_reply_id(&c->reply, next);
         reply_shown(c, cl, &o);
         reply_ids(c, o.gone, o.gone_count);
     }
     outcome_fini(&o);
-    group_settle(g);
+}
+
+static bool xautoclaim_go_on(struct call *c, struct asking *a)
+{
+    struct claiming *cl = (struct claiming *)a;
+    struct group_door d;
+    if (a->question && stream_is_error(c, view_answer(a->question))) return true;
+    if (!open_group(c, &d)) return true;
+    cl->stored = d.stream;
+    claim_next(c, cl, &d);
+    door_close(&d);
     return true;
 }
 
@@ -407,18 +419,23 @@ static bool parse_autoclaim(struct call *c, struct claiming *cl)
 static void xautoclaim_command(struct call *c)
 {
     struct claiming *cl = claiming_new(c, xautoclaim_go_on);
-    struct group *g = parse_autoclaim(c, cl) ? find_group(c) : NULL;
-    if (!g) {
+    struct group_door d;
+    /* Redis looks the key up before it reads the words, and says what it found behind that. */
+    bool none = !view_key(call_arg(c, 1)) && !call_read(c, call_arg(c, 1));
+    bool good = parse_autoclaim(c, cl);
+    if (good && none) stream_no_group(c, call_arg(c, 1), call_arg(c, 2), GROUP_WORDS_KEY_OR);
+    if (!good || none || !open_group(c, &d)) {
         asking_free(&cl->asking);
         return;
     }
-    size_t room = cl->count;
-    cl->asked = mem_alloc(room * sizeof *cl->asked);
-    go_through(cl, g, engine_now(c->engine), ask_for, NULL);
-    cl->asked =
-        mem_resize(cl->asked, room * sizeof *cl->asked, cl->asked_count * sizeof *cl->asked);
-    group_settle(g);
-    ask_and_run(c, cl);
+    if (d.of_view) {
+        size_t room = cl->count * sizeof *cl->asked;
+        cl->asked = mem_alloc(room);
+        go_through(cl, d.crew, engine_now(c->engine), ask_for, NULL);
+        cl->asked = mem_resize(cl->asked, room, cl->asked_count * sizeof *cl->asked);
+    }
+    door_close(&d);
+    ask_and_run(c, cl, d.of_view);
 }
 
 void stream_bind_claim(struct command_table *t)

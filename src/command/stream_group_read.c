@@ -1,8 +1,9 @@
 /* XREADGROUP: what comes next for a group, or what is pending for a consumer.
  *
- * Of each group only one `>` is read at a time, so that nothing is delivered twice or out of order
- * however long a read takes. For that a group has a *reader* while anyone reads for it, and whoever
- * does has a *seat* there:
+ * A stream that is stored is read at once (stream_group_stored.c), and when its key has changed.
+ * Reading a view may take its time: of each group only one `>` is read at a time, so that nothing
+ * is delivered twice or out of order however long a read takes. For that a group has a *reader*
+ * while anyone reads for it, and whoever does has a *seat* there:
  *
  *      group ─▶ reader ─▶ seats, in the order of coming
  *                 │         one has the turn (its question is under way), others want it,
@@ -23,7 +24,11 @@
 #include "../base/assert.h"
 #include "../base/err.h"
 #include "../base/mem.h"
+#include "../engine/awaited.h"
+#include "stream_door.h"
 #include "stream_read.h"
+
+#include <stddef.h>
 
 struct reader {
     struct group *group; /* NULL: it has ended */
@@ -45,13 +50,16 @@ struct seat {
 };
 
 struct member {
-    struct seat seat;
-    struct event_id after; /* history: what is pending behind it */
-    bool history, due;
+    struct seat seat;         /* of a view, */
+    struct key_waiter waiter; /* of a stream that is stored */
+    struct event_id after;    /* history: what is pending behind it */
+    bool is_view, history, due;
+    bool key_came; /* the key has changed since */
 };
 
 struct group_reading {
     struct wait wait;
+    struct engine *engine;
     struct streams *streams;
     struct read_words words;
     int64_t deadline_ms;
@@ -191,9 +199,19 @@ static void forget_question(struct group_reading *r)
 static void reading_free(struct group_reading *r)
 {
     forget_question(r);
-    for (int i = 0; i < r->words.streams; i++) leave(&r->list[i].seat);
+    for (int i = 0; i < r->words.streams; i++) {
+        leave(&r->list[i].seat);
+        awaited_leave(r->engine, &r->list[i].waiter);
+    }
     buffer_fini(&r->reply.bytes);
     mem_free(r, r->size);
+}
+
+static void key_came(struct key_waiter *w)
+{
+    struct member *m = (struct member *)((char *)w - offsetof(struct member, waiter));
+    m->key_came = true;
+    wake(&m->seat);
 }
 
 static void reading_answered(void *ctx)
@@ -223,11 +241,12 @@ static void ask_next(struct call *c, struct group_reading *r, struct reader *rd)
 {
     struct group *g = rd->group;
     bool knows = rd->scanned_seq || group_is_at_begin(&g->position);
-    size_t room = r->words.noack ? SIZE_MAX : GROUP_PENDING_MAX - g->pending.count;
+    size_t max = read_count_of_view(&r->words);
+    size_t room = r->words.noack ? SIZE_MAX : GROUP_PENDING_MAX - g->crew.pending.count;
     struct view_range range = {.name = g->view,
                                .first = id_after(g->position.last),
-                               .last = STREAM_ID_LAST,
-                               .count = r->words.count < room ? r->words.count : room,
+                               .last = ID_LAST,
+                               .count = max < room ? max : room,
                                .from_seq = knows ? rd->scanned_seq + 1 : 0,
                                .gap = true};
     r->asked_seq = engine_stats(c->engine).seq;
@@ -239,6 +258,13 @@ static void too_many_pending(struct call *c)
     stream_group_limit(c, "the group has too many entries pending", GROUP_PENDING_MAX);
 }
 
+/* The consumer of this name, made if it is not there; NULL after writing the error. */
+static struct consumer *consumer_for(struct call *c, struct group *g, struct slice name)
+{
+    struct group_door d = {.call = c, .crew = &g->crew, .of_view = g};
+    return door_consumer(&d, name);
+}
+
 /* Notes the delivery, and adds it to the reply. */
 static bool deliver(struct call *c, struct group_reading *r, struct group *g,
                     const struct view_answer *a)
@@ -248,7 +274,7 @@ static bool deliver(struct call *c, struct group_reading *r, struct group *g,
         group_scanned(gs, g, a->scanned_seq);
         return true;
     }
-    struct consumer *to = stream_consumer(c, g, consumer_of(c, r));
+    struct consumer *to = consumer_for(c, g, consumer_of(c, r));
     if (!to || !add_stream(c, r, a->count, a->bytes.len)) return false;
     struct event_id *ids = mem_alloc(a->count * sizeof *ids);
     for (size_t i = 0; i < a->count; i++) ids[i] = a->entries[i].id;
@@ -319,7 +345,7 @@ static enum read_end read_next(struct call *c, struct group_reading *r, struct m
     struct reader *rd = sit(&m->seat, g);
     m->seat.wants_turn = rd->turn && rd->turn != &m->seat;
     if (m->seat.wants_turn) return may_not_wait(c, r) ? READ_FAILED : READ_WAITS;
-    if (!r->words.noack && g->pending.count >= GROUP_PENDING_MAX) {
+    if (!r->words.noack && g->crew.pending.count >= GROUP_PENDING_MAX) {
         too_many_pending(c);
         return READ_FAILED;
     }
@@ -338,7 +364,7 @@ static enum read_end read_next(struct call *c, struct group_reading *r, struct m
         end_turn(r, rd, a);
     else
         rd->turn = NULL;
-    group_settle(g);
+    crew_settle(&g->crew);
     forget_question(r);
     return done ? READ_NOTHING : READ_FAILED;
 }
@@ -348,12 +374,12 @@ static enum read_end read_next(struct call *c, struct group_reading *r, struct m
 static void ask_history(struct call *c, struct group_reading *r, struct group *g,
                         const struct member *m)
 {
-    struct consumer *own = group_consumer(g, consumer_of(c, r));
+    struct consumer *own = crew_consumer(&g->crew, consumer_of(c, r));
     struct pending_entry e = {.id = m->after};
-    size_t max = own && own->pending < r->words.count ? own->pending : r->words.count;
-    if (!own) max = 0;
+    size_t count = read_count_of_view(&r->words);
+    size_t max = !own ? 0 : own->pending < count ? own->pending : count;
     r->ids = mem_alloc(max * sizeof *r->ids);
-    while (r->ids_count < max && pending_next(&g->pending, id_after(e.id), own->number, &e))
+    while (r->ids_count < max && pending_next(&g->crew.pending, id_after(e.id), own->number, &e))
         r->ids[r->ids_count++] = e.id;
     r->ids = mem_resize(r->ids, max * sizeof *r->ids, r->ids_count * sizeof *r->ids);
     r->question = view_fetch(r->streams->views, name_of(c, r, r->at), r->ids, r->ids_count,
@@ -366,7 +392,7 @@ static size_t keep_own(struct group *g, const struct consumer *own, struct event
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct pending_entry *e = pending_find(&g->pending, ids[i]);
+        const struct pending_entry *e = pending_find(&g->crew.pending, ids[i]);
         if (own && e && e->consumer == own->number) ids[kept++] = ids[i];
     }
     return kept;
@@ -375,7 +401,7 @@ static size_t keep_own(struct group *g, const struct consumer *own, struct event
 static bool reply_history(struct call *c, struct group_reading *r, struct group *g,
                           const struct view_answer *a)
 {
-    struct consumer *own = group_consumer(g, consumer_of(c, r));
+    struct consumer *own = crew_consumer(&g->crew, consumer_of(c, r));
     size_t count = keep_own(g, own, r->ids, r->ids_count), there = 0;
     if (!add_stream(c, r, count, a->bytes.len)) return false;
     struct resp_writer w = {.out = &r->reply.bytes, .proto = c->reply.proto};
@@ -406,18 +432,27 @@ static enum read_end read_history(struct call *c, struct group_reading *r, struc
         failed = stream_is_error(c, a) || !reply_history(c, r, g, a);
         forget_question(r);
     }
-    group_settle(g);
+    crew_settle(&g->crew);
     return waits ? READ_WAITS : failed ? READ_FAILED : READ_NOTHING;
 }
 
 /* ---- the command ---- */
+
+static enum read_end read_member(struct call *c, struct group_reading *r, struct member *m)
+{
+    if (m->is_view) return m->history ? read_history(c, r, m) : read_next(c, r, m);
+    struct slice key = name_of(c, r, r->at);
+    bool good = m->history ? read_history_stored(c, &r->words, key, m->after, &r->reply)
+                           : read_next_stored(c, &r->words, key, r->watches, &r->reply);
+    return good ? READ_NOTHING : READ_FAILED;
+}
 
 static enum read_end read_due(struct call *c, struct group_reading *r)
 {
     for (; r->at < r->words.streams; r->at++) {
         struct member *m = &r->list[r->at];
         if (!m->due) continue;
-        enum read_end end = m->history ? read_history(c, r, m) : read_next(c, r, m);
+        enum read_end end = read_member(c, r, m);
         if (end != READ_NOTHING) return end;
         m->due = false;
     }
@@ -433,6 +468,7 @@ static bool watch_all(struct call *c, struct group_reading *r)
         struct member *m = &r->list[i];
         struct reader *rd = m->seat.reader;
         m->seat.blocked = m->due = true;
+        if (!m->is_view) awaited_join(c->engine, &m->waiter, c->db, name_of(c, r, i));
         if (!rd || rd->watch.place) continue;
         rd->watch_from = engine_stats(c->engine).seq;
         if (!view_watch(r->streams->views, &rd->watch, name_of(c, r, i))) continue;
@@ -449,7 +485,8 @@ static bool more_is_due(struct group_reading *r)
     for (int i = 0; i < r->words.streams; i++) {
         struct member *m = &r->list[i];
         struct reader *rd = m->seat.reader;
-        m->due = !rd || !rd->group || rd->news_seq;
+        m->due = m->is_view ? !rd || !rd->group || rd->news_seq : m->key_came;
+        m->key_came = false;
         any |= m->due;
     }
     return any;
@@ -509,7 +546,11 @@ static bool parse_start(struct call *c, struct member *m, int i)
     m->due = true;
     m->history = !call_arg_is(c, i, ">");
     if (!m->history) return true;
-    if (!call_arg_is(c, i, "$")) return stream_id(c, i, 0, &m->after);
+    if (!call_arg_is(c, i, "$")) {
+        if (!stream_id(c, i, 0, &m->after)) return false;
+        if (!id_compare(m->after, ID_LAST)) m->history = false; /* so Redis keeps `>` */
+        return true;
+    }
     resp_error(&c->reply,
                SLICE("ERR The $ ID is meaningless in the context of XREADGROUP: you want to read "
                      "the history of this consumer by specifying a proper ID, or use the > ID to "
@@ -520,28 +561,37 @@ static bool parse_start(struct call *c, struct member *m, int i)
 /* The consumer is there from now on, whatever it gets. */
 static bool announce(struct call *c, struct group *g, struct slice consumer)
 {
-    struct consumer *own = stream_consumer(c, g, consumer);
-    if (own) group_seen(g, own, engine_now(c->engine));
+    struct consumer *own = consumer_for(c, g, consumer);
+    if (own) crew_seen(own, engine_now(c->engine));
     return own;
+}
+
+/* Is the group there, of a key that was looked up? */
+static bool has_group(struct call *c, struct group_reading *r, int i, enum stream_kind kind,
+                      const struct stream *stored)
+{
+    struct slice key = name_of(c, r, i), group = group_of(c, r);
+    if (kind == STREAM_VIEW ? groups_find(r->streams->groups, key, group) != NULL
+                            : stored && stream_find_group(stored, group))
+        return true;
+    stream_no_group(c, key, group, GROUP_WORDS_READ);
+    return false;
 }
 
 static bool parse_streams(struct call *c, struct group_reading *r)
 {
     for (int i = 0; i < r->words.streams; i++) {
         struct member *m = &r->list[i];
-        struct slice key = name_of(c, r, i);
-        enum stream_kind kind = stream_kind(c, key);
+        const struct stream *stored;
+        enum stream_kind kind = stream_kind(c, name_of(c, r, i), &stored);
         m->seat.reading = r;
-        if (kind == STREAM_WRONG) return false;
-        struct group *g =
-            kind == STREAM_VIEW ? groups_find(r->streams->groups, key, group_of(c, r)) : NULL;
-        if (!g) {
-            stream_no_group(c, key, group_of(c, r), GROUP_WORDS_READ);
-            return false;
-        }
+        m->is_view = kind == STREAM_VIEW;
+        m->waiter = (struct key_waiter){.type = TYPE_STREAM, .hears_end = true, .ready = key_came};
+        if (kind == STREAM_WRONG || !has_group(c, r, i, kind, stored)) return false;
         if (!parse_start(c, m, r->words.first + r->words.streams + i)) return false;
     }
     for (int i = 0; i < r->words.streams; i++) {
+        if (!r->list[i].is_view) continue;
         struct group *g = groups_find(r->streams->groups, name_of(c, r, i), group_of(c, r));
         if (!announce(c, g, consumer_of(c, r))) return false;
     }
@@ -556,6 +606,7 @@ static void xreadgroup_command(struct call *c)
     size_t size = sizeof(struct group_reading) + (size_t)words.streams * sizeof(struct member);
     struct group_reading *r = mem_zalloc(size);
     r->size = size;
+    r->engine = c->engine;
     r->streams = c->streams;
     r->words = words;
     r->deadline_ms = read_deadline(c, &words);

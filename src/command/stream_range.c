@@ -33,21 +33,25 @@ static void range_command(struct call *c, bool reverse)
     if (!stream_range_end(c, reverse ? 3 : 2, false, &range.first, &first_open)) return;
     if (!stream_range_end(c, reverse ? 2 : 3, true, &range.last, &last_open)) return;
     if (!parse_count(c, &count)) return;
-    enum stream_kind kind = stream_kind(c, call_arg(c, 1));
+    const struct stream *stored;
+    enum stream_kind kind = stream_kind(c, call_arg(c, 1), &stored);
     if (kind == STREAM_WRONG) return;
-    if (kind == STREAM_NONE || id_compare(range.first, range.last) > 0) {
-        if (kind == STREAM_VIEW && !count)
-            resp_null_array(&c->reply);
-        else
-            resp_array(&c->reply, 0);
+    if (kind != STREAM_NONE && !count) {
+        resp_null_array(&c->reply);
         return;
     }
-    if (!count) {
-        resp_null_array(&c->reply);
+    if (kind == STREAM_NONE || id_compare(range.first, range.last) > 0) {
+        resp_array(&c->reply, 0);
         return;
     }
     range.count = count < 0 ? SIZE_MAX : (size_t)count;
     range.gap = !first_open;
+    if (stored) {
+        struct stream_cursor cursor;
+        stream_seek(&cursor, stored, range.first, range.last, reverse);
+        stream_reply_rest(&c->reply, &cursor, range.count);
+        return;
+    }
     struct asking *a = asking_new(c, sizeof *a, range_go_on);
     asking_range(c, a, &range);
     asking_run(c, a);
@@ -67,9 +71,9 @@ static void xrevrange_command(struct call *c)
 
 void asking_length(struct call *c, struct asking *a, struct slice view)
 {
-    asking_range(c, a,
-                 &(struct view_range){
-                     .name = view, .last = STREAM_ID_LAST, .count = SIZE_MAX, .counts = true});
+    asking_range(
+        c, a,
+        &(struct view_range){.name = view, .last = ID_LAST, .count = SIZE_MAX, .counts = true});
 }
 
 static bool length_go_on(struct call *c, struct asking *a)
@@ -81,8 +85,10 @@ static bool length_go_on(struct call *c, struct asking *a)
 
 static void xlen_command(struct call *c)
 {
-    enum stream_kind kind = stream_kind(c, call_arg(c, 1));
+    const struct stream *stored;
+    enum stream_kind kind = stream_kind(c, call_arg(c, 1), &stored);
     if (kind == STREAM_NONE) resp_int(&c->reply, 0);
+    if (stored) resp_int(&c->reply, (int64_t)stored->length);
     if (kind != STREAM_VIEW) return;
     struct asking *a = asking_new(c, sizeof *a, length_go_on);
     asking_length(c, a, call_arg(c, 1));

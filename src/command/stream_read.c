@@ -1,9 +1,10 @@
 /* XREAD: what comes after an id, of several streams; with BLOCK, waiting for it.
  *
- * The streams that are *due* are read one after the other, each as a question of its own. When none
- * had anything, and the client would block, all are watched. An event that comes makes its stream
- * due again, from the record of that event on: nothing can have been before it. As the watches
- * begin when the first questions are answered already, what came meanwhile is looked at once more.
+ * The streams that are *due* are read one after the other, each view as a question of its own. When
+ * none had anything, and the client would block, all are watched. An event that comes makes its
+ * view due again, from the record of that event on: nothing can have been before it; a stream that
+ * is stored is due again when its key has changed. As the watches begin when the first questions
+ * are answered already, what came meanwhile is looked at once more.
  *
  *      read all due ─▶ something: reply
  *           ▲    └──▶ nothing ─▶ (watch) ─▶ due? ─▶ again
@@ -14,6 +15,7 @@
 #include "../base/err.h"
 #include "../base/mem.h"
 #include "../base/text.h"
+#include "../engine/awaited.h"
 
 /* ---- words ---- */
 
@@ -33,7 +35,7 @@ static bool parse_options(struct call *c, struct read_words *w, int *i)
     }
     if (left && call_arg_is(c, *i, "count")) {
         if (!call_int(c, ++*i, &n)) return false;
-        w->count = n > 0 ? (size_t)n : VIEW_ENTRIES_MAX;
+        w->count = n > 0 ? (size_t)n : SIZE_MAX;
         return true;
     }
     if (left >= 2 && call_arg_is(c, *i, "group")) {
@@ -57,7 +59,7 @@ static bool parse_options(struct call *c, struct read_words *w, int *i)
 
 bool read_words(struct call *c, struct read_words *w, bool group)
 {
-    *w = (struct read_words){.group = group, .count = VIEW_ENTRIES_MAX};
+    *w = (struct read_words){.group = group, .count = SIZE_MAX};
     int i = 1;
     for (; i < c->argc; i++) {
         if (i + 1 < c->argc && call_arg_is(c, i, "streams")) break;
@@ -103,6 +105,21 @@ void read_reply_stream(struct read_reply *r, int proto, struct slice name, size_
     r->streams++;
 }
 
+size_t read_reply_stored(struct read_reply *r, int proto, struct slice name,
+                         struct stream_cursor *from, size_t count)
+{
+    struct buffer entries = {0};
+    struct resp_writer to = {.out = &entries, .proto = proto};
+    size_t i = 0;
+    for (; i < count && stream_next(from); i++) stream_reply_stored(&to, from);
+    if (i) {
+        read_reply_stream(r, proto, name, i);
+        buffer_add_slice(&r->bytes, buffer_slice(&entries));
+    }
+    buffer_fini(&entries);
+    return i;
+}
+
 void read_reply_write(struct call *c, const struct read_reply *r)
 {
     if (!r->streams) {
@@ -121,17 +138,20 @@ void read_reply_write(struct call *c, const struct read_reply *r)
 struct reading;
 
 struct read_stream {
+    struct key_waiter waiter; /* of a stream that is stored */
     struct reading *reading;
-    struct view_watch watch;
+    struct view_watch watch; /* of a view */
     struct event_id after;
     uint64_t from_seq;    /* before this record there is nothing after `after` */
     uint64_t scanned_seq; /* what the last answer had looked at */
     uint64_t came_seq;    /* of the first event that came since; 0: none */
     bool is_view, due, wants_last;
+    bool key_came; /* the key has changed since */
 };
 
 struct reading {
     struct wait wait;
+    struct engine *engine;
     struct streams *streams;
     struct read_words words;
     int64_t deadline_ms;
@@ -151,7 +171,10 @@ static struct slice name_of(const struct call *c, const struct reading *r, int i
 static void reading_free(struct reading *r)
 {
     view_forget(r->question);
-    for (int i = 0; i < r->words.streams; i++) view_unwatch(&r->list[i].watch);
+    for (int i = 0; i < r->words.streams; i++) {
+        view_unwatch(&r->list[i].watch);
+        awaited_leave(r->engine, &r->list[i].waiter);
+    }
     buffer_fini(&r->reply.bytes);
     mem_free(r, r->size);
 }
@@ -170,13 +193,20 @@ static void came(void *ctx, uint64_t seq, struct event_id id)
     if (s->reading->parked) wait_wake(&s->reading->wait);
 }
 
+static void key_came(struct key_waiter *w)
+{
+    struct read_stream *s = (struct read_stream *)w;
+    s->key_came = true;
+    if (s->reading->parked) wait_wake(&s->reading->wait);
+}
+
 static void ask(struct call *c, struct reading *r, struct read_stream *s)
 {
     struct view_range range = {.name = name_of(c, r, r->at),
                                .first = s->wants_last ? (struct event_id){0} : id_after(s->after),
-                               .last = STREAM_ID_LAST,
+                               .last = ID_LAST,
                                .reverse = s->wants_last,
-                               .count = s->wants_last ? 1 : r->words.count,
+                               .count = s->wants_last ? 1 : read_count_of_view(&r->words),
                                .from_seq = s->wants_last ? 0 : s->from_seq,
                                .gap = !s->wants_last};
     r->question =
@@ -208,6 +238,24 @@ static bool take_answer(struct call *c, struct reading *r, struct read_stream *s
     return true;
 }
 
+/* Reads the stream `at`, which is stored, if it is there. */
+static void read_stored(struct call *c, struct reading *r, struct read_stream *s)
+{
+    struct slice name = name_of(c, r, r->at);
+    unsigned quietly = r->watches ? READ_QUIET | READ_NO_TOUCH : 0;
+    const struct entry *e = gate_read(c->engine, c->db, name, c->read_flags | quietly);
+    struct stream_cursor from;
+    bool last = s->wants_last;
+    s->due = s->wants_last = false;
+    if (!e || entry_type(e) != TYPE_STREAM) return; /* whatever it has become: not what is read */
+    struct value v = entry_value(e);
+    const struct stream *stored = stream_of(&v);
+    if (last) s->after = stored->last;
+    if (!last && id_compare(s->after, stored->last) >= 0) return;
+    stream_seek(&from, stored, last ? (struct event_id){0} : id_after(s->after), ID_LAST, last);
+    read_reply_stored(&r->reply, c->reply.proto, name, &from, last ? 1 : r->words.count);
+}
+
 enum read_end { READ_WAITS, READ_DONE, READ_NOTHING };
 
 /* Reads what is due. READ_DONE: something is there, or the error is written (*failed). */
@@ -216,6 +264,10 @@ static enum read_end read_due(struct call *c, struct reading *r, bool *failed)
     for (; r->at < r->words.streams; r->at++) {
         struct read_stream *s = &r->list[r->at];
         if (!s->due) continue;
+        if (!s->is_view) {
+            read_stored(c, r, s);
+            continue;
+        }
         if (!r->question) ask(c, r, s);
         if (!view_is_answered(r->question)) return READ_WAITS;
         *failed = !take_answer(c, r, s);
@@ -231,10 +283,13 @@ static bool more_is_due(struct reading *r)
     bool any = false;
     for (int i = 0; i < r->words.streams; i++) {
         struct read_stream *s = &r->list[i];
-        if (!s->came_seq) continue;
-        s->due = s->came_seq > s->scanned_seq;
-        if (s->due) s->from_seq = s->came_seq;
-        s->came_seq = 0;
+        if (s->came_seq) {
+            s->due = s->came_seq > s->scanned_seq;
+            if (s->due) s->from_seq = s->came_seq;
+            s->came_seq = 0;
+        }
+        if (s->key_came) s->due = true;
+        s->key_came = false;
         any |= s->due;
     }
     return any;
@@ -247,7 +302,11 @@ static int watch_all(struct call *c, struct reading *r)
     r->watches = true;
     for (int i = 0; i < r->words.streams; i++) {
         struct read_stream *s = &r->list[i];
-        if (!s->is_view) continue;
+        if (!s->is_view) {
+            s->due = true;
+            awaited_join(c->engine, &s->waiter, c->db, name_of(c, r, i));
+            continue;
+        }
         int rc = view_watch(r->streams->views, &s->watch, name_of(c, r, i));
         if (rc) return rc;
         s->due = s->scanned_seq < sealed;
@@ -308,15 +367,19 @@ static void only_for_groups(struct call *c)
 }
 
 /* Where a stream is to be read from; false after writing the error. */
-static bool parse_start(struct call *c, struct read_stream *s, int i)
+static bool parse_start(struct call *c, struct read_stream *s, const struct stream *stored, int i)
 {
+    if (call_arg_is(c, i, "$") && !s->is_view) {
+        if (stored) s->after = stored->last;
+        return s->due = true; /* as Redis has it, which looks for the key again */
+    }
     if (call_arg_is(c, i, "$")) {
         s->after = stream_last_id(c);
         s->scanned_seq = engine_stats(c->engine).seq;
         s->from_seq = s->scanned_seq + 1;
         return true;
     }
-    s->due = s->is_view;
+    s->due = true;
     s->wants_last = call_arg_is(c, i, "+");
     if (s->wants_last) return true;
     if (!call_arg_is(c, i, ">")) return stream_id(c, i, 0, &s->after);
@@ -328,12 +391,14 @@ static bool parse_streams(struct call *c, struct reading *r)
 {
     for (int i = 0; i < r->words.streams; i++) {
         struct read_stream *s = &r->list[i];
-        enum stream_kind kind = stream_kind(c, name_of(c, r, i));
+        const struct stream *stored;
+        enum stream_kind kind = stream_kind(c, name_of(c, r, i), &stored);
         if (kind == STREAM_WRONG) return false;
         s->reading = r;
         s->is_view = kind == STREAM_VIEW;
         s->watch = (struct view_watch){.came = came, .ctx = s};
-        if (!parse_start(c, s, r->words.first + r->words.streams + i)) return false;
+        s->waiter = (struct key_waiter){.type = TYPE_STREAM, .ready = key_came};
+        if (!parse_start(c, s, stored, r->words.first + r->words.streams + i)) return false;
     }
     return true;
 }
@@ -346,6 +411,7 @@ static void xread_command(struct call *c)
     size_t size = sizeof(struct reading) + (size_t)words.streams * sizeof(struct read_stream);
     struct reading *r = mem_zalloc(size);
     r->size = size;
+    r->engine = c->engine;
     r->streams = c->streams;
     r->words = words;
     r->deadline_ms = read_deadline(c, &words);

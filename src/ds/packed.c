@@ -513,6 +513,7 @@ struct packed *packed_from(struct slice bytes)
     struct packed *p = memcpy(mem_alloc(bytes.len), bytes.at, bytes.len);
     packed_at end = end_of(p), at = HEADER;
     while (at != end && is_canonical(bytes_of(p) + at)) at = behind(p, at);
+    if (get_count(p) == COUNT_UNKNOWN) put_count(p, counted(p));
     if (at == end) return p;
     struct packed *ours = rewritten(p);
     packed_free(p);

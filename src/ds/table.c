@@ -64,7 +64,7 @@
 #include "../base/random.h"
 
 enum {
-    HOMES_MIN = 2,
+    HOMES_MIN = 1,       /* so that the table of a value with one large element is small */
     HOMES_LARGE = 8192,  /* (49 K entries) smaller arrays double, from here on it is an eighth */
     PAD_MAX = 64,        /* longer chains than 448 entries have no chance (e^-100) at this load */
     MOVE_PER_CHANGE = 8, /* buckets looked through, some 4 homes; 1.3 would be in time */
@@ -124,6 +124,7 @@ static void prefetch_entries(const struct table_bucket *b)
 
 static uint64_t pad_for(uint64_t n)
 {
+    if (n == 1) return 0; /* as full as it may be, it has room left */
     uint64_t pad = n / 8 + 3;
     return pad < PAD_MAX ? pad : PAD_MAX;
 }
@@ -246,7 +247,7 @@ static void rebuild(struct table *t)
 {
     struct table_array *now = &t->arrays[0];
     struct table_array fresh;
-    for (uint64_t pad = 2 * (now->end - now->n);; pad *= 2) {
+    for (uint64_t pad = 2 * (now->end - now->n) + 1;; pad *= 2) {
         fresh = array_new(now->n, pad);
         if (copy_all(t, now, &fresh) && copy_all(t, &t->arrays[1], &fresh)) break;
         array_free(&fresh);
@@ -543,6 +544,31 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, size_t max_buckets, 
     }
     visit_range(t, lo, hi, 0, visit, ctx);
     return next;
+}
+
+struct counted {
+    table_visit *visit;
+    void *ctx;
+    size_t visited;
+};
+
+static void visit_counted(void *ctx, void *entry)
+{
+    struct counted *c = ctx;
+    c->visited++;
+    c->visit(c->ctx, entry);
+}
+
+uint64_t table_scan_count(const struct table *t, uint64_t cursor, size_t count, table_visit *visit,
+                          void *ctx)
+{
+    enum { STEPS_MAX = 10 };
+    struct counted c = {visit, ctx, 0};
+    for (int i = 0; i < STEPS_MAX && c.visited < count; i++) {
+        cursor = table_scan(t, cursor, (count - c.visited) / 8 + 1, visit_counted, &c);
+        if (!cursor) break;
+    }
+    return cursor;
 }
 
 /* The end of the buckets that can hold entries when homes up to `last` are in use. */

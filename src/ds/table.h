@@ -102,6 +102,11 @@ size_t table_find_prefix(const struct table *t, uint32_t prefix, void **out, siz
 uint64_t table_scan(const struct table *t, uint64_t cursor, size_t max_buckets, table_visit *visit,
                     void *ctx);
 
+/* The same by entries: goes on until `count` of them were visited, or little is left in many
+ * buckets, and then ends with a bucket. */
+uint64_t table_scan_count(const struct table *t, uint64_t cursor, size_t count, table_visit *visit,
+                          void *ctx);
+
 /* An entry drawn evenly from all; NULL when the table is empty. */
 void *table_random(const struct table *t, struct random *random);
 

@@ -10,10 +10,8 @@ static void enter(struct keyspace *ks, struct place *p, struct entry *fresh, int
 /* Puts another entry in place of the one that is there, whose use it inherits. */
 static void replace(struct keyspace *ks, struct place *p, struct entry *fresh)
 {
-    struct entry *old = keyspace_edit(ks, p);
-    entry_set_access(fresh, entry_access(old));
-    keyspace_update(ks, p, fresh, entry_deadline(old));
-    keyspace_dispose(ks, old);
+    entry_set_access(fresh, entry_access(p->entry));
+    keyspace_replace(ks, p, fresh);
 }
 
 enum string_encoding effect_encoding(enum effect_form form, struct slice value)
@@ -29,12 +27,14 @@ void apply_string(struct keyspace *ks, struct spot s, struct slice value,
         enter(ks, s.place, entry_new_string(s.key, value, encoding, when >= 0 ? when : -1), now_ms);
         return;
     }
-    struct entry *old = keyspace_edit(ks, s.place);
-    int64_t had = entry_deadline(old), deadline = when == WHEN_KEPT ? had : when;
-    if (__builtin_expect(entry_type(old) == TYPE_STRING, 1))
-        keyspace_update(ks, s.place, entry_set_string(old, value, encoding, deadline), had);
-    else
+    const struct entry *old = s.place->entry;
+    int64_t deadline = when == WHEN_KEPT ? entry_deadline(old) : when;
+    bool other = entry_type(old) != TYPE_STRING || keyspace_is_slow(ks, s.place);
+    if (__builtin_expect(other, 0))
         replace(ks, s.place, entry_new_string(s.key, value, encoding, deadline));
+    else
+        keyspace_update(ks, s.place,
+                        entry_set_string(keyspace_edit(ks, s.place), value, encoding, deadline));
 }
 
 void apply_value(struct keyspace *ks, struct spot s, struct value v, int64_t when, int64_t now_ms)
@@ -48,16 +48,16 @@ void apply_value(struct keyspace *ks, struct spot s, struct value v, int64_t whe
         enter(ks, s.place, fresh, now_ms);
 }
 
-struct value apply_edit(struct keyspace *ks, const struct place *p)
+struct value apply_edit(struct keyspace *ks, struct place *p)
 {
     return entry_value(keyspace_edit(ks, p));
 }
 
 bool apply_edited(struct keyspace *ks, struct place *p, const struct value *v)
 {
-    struct entry *e = keyspace_edit(ks, p);
+    struct entry *e = table_slot_entry(p->slot); /* edited already */
     entry_update_value(e, v);
-    keyspace_update(ks, p, e, entry_deadline(e));
+    keyspace_update(ks, p, e);
     if (!value_is_gone(v)) return false;
     apply_delete(ks, p);
     return true;
@@ -67,8 +67,7 @@ void apply_length(struct keyspace *ks, struct spot s, size_t len, int64_t now_ms
 {
     if (s.place->entry) {
         struct entry *old = keyspace_edit(ks, s.place);
-        int64_t had = entry_deadline(old);
-        keyspace_update(ks, s.place, entry_resize_string(old, len, STRING_RAW), had);
+        keyspace_update(ks, s.place, entry_resize_string(old, len, STRING_RAW));
         return;
     }
     struct entry *fresh = entry_new_string(s.key, SLICE(""), STRING_RAW, -1);
@@ -95,14 +94,12 @@ void apply_append(struct keyspace *ks, struct spot s, struct slice bytes, int64_
 
 void apply_deadline(struct keyspace *ks, struct place *p, int64_t deadline)
 {
-    struct entry *e = keyspace_edit(ks, p);
-    int64_t had = entry_deadline(e);
-    keyspace_update(ks, p, entry_set_deadline(e, deadline), had);
+    keyspace_update(ks, p, entry_set_deadline(keyspace_edit(ks, p), deadline));
 }
 
 void apply_delete(struct keyspace *ks, struct place *p)
 {
-    keyspace_dispose(ks, keyspace_remove(ks, p));
+    keyspace_delete(ks, p);
 }
 
 /* Looks the key up again: a change under another name may have shifted its place in the table. */

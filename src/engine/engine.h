@@ -189,7 +189,8 @@ struct slice engine_keep(struct engine *e, struct slice bytes);
 /* Notes the event that tells of what was done last, before more is done and the key closed. */
 void opened_note(struct opened *k, enum event_name event, const struct slice *fields, size_t count);
 /* Puts `v`, which is taken, in place of whatever the key holds: the result of a …STORE. Notes `new`
- * or `overwritten` and `type_changed`. It must not be empty. */
+ * or `overwritten` and `type_changed`. It must not be empty, nor a stream, nor have fields with
+ * deadlines. */
 void opened_put(struct opened *k, struct value v);
 /* As opened_restore_string. */
 void opened_restore(struct opened *k, struct value v, int64_t when, int64_t idle_s, int freq);
@@ -231,11 +232,22 @@ struct note *note_database(struct engine *e, enum event_name event, int db);
 
 /* ---- time and memory ---- */
 
-/* Puts away keys that are due, at most `max`; returns how many. Call again when it was `max`. */
+/* Puts away keys and fields that are due, about `max` at most; returns how many. Call again when
+ * it was `max` or more. The fields of a hash that are due go in portions, each with an event. */
 size_t engine_expire(struct engine *e, int64_t now_ms, size_t max);
 /* When the next key may be due: unix ms, or -1. */
 int64_t engine_next_expiry(struct engine *e, int64_t now_ms);
 void engine_set_active_expiry(struct engine *e, bool on);
+/* Fields of a hash that are past their deadline are there until they are put away: by
+ * engine_expire, or by a command that meets them. The latter says so by one of these before it
+ * opens the key, or after it has read it; what it borrowed from the value is gone then. As for a
+ * dead key, this is a record of its own if nothing was noted yet. The first one is for those of the
+ * fields names[0], names[step], … that are past; with `end_is_del` the event is `del` alone when
+ * that was the last of them. The second puts away a portion of all. Nothing is done while it is
+ * held. Returned is whether there were any. */
+bool engine_expire_named(struct engine *e, int db, struct slice key, const struct slice *names,
+                         size_t count, size_t step, bool end_is_del);
+bool engine_expire_fields(struct engine *e, int db, struct slice key);
 /* While it is held (CLIENT PAUSE) no key ends by itself: those past their deadline are hidden from
  * gate_read but stay, nothing is evicted, and engine_make_room says true. A key that is opened for
  * change all the same is put away as ever. */
@@ -257,7 +269,8 @@ struct engine_stats {
     uint64_t changes; /* keys changed since start */
     uint64_t hits, misses;
     uint64_t expired, evicted;
-    uint64_t events; /* events noted */
+    uint64_t expired_fields; /* of hashes, by their own deadline */
+    uint64_t events;         /* events noted */
 };
 struct engine_stats engine_stats(const struct engine *e);
 void engine_reset_stats(struct engine *e);

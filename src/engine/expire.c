@@ -1,37 +1,138 @@
-/* Keys that end by themselves: at their deadline, or because memory is short. */
+/* Keys that end by themselves: at their deadline, or because memory is short; and fields. */
 #include "../base/err.h"
 #include "../base/mem.h"
+#include "../value/fields.h"
 #include "internal.h"
 
 void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
                    enum event_name event)
 {
-    keyspace_dispose(e->keyspace, keyspace_remove(e->keyspace, p));
+    keyspace_delete(e->keyspace, p);
     draft_changed(e, db, key, p->hash);
     int32_t effect = draft_effect(e, (struct effect){.verb = EFFECT_DEL, .db = db, .key = key});
     draft_note(e, NOTE_EVENT, event, db, key)->effect = effect;
 }
 
-void engine_put_away(struct engine *e, struct place *p, int db)
+/* An end that a command has met on its way: a record of its own if nothing was noted so far, or
+ * else a part of the command's. */
+struct aside {
+    bool alone;
+    struct slice cause;
+    uint64_t client;
+};
+
+static struct aside step_aside(struct engine *e)
 {
     struct draft *d = &e->draft;
-    struct slice key = arena_keep(&d->arena, entry_key(p->entry));
-    struct slice cause = d->cause;
-    uint64_t client = d->client;
     bool alone = d->notes_count == 0 && !d->changed && !d->kept;
+    struct aside aside = {alone, d->cause, d->client};
     if (alone) {
         d->cause = SLICE("expired");
         d->client = 0;
     }
-    engine_remove(e, p, db, key, EVENT_EXPIRED);
-    e->stats.expired++;
-    if (!alone) return;
-    /* A record of its own: sealed while the command's keys, if any are open, hold no change. */
+    return aside;
+}
+
+static void step_back(struct engine *e, struct aside aside)
+{
+    struct draft *d = &e->draft;
+    if (!aside.alone) return;
+    /* Sealed while the command's keys, if any are open, hold no change. */
     int keys_open = d->keys_open;
     d->keys_open = 0;
+    d->aside = true;
     engine_seal(e);
-    draft_begin(e, d->now_ms, cause, client);
+    d->aside = false;
+    draft_begin(e, d->now_ms, aside.cause, aside.client);
     d->keys_open = keys_open;
+}
+
+void engine_put_away(struct engine *e, struct place *p, int db)
+{
+    struct slice key = arena_keep(&e->draft.arena, entry_key(p->entry));
+    struct aside aside = step_aside(e);
+    engine_remove(e, p, db, key, EVENT_EXPIRED);
+    e->stats.expired++;
+    step_back(e, aside);
+}
+
+/* ---- fields ---- */
+
+/* Records the end of fields that were taken out of the value `v` of a place. */
+static void note_expired_fields(struct engine *e, struct place *p, const struct value *v, int db,
+                                struct slice key, const struct slice *names, size_t count,
+                                bool end_is_del)
+{
+    bool gone = apply_edited(e->keyspace, p, v);
+    struct effect effect = {
+        .verb = EFFECT_HDEL, .db = db, .key = key, .words_count = (uint32_t)count, .words = names};
+    draft_changed(e, db, key, p->hash);
+    e->stats.expired_fields += count;
+    int32_t index = draft_effect(e, effect);
+    if (!gone || !end_is_del) {
+        struct note *n = draft_note(e, NOTE_EVENT, EVENT_HEXPIRED, db, key);
+        n->effect = index;
+        n->subkeys = names;
+        n->subkeys_count = (uint32_t)count;
+    }
+    if (gone) draft_note(e, NOTE_EVENT, EVENT_DEL, db, key)->effect = index;
+}
+
+/* Takes out the fields that are due, at most `most`; returns how many. */
+static size_t expire_fields(struct engine *e, struct place *p, int db, struct slice key,
+                            size_t most)
+{
+    enum { PORTION = 256 };
+    struct value v = apply_edit(e->keyspace, p);
+    struct slice *names = engine_words(e, PORTION);
+    struct field field;
+    size_t count = 0;
+    while (count < most && count < PORTION && fields_soonest(&v, &field) &&
+           field_is_past(field.deadline, e->draft.now_ms)) {
+        names[count] = engine_keep(e, field.name);
+        fields_remove(&v, names[count++]);
+    }
+    if (count) note_expired_fields(e, p, &v, db, key, names, count, false);
+    return count;
+}
+
+static bool is_past(const struct value *v, struct slice name, int64_t now_ms)
+{
+    struct field field;
+    return fields_get(v, name, &field) && field_is_past(field.deadline, now_ms);
+}
+
+bool engine_expire_named(struct engine *e, int db, struct slice key, const struct slice *names,
+                         size_t count, size_t step, bool end_is_del)
+{
+    struct place p = keyspace_find(e->keyspace, db, key);
+    if (e->held || !p.entry || entry_type(p.entry) != TYPE_HASH) return false;
+    int64_t now_ms = e->draft.now_ms;
+    if (!field_is_past(entry_fields_due(p.entry), now_ms)) return false;
+    struct value v = apply_edit(e->keyspace, &p);
+    struct aside aside = step_aside(e);
+    struct slice *past = engine_words(e, count);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = names[i * step];
+        if (!is_past(&v, name, now_ms)) continue;
+        past[n++] = name;
+        fields_remove(&v, name);
+    }
+    if (n) note_expired_fields(e, &p, &v, db, key, past, n, end_is_del);
+    step_back(e, aside);
+    return n;
+}
+
+bool engine_expire_fields(struct engine *e, int db, struct slice key)
+{
+    struct place p = keyspace_find(e->keyspace, db, key);
+    if (e->held || !p.entry || entry_type(p.entry) != TYPE_HASH) return false;
+    if (!field_is_past(entry_fields_due(p.entry), e->draft.now_ms)) return false;
+    struct aside aside = step_aside(e);
+    expire_fields(e, &p, db, key, SIZE_MAX);
+    step_back(e, aside);
+    return true;
 }
 
 void engine_set_exempt(struct engine *e, size_t bytes)
@@ -39,13 +140,19 @@ void engine_set_exempt(struct engine *e, size_t bytes)
     e->exempt = bytes;
 }
 
-static void expire_one(void *ctx, int db, struct entry *entry)
+static size_t expire_one(void *ctx, int db, struct entry *entry, size_t most)
 {
     struct engine *e = ctx;
     struct slice key = arena_keep(&e->draft.arena, entry_key(entry));
     struct place p = keyspace_find(e->keyspace, db, key);
-    engine_remove(e, &p, db, key, EVENT_EXPIRED);
-    e->stats.expired++;
+    if (entry_is_dead(entry, e->draft.now_ms)) {
+        engine_remove(e, &p, db, key, EVENT_EXPIRED);
+        e->stats.expired++;
+        return 1;
+    }
+    size_t fields = expire_fields(e, &p, db, key, most);
+    if (p.entry) keyspace_keep(&p);
+    return fields ? fields : 1;
 }
 
 size_t engine_expire(struct engine *e, int64_t now_ms, size_t max)

@@ -222,38 +222,51 @@ static void add_item(void *ctx, const struct value_item *item)
     if (b->type == TYPE_HASH) b->words[b->count++] = engine_keep(b->engine, item->second);
 }
 
-/* Says how the value came to be: for lists, sets, sorted sets and hashes without deadlines as the
- * command that adds all of it, for others as bytes. */
-static void did_put(struct opened *k)
+/* As the command that adds all elements. */
+static void did_build(struct opened *k, const struct value_kind *kind)
 {
     struct engine *e = k->engine;
     static const enum effect_verb verbs[TYPE_COUNT] = {[TYPE_LIST] = EFFECT_RPUSH,
                                                        [TYPE_SET] = EFFECT_SADD,
                                                        [TYPE_ZSET] = EFFECT_ZADD,
                                                        [TYPE_HASH] = EFFECT_HSET};
+    struct building b = {e, k->value.type, engine_words(e, 2 * kind->count(&k->value)), 0};
+    kind->each(&k->value, add_item, &b);
+    opened_did(k, verbs[b.type], b.words, b.count);
+}
+
+/* As bytes, which keep the form as well. */
+static void did_restore(struct opened *k, const struct value_kind *kind)
+{
+    struct engine *e = k->engine;
+    struct buffer bytes = {0};
+    struct slice *words = engine_words(e, 2);
+    kind->encode(&k->value, &bytes);
+    words[0] = kind->name;
+    words[1] = engine_keep(e, buffer_slice(&bytes));
+    buffer_fini(&bytes);
+    opened_did(k, EFFECT_RESTORE, words, 2);
+}
+
+/* Says how the value came to be: one that a command has built is built again by its elements, one
+ * from elsewhere may have another form than that would give it. */
+static void did_put(struct opened *k, bool built)
+{
     const struct value_kind *kind = value_kind(k->value.type);
-    mark_changed(k);
-    if (!e->wants_effects) {
+    if (!k->engine->wants_effects) {
+        mark_changed(k);
         k->effect_index = -1;
         k->handed_over = true;
-    } else if (kind->each && value_due(&k->value) < 0) {
-        size_t most = 2 * kind->count(&k->value);
-        struct building b = {e, k->value.type, engine_words(e, most), 0};
-        kind->each(&k->value, add_item, &b);
-        opened_did(k, verbs[b.type], b.words, b.count);
+    } else if (built) {
+        DCHECK(kind->each && value_due(&k->value) < 0);
+        did_build(k, kind);
     } else {
-        struct buffer bytes = {0};
-        struct slice *words = engine_words(e, 2);
-        kind->encode(&k->value, &bytes);
-        words[0] = kind->name;
-        words[1] = engine_keep(e, buffer_slice(&bytes));
-        buffer_fini(&bytes);
-        opened_did(k, EFFECT_RESTORE, words, 2);
+        did_restore(k, kind);
     }
 }
 
 /* The value in place of what was there, which an effect of its own has deleted. */
-static void put_value(struct opened *k, struct value v, int64_t when)
+static void put_value(struct opened *k, struct value v, int64_t when, bool built)
 {
     struct engine *e = k->engine;
     DCHECK(!value_is_gone(&v));
@@ -263,7 +276,7 @@ static void put_value(struct opened *k, struct value v, int64_t when)
     }
     apply_value(e->keyspace, spot_of(k), v, when, e->draft.now_ms);
     k->value = v;
-    did_put(k);
+    did_put(k, built);
     if (when < 0) return;
     hand_over_effect(k);
     effect_is(k, EFFECT_PEXPIREAT, SLICE(""), when);
@@ -275,14 +288,14 @@ void opened_put(struct opened *k, struct value v)
     const struct entry *old = k->place.entry;
     note_event(e, old ? EVENT_OVERWRITTEN : EVENT_NEW, k->db, k->key);
     if (old && entry_type(old) != v.type) note_event(e, EVENT_TYPE_CHANGED, k->db, k->key);
-    put_value(k, v, WHEN_NONE);
+    put_value(k, v, WHEN_NONE, true);
 }
 
 void opened_restore(struct opened *k, struct value v, int64_t when, int64_t idle_s, int freq)
 {
     struct engine *e = k->engine;
     note_event(e, EVENT_NEW, k->db, k->key);
-    put_value(k, v, when);
+    put_value(k, v, when, false);
     keyspace_recall_access(e->keyspace, k->place.entry, idle_s, freq, e->draft.now_ms);
 }
 
@@ -417,6 +430,7 @@ void gate_flush(struct engine *e, int db)
         if (!keyspace_size(e->keyspace, i)) continue;
         keyspace_touch_flushed(e->keyspace, i);
         e->stats.changes += keyspace_flush(e->keyspace, i);
+        awaited_note_db(e, i);
         e->draft.changed = true;
         struct effect flush = {.verb = EFFECT_FLUSHDB, .db = i};
         note_database(e, EVENT_FLUSHDB, i)->effect = draft_effect(e, flush);
@@ -428,6 +442,8 @@ void gate_swap(struct engine *e, int a, int b)
 {
     keyspace_touch_swapped(e->keyspace, a, b, e->draft.now_ms);
     keyspace_swap(e->keyspace, a, b);
+    awaited_note_db(e, a);
+    awaited_note_db(e, b);
     e->stats.changes++;
     e->draft.changed = true;
     int32_t swap = draft_effect(e, (struct effect){.verb = EFFECT_SWAPDB, .db = a, .when = b});

@@ -3,6 +3,7 @@
 #define HARK_ENGINE_INTERNAL_H
 
 #include "../base/arena.h"
+#include "../ds/map.h"
 #include "../keyspace/change.h"
 #include "engine.h"
 
@@ -26,9 +27,18 @@ struct draft {
     struct change *changes;
     uint32_t changes_count, changes_cap;
     struct arena arena; /* bytes that do not outlive the command by themselves */
+    bool aside;         /* the record is one before the command's own: what that keeps stays */
     int keys_open;
     bool changed; /* a value was, even if its key is still open */
     bool kept;    /* the record has something that no reply rests on: it is numbered all the same */
+};
+
+/* Who waits for which key: awaited.c. */
+struct awaited {
+    struct map keys;                        /* struct awaited_key by database and name */
+    struct awaited_key *ready, **ready_end; /* those that were changed, in that order */
+    size_t with_end;                        /* keys of whose end somebody hears */
+    struct buffer name;
 };
 
 enum { RECENT_PLACES = 8192 };
@@ -40,6 +50,7 @@ struct engine {
     uint64_t hinted_hash;
     struct engine_config config;
     struct draft draft;
+    struct awaited awaited;
     struct record_sink sinks[ENGINE_SINKS_MAX];
     int sinks_count;
     bool (*redoes_views)(void *ctx, struct slice bytes);
@@ -85,6 +96,11 @@ static inline void draft_mark(struct engine *e, uint64_t hash)
 }
 /* WATCH, tracking, the count of changes and later readers hear that the key has changed. */
 void draft_changed(struct engine *e, int db, struct slice key, uint64_t hash);
+/* awaited.c. A key, or any in a database, may have become what somebody waits for. */
+void awaited_init(struct awaited *a, const unsigned char *secret);
+void awaited_fini(struct awaited *a);
+void awaited_note(struct engine *e, int db, struct slice key);
+void awaited_note_db(struct engine *e, int db);
 /* Tracking hears that any key may have changed. */
 void draft_all_changed(struct engine *e);
 
@@ -114,7 +130,7 @@ void apply_append(struct keyspace *ks, struct spot s, struct slice bytes, int64_
 void apply_value(struct keyspace *ks, struct spot s, struct value v, int64_t when, int64_t now_ms);
 /* The value of another type that is there, to be changed; and what became of it: true when nothing
  * is left, and the key is gone with it. */
-struct value apply_edit(struct keyspace *ks, const struct place *p);
+struct value apply_edit(struct keyspace *ks, struct place *p);
 bool apply_edited(struct keyspace *ks, struct place *p, const struct value *v);
 /* Sets or (-1) takes away the deadline of a key that exists. */
 void apply_deadline(struct keyspace *ks, struct place *p, int64_t deadline);
@@ -124,5 +140,13 @@ void apply_delete(struct keyspace *ks, struct place *p);
 void apply_move(struct keyspace *ks, struct spot from, struct spot to);
 /* The same with a copy, for which `to` is looked up again. */
 void apply_copy(struct keyspace *ks, const struct entry *from, struct spot to, int64_t now_ms);
+
+/* ---- how effects with words are redone, each type in a file of its own ----
+ *
+ * `v` is the key's value, or has at == NULL where there is none; a verb that makes one puts it
+ * there. Returns what is impossible, or NULL; robust against any words. */
+typedef const char *redo_value(struct value *v, const struct effect *f,
+                               const struct value_config *config);
+redo_value redo_list, redo_set, redo_zset, redo_hash, redo_stream;
 
 #endif

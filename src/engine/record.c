@@ -8,6 +8,7 @@ struct engine *engine_new(struct keyspace *keyspace, struct pubsub *pubsub)
     struct engine *e = mem_new(struct engine);
     e->keyspace = keyspace;
     e->pubsub = pubsub;
+    awaited_init(&e->awaited, keyspace_secret(keyspace));
     e->config.policy = EVICT_NOEVICTION;
     e->config.samples = 5;
     return e;
@@ -22,6 +23,7 @@ void engine_free(struct engine *e)
     mem_free(d->effects, d->effects_cap * sizeof *d->effects);
     mem_free(d->changes, d->changes_cap * sizeof *d->changes);
     arena_fini(&d->arena);
+    awaited_fini(&e->awaited);
     mem_delete(e);
 }
 
@@ -127,6 +129,7 @@ void draft_changed(struct engine *e, int db, struct slice key, uint64_t hash)
     draft_mark(e, hash);
     e->stats.changes++;
     keyspace_touch_watched(e->keyspace, db, key);
+    if (__builtin_expect(map_count(&e->awaited.keys) != 0, 0)) awaited_note(e, db, key);
     add_change(e, (struct change){db, key});
 }
 
@@ -192,7 +195,8 @@ void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t
 static struct event_id take_ids(struct engine *e, int64_t now_ms, uint32_t count)
 {
     struct event_id *next = &e->next_id;
-    if (now_ms > next->ms) *next = (struct event_id){now_ms, 0};
+    uint64_t now = now_ms > 0 ? (uint64_t)now_ms : 0;
+    if (now > next->ms) *next = (struct event_id){now, 0};
     struct event_id first = *next;
     next->n += count;
     return first;
@@ -234,7 +238,7 @@ static void clear_draft(struct draft *d)
     d->notes = trimmed(d->notes, &d->notes_cap, sizeof *d->notes);
     d->effects = trimmed(d->effects, &d->effects_cap, sizeof *d->effects);
     d->changes = trimmed(d->changes, &d->changes_cap, sizeof *d->changes);
-    if (d->arena.chunk) arena_reset(&d->arena);
+    if (d->arena.chunk && !d->aside) arena_reset(&d->arena);
 }
 
 void engine_seal(struct engine *e)
@@ -294,4 +298,5 @@ struct engine_stats engine_stats(const struct engine *e)
 void engine_reset_stats(struct engine *e)
 {
     e->stats.hits = e->stats.misses = e->stats.expired = e->stats.evicted = 0;
+    e->stats.expired_fields = 0;
 }

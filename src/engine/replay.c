@@ -28,7 +28,7 @@ static const char *not_a_string(const struct redo *d)
     return e && entry_type(e) != TYPE_STRING ? "the value to be changed is no string" : NULL;
 }
 
-static const char *redo_set(struct redo *d)
+static const char *redo_string(struct redo *d)
 {
     const struct effect *f = d->effect;
     if (f->when < WHEN_KEPT || f->form >= FORM_COUNT) return "no such deadline or form";
@@ -106,9 +106,6 @@ static const char *redo_swap(struct redo *d)
 
 /* ---- effects with words ---- */
 
-typedef const char *redo_value(struct value *v, const struct effect *f,
-                               const struct value_config *config);
-
 /* The value as its bytes; nothing else may be there. */
 static const char *redo_restore(struct value *v, const struct effect *f,
                                 const struct value_config *config)
@@ -128,11 +125,25 @@ static const char *redo_restore(struct value *v, const struct effect *f,
     return "the bytes of the value to be restored are not that";
 }
 
-/* Which type a verb is about, and who redoes it. */
+/* Which type a verb is about, and who redoes it: EFFECTS has them in the order of the types. */
 static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
 {
     *type = TYPE_STRING;
-    return verb == EFFECT_RESTORE ? redo_restore : NULL;
+    if (verb >= EFFECT_COUNT) return NULL;
+    if (verb == EFFECT_RESTORE) return redo_restore;
+    *type = verb <= EFFECT_LTRIM             ? TYPE_LIST
+            : verb <= EFFECT_SREM            ? TYPE_SET
+            : verb <= EFFECT_HSETEX          ? TYPE_HASH
+            : verb <= EFFECT_ZREMRANGEBYRANK ? TYPE_ZSET
+                                             : TYPE_STREAM;
+    static redo_value *const redoes[TYPE_COUNT] = {
+        [TYPE_LIST] = redo_list,
+        [TYPE_SET] = redo_set,
+        [TYPE_HASH] = redo_hash,
+        [TYPE_ZSET] = redo_zset,
+        [TYPE_STREAM] = redo_stream,
+    };
+    return redoes[*type];
 }
 
 static const char *redo_words(struct redo *d)
@@ -172,7 +183,7 @@ static const char *redo(struct redo *d)
         if (d->place.entry) keyspace_touch(d->keyspace, d->place.entry, d->now_ms);
     }
     switch (f->verb) {
-    case EFFECT_SET: return redo_set(d);
+    case EFFECT_SET: return redo_string(d);
     case EFFECT_DEL: return redo_delete(d);
     case EFFECT_PEXPIREAT:
     case EFFECT_PERSIST: return redo_deadline(d);
@@ -214,7 +225,7 @@ struct event_id engine_next_id(const struct engine *e)
 void engine_skip_ids(struct engine *e, int64_t ms)
 {
     CHECK(!e->draft.open);
-    if (ms > e->next_id.ms) e->next_id = (struct event_id){ms, 0};
+    if (ms > 0 && (uint64_t)ms > e->next_id.ms) e->next_id = (struct event_id){(uint64_t)ms, 0};
 }
 
 static uint64_t count_events(const struct record *r)
@@ -271,7 +282,7 @@ static int replay(struct engine *e, const struct record *r, struct ahead *a,
     if (wrong) return fault_is(fault, r, -1, wrong);
     for (uint32_t i = 0; i < r->effects_count; i++) {
         const struct effect *f = &r->effects[i];
-        struct redo d = {.engine = e, .keyspace = e->keyspace, .effect = f, .now_ms = r->id.ms};
+        struct redo d = {.engine = e, .keyspace = e->keyspace, .effect = f, .now_ms = (int64_t)r->id.ms};
         d.hash = next_hash(a, e, f);
         wrong = redo(&d);
         if (wrong) return fault_is(fault, r, (int32_t)i, wrong);

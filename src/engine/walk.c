@@ -27,3 +27,23 @@ void engine_walk_cancel(struct engine *e)
 {
     keyspace_walk_cancel(e->keyspace);
 }
+
+bool engine_walk_holds(struct engine *e, int db, struct slice key)
+{
+    return keyspace_walk_holds(e->keyspace, db, key);
+}
+
+uint64_t engine_walk_had(const struct engine *e)
+{
+    return keyspace_walk_had(e->keyspace);
+}
+
+bool engine_walk_may_hold(const struct engine *e)
+{
+    return keyspace_walk_may_hold(e->keyspace);
+}
+
+bool engine_walk_is_wanted(const struct engine *e)
+{
+    return keyspace_walk_is_wanted(e->keyspace);
+}

@@ -26,6 +26,14 @@ bool engine_walk_may_begin(const struct engine *e);
 /* Hands out some more, about `entries`; false when all has been handed out, and the walk is over,
  * or when it was given up (by the visitor, who knows). */
 bool engine_walk_step(struct engine *e, size_t entries);
+/* Should a change of this key's value wait for the walk? Then that has it next, and when
+ * engine_walk_had changes is the time to ask again. See keyspace/walk.h. */
+bool engine_walk_holds(struct engine *e, int db, struct slice key);
+uint64_t engine_walk_had(const struct engine *e);
+/* Can that ever be true at this moment? */
+bool engine_walk_may_hold(const struct engine *e);
+/* Does somebody wait so? Then it should get on. */
+bool engine_walk_is_wanted(const struct engine *e);
 /* Gives it up, if there is one; also for the visitor, when too much is handed to it. */
 void engine_walk_cancel(struct engine *e);
 

@@ -164,6 +164,17 @@ void snapshot_added(struct snapshot *s)
     if (s->items.len > PIECE_BYTES) outfile_take(s->file, &s->items);
 }
 
+void snapshot_begin_item(struct buffer *item)
+{
+    buffer_add_byte(item, BLOCK_ITEMS);
+}
+
+void snapshot_take(struct snapshot *s, struct buffer *item)
+{
+    s->items_count++;
+    outfile_take(s->file, item);
+}
+
 void snapshot_section(struct snapshot *s, struct slice name, struct slice bytes)
 {
     char head[1 + UINT8_MAX];

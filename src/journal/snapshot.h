@@ -55,6 +55,10 @@ int snapshot_begin(struct snapshot **snapshot, struct disk *disk, const struct s
 /* Where the next item goes: append it whole, then say snapshot_added. */
 struct buffer *snapshot_room(struct snapshot *s);
 void snapshot_added(struct snapshot *s);
+/* An item that is made bit by bit, while others are added, in a buffer of its own: begins it, in an
+ * empty buffer, and hands it over when it is whole, without a copy. */
+void snapshot_begin_item(struct buffer *item);
+void snapshot_take(struct snapshot *s, struct buffer *item);
 /* A section, of at most 4 GB: `name` has 1 to 255 bytes. Also between items. */
 void snapshot_section(struct snapshot *s, struct slice name, struct slice bytes);
 /* May more be handed over? What must be is taken all the same. */

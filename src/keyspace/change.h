@@ -6,21 +6,30 @@
 
 /* The entry of a place, to be changed; it is the only way to one. What the place held is handed to
  * the walk first, if one is on (walk.h). Then keyspace_update, be it in place or not. */
-struct entry *keyspace_edit(struct keyspace *ks, const struct place *p);
+struct entry *keyspace_edit(struct keyspace *ks, struct place *p);
 /* Enters a new entry under a place where the key is not; the place then tells of it. */
 void keyspace_insert(struct keyspace *ks, struct place *p, struct entry *e);
-/* The entry of a place, got by keyspace_edit, has become `e` (it may have moved, been replaced,
- * have another deadline). `old_deadline` is what the place's entry had before. */
-void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int64_t old_deadline);
+/* The entry of a place, got by keyspace_edit through this very place, has become `e` (it may have
+ * moved, been replaced, have another deadline, or fields that have). */
+void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e);
 /* Takes the entry out, after the walk had it; it is the caller's then. */
 struct entry *keyspace_remove(struct keyspace *ks, struct place *p);
+/* Takes it out and frees it, or puts another of the same key in its place. A large one that the
+ * walk has still to have is left to it. */
+void keyspace_delete(struct keyspace *ks, struct place *p);
+void keyspace_replace(struct keyspace *ks, struct place *p, struct entry *fresh);
+/* Is it such a one? */
+bool keyspace_is_slow(const struct keyspace *ks, const struct place *p);
 
-/* Hands entries that are due to `visit`, in order of deadline within each database; visit may
- * remove the entry it is given. Looks at `max` items of the wheels at most, stale ones included.
- * Returns how many were visited; *more says whether others may be due. */
-typedef void keyspace_due_visit(void *ctx, int db, struct entry *e);
+/* Hands entries that are due to `visit`, in order of deadline within each database; visit removes
+ * the entry it is given, or what of it is due and says keyspace_keep. It says how much it has done,
+ * at most `most` (an entry is 1, and so is a field). Does about `max` at most, items of the wheels
+ * that are stale included. Returns how much was done; *more says whether others may be due. */
+typedef size_t keyspace_due_visit(void *ctx, int db, struct entry *e, size_t most);
 size_t keyspace_each_due(struct keyspace *ks, int64_t now_ms, size_t max, keyspace_due_visit *visit,
                          void *ctx, bool *more);
+/* The entry that was handed out is still there. */
+void keyspace_keep(const struct place *p);
 /* When keyspace_each_due should be called next, over all databases; -1 never. */
 int64_t keyspace_next_due(const struct keyspace *ks, int64_t now_ms);
 /* Work of idle and of every turn, in small slices: growing tables, freeing flushed databases,

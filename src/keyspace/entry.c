@@ -173,13 +173,10 @@ void entry_update_value(struct entry *e, const struct value *v)
     set_pointer(e, v->at);
 }
 
-int64_t entry_due(const struct entry *e)
+int64_t entry_fields_due(const struct entry *e)
 {
-    int64_t deadline = entry_deadline(e);
-    if (entry_type(e) != TYPE_HASH) return deadline;
     struct value v = entry_value(e);
-    int64_t due = value_due(&v);
-    return due >= 0 && (deadline < 0 || due < deadline) ? due : deadline;
+    return value_due(&v);
 }
 
 struct slice entry_encoding_text(const struct entry *e)
@@ -271,6 +268,13 @@ struct entry *entry_copy(const struct entry *e, struct slice key, const struct v
     }
     entry_set_access(copy, entry_access(e));
     return copy;
+}
+
+bool entry_is_large(const struct entry *e, size_t bytes)
+{
+    if (entry_type(e) == TYPE_STRING) return entry_string(e).len / 16 > bytes;
+    struct value v = entry_value(e);
+    return value_kind(v.type)->bytes(&v) > bytes;
 }
 
 size_t entry_bytes(const struct entry *e)

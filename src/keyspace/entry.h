@@ -138,11 +138,36 @@ struct entry *entry_copy(const struct entry *e, struct slice key,
 void entry_free(struct entry *e);
 /* The same, but for the value, which is the caller's then; false when it was a string. */
 bool entry_free_to_value(struct entry *e, struct value *v);
-/* When it is to be looked at: at its deadline, or sooner when one of its fields ends; or -1. */
-int64_t entry_due(const struct entry *e);
+/* When the first of its fields ends, or -1. */
+int64_t entry_fields_due(const struct entry *e);
 /* What OBJECT ENCODING says. */
 struct slice entry_encoding_text(const struct entry *e);
 /* Bytes taken, the value included. */
 size_t entry_bytes(const struct entry *e);
+/* Does its value take more than so many bytes, or, being a string, which is copied as it stands,
+ * than 16 times as many? */
+bool entry_is_large(const struct entry *e, size_t bytes);
+
+/* When it is to be looked at: for its own deadline, and for that of the first of its fields. */
+struct entry_times {
+    int64_t deadline, fields; /* unix ms, or -1 */
+};
+
+static inline struct entry_times entry_times(const struct entry *e)
+{
+    return (struct entry_times){entry_deadline(e),
+                                entry_type(e) == TYPE_HASH ? entry_fields_due(e) : -1};
+}
+
+/* The sooner of both, or -1. */
+static inline int64_t entry_times_due(struct entry_times t)
+{
+    return t.fields >= 0 && (t.deadline < 0 || t.fields < t.deadline) ? t.fields : t.deadline;
+}
+
+static inline int64_t entry_due(const struct entry *e)
+{
+    return entry_times_due(entry_times(e));
+}
 
 #endif

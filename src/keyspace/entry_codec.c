@@ -5,23 +5,12 @@
 
 enum { HEAD_BYTES = 5, IMAGE_HAS_DEADLINE = 1, LENGTH_BYTES = 8 };
 
-/* Its length, then what its type makes of it. */
-static void encode_value(struct buffer *to, const struct entry *e)
-{
-    struct value v = entry_value(e);
-    buffer_reserve(to, LENGTH_BYTES);
-    to->len += LENGTH_BYTES;
-    size_t from = to->len;
-    value_kind(v.type)->encode(&v, to);
-    put64(to->at + from - LENGTH_BYTES, to->len - from);
-}
-
-void entry_encode(struct buffer *to, int db, const struct entry *e)
+/* All but the value. */
+static void encode_head(struct buffer *to, int db, const struct entry *e)
 {
     struct slice key = entry_key(e);
-    struct slice value = entry_type(e) == TYPE_STRING ? entry_string(e) : SLICE("");
     int64_t deadline = entry_deadline(e);
-    size_t most = HEAD_BYTES + sizeof deadline + 3 * VARINT_MAX + key.len + value.len;
+    size_t most = HEAD_BYTES + sizeof deadline + 3 * VARINT_MAX + key.len;
     char *from = buffer_reserve(to, most), *p = from;
     *p++ = (char)(entry_type(e) == TYPE_STRING ? e->kind : entry_type(e));
     *p++ = deadline >= 0 ? IMAGE_HAS_DEADLINE : 0;
@@ -34,13 +23,59 @@ void entry_encode(struct buffer *to, int db, const struct entry *e)
     p = put_varint(p, key.len);
     if (key.len) memcpy(p, key.at, key.len);
     p += key.len;
-    if (entry_type(e) == TYPE_STRING) {
-        p = put_varint(p, value.len);
-        if (value.len) memcpy(p, value.at, value.len);
-        p += value.len;
-    }
+    if (entry_type(e) == TYPE_STRING) p = put_varint(p, entry_string(e).len);
     to->len += (size_t)(p - from);
-    if (entry_type(e) != TYPE_STRING) encode_value(to, e);
+}
+
+/* Its length, then what its type makes of it. */
+static void encode_value(struct buffer *to, const struct value *v)
+{
+    buffer_reserve(to, LENGTH_BYTES);
+    to->len += LENGTH_BYTES;
+    size_t from = to->len;
+    value_kind(v->type)->encode(v, to);
+    put64(to->at + from - LENGTH_BYTES, to->len - from);
+}
+
+void entry_encode(struct buffer *to, int db, const struct entry *e)
+{
+    encode_head(to, db, e);
+    if (entry_type(e) == TYPE_STRING) {
+        buffer_add_slice(to, entry_string(e));
+        return;
+    }
+    struct value v = entry_value(e);
+    encode_value(to, &v);
+}
+
+static bool encode_string_some(struct buffer *to, struct slice s, struct value_progress *p,
+                               size_t bytes)
+{
+    struct slice rest = slice_from(s, (size_t)p->at);
+    if (rest.len > bytes) rest.len = bytes;
+    buffer_add_slice(to, rest);
+    p->at += rest.len;
+    return p->at == s.len;
+}
+
+static void begin_large(struct buffer *to, int db, const struct entry *e, struct value_progress *p)
+{
+    size_t key_bytes = entry_key(e).len + HEAD_BYTES + 4 * VARINT_MAX;
+    buffer_reserve(to, key_bytes + entry_bytes(e));
+    encode_head(to, db, e);
+    if (entry_type(e) != TYPE_STRING) to->len += LENGTH_BYTES;
+    p->mark = to->len;
+}
+
+bool entry_encode_some(struct buffer *to, int db, const struct entry *e, struct value_progress *p,
+                       size_t bytes)
+{
+    if (!p->mark) begin_large(to, db, e, p);
+    if (entry_type(e) == TYPE_STRING) return encode_string_some(to, entry_string(e), p, bytes);
+    struct value v = entry_value(e);
+    if (!value_kind(v.type)->encode_some(&v, p, bytes, to)) return false;
+    put64(to->at + p->mark - LENGTH_BYTES, to->len - p->mark);
+    return true;
 }
 
 static bool take_bytes(struct slice *from, struct slice *bytes)

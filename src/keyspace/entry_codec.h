@@ -7,6 +7,10 @@
 
 /* Appends the entry of database `db` to the buffer. */
 void entry_encode(struct buffer *to, int db, const struct entry *e);
+/* The same bytes in parts of about so many, for which room is made at the first: each call appends
+ * the next one; true with the last. */
+bool entry_encode_some(struct buffer *to, int db, const struct entry *e, struct value_progress *p,
+                       size_t bytes);
 
 /* An entry in its bytes, to which the slices point. */
 struct entry_image {

@@ -30,13 +30,13 @@ static struct entry *find_hash(const struct keyspace *ks, int db, uint64_t hash)
     return slot ? table_slot_entry(slot) : NULL;
 }
 
-/* The entry with a deadline that an item of the wheel means, or NULL. */
+/* The entry with a deadline, or fields that have one, that an item of the wheel means, or NULL. */
 static struct entry *entry_of_item(const struct database *d, struct wheel_due item)
 {
     void *found[4];
     size_t n = table_count(&d->table) ? table_find_prefix(&d->table, item.hash, found, 4) : 0;
     for (size_t i = 0; i < n && i < 4; i++)
-        if (entry_deadline(found[i]) >= 0) return found[i];
+        if (entry_due(found[i]) >= 0) return found[i];
     return NULL;
 }
 
@@ -48,7 +48,7 @@ static struct entry *sample(struct keyspace *ks, struct database *d, bool only_v
     for (int i = 0; i < TRIES && d->volatile_keys; i++) {
         if (!wheel_sample(&d->wheel, &ks->random, &item)) break;
         struct entry *e = entry_of_item(d, item);
-        if (e) return e;
+        if (e && entry_deadline(e) >= 0) return e;
     }
     for (int i = 0; i < TRIES && d->volatile_keys; i++) {
         struct entry *e = table_random(&d->table, &ks->random);
@@ -122,22 +122,38 @@ static bool victim_at_random(struct keyspace *ks, bool only_volatile, int *db,
     return *victim != NULL;
 }
 
+static struct entry *nearer(struct entry *a, struct entry *b)
+{
+    return !a || entry_deadline(b) < entry_deadline(a) ? b : a;
+}
+
 /* The key of the nearest deadline, by a wheel whose stale items are taken out on the way. For that,
- * the hand of the wheel goes ahead of the time, which a wheel can bear. */
+ * the hand of the wheel goes ahead of the time, which a wheel can bear. Items that are there for
+ * fields are held aside meanwhile. */
 static struct entry *nearest_in(struct database *d, struct wheel *w)
 {
     enum { TRIES = 32 };
-    struct wheel_due item;
-    bool more;
-    for (int i = 0; i < TRIES && wheel_nearest(w, &item, 1); i++) {
-        if (!wheel_collect_due(w, item.deadline_ms, &item, 1, &more)) return NULL;
+    struct wheel_due item, held[TRIES];
+    struct entry *nearest = NULL;
+    int held_count = 0;
+    bool more, found = false;
+    for (int i = 0; i < TRIES && !found && wheel_nearest(w, &item, 1); i++) {
+        if (!wheel_collect_due(w, item.deadline_ms, &item, 1, &more)) break;
         struct entry *e = entry_of_item(d, item);
         if (!e) continue;
-        int64_t deadline = entry_deadline(e);
-        wheel_add(w, item.hash, deadline);
-        if (deadline <= item.deadline_ms) return e;
+        struct entry_times times = entry_times(e);
+        int64_t due = entry_times_due(times);
+        if (due != times.deadline) {
+            held[held_count++] = (struct wheel_due){due, item.hash};
+            if (times.deadline >= 0) nearest = nearer(nearest, e);
+            continue;
+        }
+        wheel_add(w, item.hash, due);
+        found = due <= item.deadline_ms;
+        if (found) nearest = nearer(nearest, e);
     }
-    return NULL;
+    while (held_count--) wheel_add(w, held[held_count].hash, held[held_count].deadline_ms);
+    return nearest;
 }
 
 static void keep_nearer(struct entry *e, int db, int *best_db, struct entry **best)

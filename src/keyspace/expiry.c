@@ -18,10 +18,10 @@ struct rebuild {
 static void add_to_fresh(void *ctx, void *entry)
 {
     struct rebuild *w = ctx;
-    int64_t deadline = entry_deadline(entry);
-    if (deadline < 0) return;
+    int64_t due = entry_due(entry);
+    if (due < 0) return;
     uint64_t hash = keyspace_hash(w->ks, entry_key(entry));
-    wheel_add(&w->d->fresh, (uint32_t)(hash >> 32), deadline);
+    wheel_add(&w->d->fresh, (uint32_t)(hash >> 32), due);
 }
 
 /* Goes on with the walk; returns whether there is more of it. */
@@ -47,10 +47,15 @@ static void start_rebuilding(struct database *d)
     wheel_init(&d->fresh, d->wheel.hand);
 }
 
+/* At most so many entries are ever due. */
+static size_t count_due(const struct database *d)
+{
+    return d->volatile_keys + d->timed_hashes;
+}
+
 static bool has_too_many_items(const struct database *d)
 {
-    size_t bound =
-        2 * d->volatile_keys + (table_count(&d->table) >> STALE_KEYS_SHIFT) + STALE_SLACK;
+    size_t bound = 2 * count_due(d) + (table_count(&d->table) >> STALE_KEYS_SHIFT) + STALE_SLACK;
     return wheel_count(&d->wheel) > bound;
 }
 
@@ -63,14 +68,19 @@ bool database_rebuild_step(struct keyspace *ks, struct database *d)
 bool database_compact(struct keyspace *ks, struct database *d)
 {
     enum { ODDS = 4 }; /* with one item in so many that is not stale, samples are good enough */
-    if (!d->rebuilding && wheel_count(&d->wheel) / ODDS > d->volatile_keys) start_rebuilding(d);
+    if (!d->rebuilding && wheel_count(&d->wheel) / ODDS > count_due(d)) start_rebuilding(d);
     return d->rebuilding && walk_on(ks, d, BUCKETS_A_STEP);
+}
+
+static void add_item(struct database *d, uint64_t hash, int64_t deadline)
+{
+    bool passed = d->rebuilding && hash >> 16 < d->rebuilt;
+    wheel_add(passed ? &d->fresh : &d->wheel, (uint32_t)(hash >> 32), deadline);
 }
 
 void database_add_deadline(struct keyspace *ks, struct database *d, uint64_t hash, int64_t deadline)
 {
-    bool passed = d->rebuilding && hash >> 16 < d->rebuilt;
-    wheel_add(passed ? &d->fresh : &d->wheel, (uint32_t)(hash >> 32), deadline);
+    add_item(d, hash, deadline);
     /* Each new item pays for a part of the walk, so that no rush of them can outrun it. */
     if (d->rebuilding)
         walk_on(ks, d, BUCKETS_AN_ITEM);
@@ -84,7 +94,7 @@ struct due_visitor {
     int db;
     bool fresh;         /* the items come from the wheel that is being built */
     size_t looked, max; /* items taken out of wheels: all that a call does is bounded by these */
-    size_t visited;
+    size_t done;
 };
 
 /* The entries that a batch of items means. */
@@ -116,16 +126,16 @@ static void look_up(struct keyspace *ks, struct database *d, struct wheel_due it
     size_t n = table_find_prefix(&d->table, item.hash, found, CANDIDATES_MAX);
     for (size_t i = 0; i < n && i < CANDIDATES_MAX; i++) {
         struct entry *e = found[i];
-        int64_t deadline = entry_deadline(e);
-        if (deadline < 0) continue;
+        int64_t due = entry_due(e);
+        if (due < 0) continue;
         uint64_t hash = keyspace_hash(ks, entry_key(e));
         if (hash >> 32 != item.hash) continue;
         bool answerable = !d->rebuilding || (hash >> 16 < d->rebuilt) == v->fresh;
         if (!answerable) continue;
-        if (deadline <= until && list->len < DUE_BATCH)
-            list_due(list, e, deadline);
+        if (due <= until && list->len < DUE_BATCH)
+            list_due(list, e, due);
         else
-            wheel_add(v->fresh ? &d->fresh : &d->wheel, item.hash, deadline);
+            wheel_add(v->fresh ? &d->fresh : &d->wheel, item.hash, due);
     }
 }
 
@@ -137,8 +147,12 @@ static void visit_batch(struct keyspace *ks, struct database *d, const struct wh
     list.len = 0;
     for (size_t i = 0; i < n; i++) table_prefetch(&d->table, (uint64_t)items[i].hash << 32);
     for (size_t i = 0; i < n; i++) look_up(ks, d, items[i], until, v, &list);
-    for (size_t i = 0; i < list.len; i++) v->visit(v->ctx, v->db, list.at[i].entry);
-    v->visited += list.len;
+    for (size_t i = 0; i < list.len; i++) {
+        size_t most = v->looked < v->max ? v->max - v->looked : 1;
+        size_t done = v->visit(v->ctx, v->db, list.at[i].entry, most);
+        v->done += done;
+        v->looked += done - 1; /* the item was counted */
+    }
 }
 
 /* Returns whether the wheel has more that is due. An empty wheel is called as well, so that its
@@ -155,6 +169,8 @@ static bool visit_due(struct keyspace *ks, struct database *d, struct wheel *w, 
         if (!n) break;
         int64_t until = more ? items[n - 1].deadline_ms : now_ms;
         if (table_count(&d->table)) visit_batch(ks, d, items, n, until, v);
+        /* What was handed out and kept may be due still. */
+        if (!more) more = wheel_count(w) && wheel_next_ms(w, now_ms) <= now_ms;
     }
     return more;
 }
@@ -176,7 +192,15 @@ size_t keyspace_each_due(struct keyspace *ks, int64_t now_ms, size_t max, keyspa
         if (*more && v.looked >= max && ks->due_first == first)
             ks->due_first = (v.db + 1) % ks->databases;
     }
-    return v.visited;
+    return v.done;
+}
+
+/* The item is in place of the one that has come out. It does not go on with a rebuilding: that
+ * could end, while its wheel is gone through. */
+void keyspace_keep(const struct place *p)
+{
+    int64_t due = entry_due(p->entry);
+    if (due >= 0) add_item(p->db, p->hash, due);
 }
 
 static int64_t sooner(int64_t a, int64_t b)

@@ -15,6 +15,7 @@ struct database {
     int number;      /* its number when the walk began */
     struct wheel wheel;
     size_t volatile_keys;
+    size_t timed_hashes; /* see struct database_info; both may be true of an entry */
     bool rebuilding;
     struct wheel fresh; /* while rebuilding: takes over when the walk is through */
     uint64_t rebuilt;   /* the walk's cursor: entries with hash >> 16 below it are in `fresh` */
@@ -34,13 +35,26 @@ struct remains {
     struct remains *next;
 };
 
+/* An entry with a large value, being handed to the walk or waiting for that. */
+struct slow {
+    struct entry *entry;
+    int number;    /* of its database when the walk began */
+    bool owned;    /* it stands in no table any more, and ends with this */
+    bool is_begun; /* parts of it were handed over */
+    struct value_progress progress;
+    struct slow *next;
+};
+
 enum walk_state { WALK_NONE, WALK_ON, WALK_SETTLING /* given up */ };
 
 struct walk {
     enum walk_state state;
     struct walk_visitor visitor;
-    int at;        /* the databases below it are done */
-    size_t graves; /* how many are to be walked */
+    int at;             /* the databases below it are done */
+    size_t graves;      /* how many are to be walked */
+    struct slow *slow;  /* the first is the one under way */
+    bool is_wanted;     /* somebody waits for one of them */
+    size_t large_bytes; /* from which size on a value is large; tests make it small */
 };
 
 enum { VICTIMS_MAX = 16 };
@@ -60,8 +74,10 @@ struct keyspace {
     int databases;
     struct grave *graves;
     struct remains *remains;
+    uint64_t elements_freed; /* of values that were disposed of, so that slices of that are even */
     struct value_config values;
     struct walk walk;
+    uint64_t slow_done; /* entries that have left the queue of a walk */
     uint8_t mark;       /* of what was handed over; of all entries while no walk is on */
     int due_first;      /* the database that keyspace_each_due begins with */
     struct map watched; /* name: database number and key; value: struct watch, a list */
@@ -72,6 +88,11 @@ struct keyspace {
 /* The entry is about to be changed or freed, or the walk has come to it: hands it over, unless that
  * has been done. */
 void walk_hand_over(struct keyspace *ks, int number, struct entry *e);
+/* Is it large, and has the walk still to have it? `hash` is that of its key. */
+bool walk_is_slow(const struct keyspace *ks, const struct database *d, uint64_t hash,
+                  const struct entry *e);
+/* Such an entry stands in no table any more: the walk takes it, and frees it in the end. */
+void walk_take(struct keyspace *ks, int number, struct entry *e);
 /* A slice of the rest of a walk that was given up; is there more? */
 bool walk_settle(struct keyspace *ks);
 /* Takes a grave whose table is empty out of the list. */

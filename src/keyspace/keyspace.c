@@ -45,7 +45,11 @@ struct keyspace *keyspace_new(int databases, const unsigned char *hash_secret, u
 void keyspace_dispose(struct keyspace *ks, struct entry *e)
 {
     struct value v;
-    if (!entry_free_to_value(e, &v) || value_kind(v.type)->free_some(&v, ELEMENTS_A_STEP)) return;
+    if (!entry_free_to_value(e, &v)) return;
+    const struct value_kind *kind = value_kind(v.type);
+    size_t count = v.encoding == ENCODING_PACKED ? 1 : kind->count(&v);
+    ks->elements_freed += count < ELEMENTS_A_STEP ? count : ELEMENTS_A_STEP;
+    if (kind->free_some(&v, ELEMENTS_A_STEP)) return;
     struct remains *r = mem_new(struct remains);
     *r = (struct remains){v, ks->remains};
     ks->remains = r;
@@ -65,6 +69,17 @@ static bool free_remains(struct keyspace *ks)
 static void free_entry(void *ctx, void *entry)
 {
     keyspace_dispose(ctx, entry);
+}
+
+/* Frees some entries of a table: fewer where their values have many elements. True when it is
+ * empty. */
+static bool clear_some(struct keyspace *ks, struct table *t)
+{
+    enum { AT_ONCE = 4 };
+    uint64_t until = ks->elements_freed + ELEMENTS_A_STEP;
+    for (int i = 0; i < BUCKETS_A_STEP && ks->elements_freed < until; i += AT_ONCE)
+        if (table_clear(t, free_entry, ks, AT_ONCE)) return true;
+    return false;
 }
 
 void keyspace_free(struct keyspace *ks)
@@ -164,11 +179,12 @@ struct database_info keyspace_info(struct keyspace *ks, int db, int64_t now_ms)
     return (struct database_info){
         .keys = table_count(&d->table),
         .volatile_keys = d->volatile_keys,
+        .timed_hashes = d->timed_hashes,
         .table_bytes = table_bytes(&d->table),
         .table_buckets = table_buckets(&d->table),
         .wheel_bytes = wheel_bytes(&d->wheel) + (d->rebuilding ? wheel_bytes(&d->fresh) : 0),
         .wheel_items = wheel_count(&d->wheel) + (d->rebuilding ? wheel_count(&d->fresh) : 0),
-        .average_ttl_ms = samples ? left / samples : 0,
+        .average_ttl_ms = d->volatile_keys && samples ? left / samples : 0,
     };
 }
 
@@ -197,53 +213,113 @@ const struct entry *keyspace_any(struct keyspace *ks, int db)
 
 /* ---- changing ---- */
 
-struct entry *keyspace_edit(struct keyspace *ks, const struct place *p)
+struct entry *keyspace_edit(struct keyspace *ks, struct place *p)
 {
     struct entry *e = table_slot_entry(p->slot);
-    if (__builtin_expect(p->hash >> 16 >= p->db->walked, 0)) walk_hand_over(ks, p->db->number, e);
+    if (__builtin_expect(p->hash >> 16 >= p->db->walked || ks->walk.slow, 0))
+        walk_hand_over(ks, p->db->number, e);
+    p->was = entry_times(e);
     return e;
+}
+
+/* Counts by what was and is; ends with an item of the wheel for what is. */
+static void retime(struct keyspace *ks, struct place *p, struct entry_times is)
+{
+    struct entry_times was = p->was;
+    int64_t old = entry_times_due(was), due = entry_times_due(is);
+    p->was = is;
+    p->db->volatile_keys += (size_t)(is.deadline >= 0) - (size_t)(was.deadline >= 0);
+    p->db->timed_hashes += (size_t)(is.fields >= 0) - (size_t)(was.fields >= 0);
+    /* Invariant 1: an item at or before. The old one serves if it was not later. */
+    bool covered = old >= 0 && old <= due;
+    if (due >= 0 && !covered) database_add_deadline(ks, p->db, p->hash, due);
 }
 
 void keyspace_insert(struct keyspace *ks, struct place *p, struct entry *e)
 {
-    int64_t deadline = entry_deadline(e);
     entry_set_mark(e, ks->mark);
     p->slot = table_insert(&p->db->table, p->hash, e);
     p->entry = e;
-    if (deadline < 0) return;
-    p->db->volatile_keys++;
-    database_add_deadline(ks, p->db, p->hash, deadline);
+    p->was = (struct entry_times){-1, -1};
+    retime(ks, p, entry_times(e));
 }
 
-void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e, int64_t old_deadline)
+void keyspace_update(struct keyspace *ks, struct place *p, struct entry *e)
 {
-    int64_t deadline = entry_deadline(e);
+    struct entry_times is = entry_times(e);
     if (e != p->entry) {
         table_slot_replace(p->slot, e);
         p->entry = e;
         entry_set_mark(e, ks->mark);
     }
-    if (deadline == old_deadline) return;
-    if (old_deadline >= 0) p->db->volatile_keys--;
-    if (deadline >= 0) p->db->volatile_keys++;
-    /* Invariant 1: an item at or before the deadline. The old one serves if it was not later. */
-    bool covered = old_deadline >= 0 && old_deadline <= deadline;
-    if (deadline >= 0 && !covered) database_add_deadline(ks, p->db, p->hash, deadline);
+    if (is.deadline != p->was.deadline || is.fields != p->was.fields) retime(ks, p, is);
+}
+
+static void take_out(struct keyspace *ks, struct place *p)
+{
+    retime(ks, p, (struct entry_times){-1, -1});
+    table_erase(&p->db->table, p->slot, p->hash);
+    p->slot = NULL;
+    p->entry = NULL;
 }
 
 struct entry *keyspace_remove(struct keyspace *ks, struct place *p)
 {
     struct entry *e = keyspace_edit(ks, p);
-    if (entry_deadline(e) >= 0) p->db->volatile_keys--;
-    table_erase(&p->db->table, p->slot, p->hash);
-    p->slot = NULL;
-    p->entry = NULL;
+    take_out(ks, p);
     return e;
+}
+
+/* Frees an entry that is in no table any more, or leaves that to the walk, which is to have it. */
+static void bury_entry(struct keyspace *ks, struct database *d, struct entry *e, bool is_slow)
+{
+    if (is_slow)
+        walk_take(ks, d->number, e);
+    else
+        keyspace_dispose(ks, e);
+}
+
+void keyspace_delete(struct keyspace *ks, struct place *p)
+{
+    struct entry *e = table_slot_entry(p->slot);
+    bool is_slow = walk_is_slow(ks, p->db, p->hash, e);
+    if (is_slow)
+        p->was = entry_times(e);
+    else
+        keyspace_edit(ks, p);
+    take_out(ks, p);
+    bury_entry(ks, p->db, e, is_slow);
+}
+
+void keyspace_replace(struct keyspace *ks, struct place *p, struct entry *fresh)
+{
+    struct entry *old = table_slot_entry(p->slot);
+    bool is_slow = walk_is_slow(ks, p->db, p->hash, old);
+    if (is_slow)
+        p->was = entry_times(old);
+    else
+        keyspace_edit(ks, p);
+    keyspace_update(ks, p, fresh);
+    bury_entry(ks, p->db, old, is_slow);
+}
+
+bool keyspace_is_slow(const struct keyspace *ks, const struct place *p)
+{
+    return walk_is_slow(ks, p->db, p->hash, p->entry);
 }
 
 void keyspace_expect(struct keyspace *ks, int db, size_t keys)
 {
     table_reserve(&ks->db[db]->table, keys);
+}
+
+/* Empties a small table at once, unless its values are so large that it is better put aside. */
+static bool clear_small(struct keyspace *ks, struct table *t)
+{
+    uint64_t until = ks->elements_freed + 8 * ELEMENTS_A_STEP;
+    while (ks->elements_freed < until)
+        if (clear_some(ks, t)) return true;
+    return false;
 }
 
 /* Takes the table of a database out of it. A small one is freed at once: clients could flush a few
@@ -254,10 +330,10 @@ static void bury(struct keyspace *ks, struct database *d)
     struct grave g = {.table = d->table, .next = ks->graves, .number = d->number};
     bool small = table_count(&g.table) <= SMALL_KEYS && table_bytes(&g.table) <= SMALL_BYTES;
     table_init(&d->table, hash_of_entry, ks);
-    g.to_walk = ks->walk.state == WALK_ON && d->walked != WALKED_ALL;
+    g.to_walk = ks->walk.state == WALK_ON && (d->walked != WALKED_ALL || ks->walk.slow);
     d->walked = WALKED_ALL; /* what comes into it from now on is new */
     ks->walk.graves += g.to_walk;
-    if (small && !g.to_walk && table_clear(&g.table, free_entry, ks, SIZE_MAX)) return;
+    if (small && !g.to_walk && clear_small(ks, &g.table)) return;
     ks->graves = mem_new(struct grave);
     *ks->graves = g;
 }
@@ -270,7 +346,7 @@ size_t keyspace_flush(struct keyspace *ks, int db)
     wheel_fini(&d->wheel);
     if (d->rebuilding) wheel_fini(&d->fresh);
     d->rebuilding = false;
-    d->volatile_keys = 0;
+    d->volatile_keys = d->timed_hashes = 0;
     return keys;
 }
 
@@ -287,7 +363,7 @@ bool keyspace_sweep(struct keyspace *ks)
     struct grave **link = &ks->graves;
     while (*link && (*link)->to_walk) link = &(*link)->next;
     if (!*link) return false;
-    if (table_clear(&(*link)->table, free_entry, ks, BUCKETS_A_STEP)) grave_remove(link);
+    if (clear_some(ks, &(*link)->table)) grave_remove(link);
     return true;
 }
 

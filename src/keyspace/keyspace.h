@@ -1,17 +1,19 @@
 /* Databases: keys and what they hold, deadlines, eviction, watched keys.
  *
- * Each database is a hash table of entries (entry.h) and a timer wheel of deadlines. What stands
+ * Each database is a hash table of entries (entry.h) and a timer wheel of deadlines: those of keys,
+ * and of hashes whose fields have deadlines the soonest of these. An entry is due at the sooner of
+ * both (entry_due). What stands
  * in this header only looks; what changes anything is in change.h, which only the engine
  * includes, for every change goes through its gate.
  *
  * The wheel does not point to entries, for they move: an item is 32 hash bits and a deadline.
  * Invariants:
- *  1. For every entry with a deadline d there is an item in its database's wheel at or before d.
- *     So a deadline that moves later needs nothing: the old item fires, finds the entry alive, and
- *     is put in again. One that moves earlier gets a second item; the stale one finds nothing.
- *  2. Stale items are bounded: when they are twice as many as keys with deadlines and one to eight
- *     keys besides (8 bytes each: a byte a key), a second wheel is filled from the table step by
- *     step, and takes over when the walk is through. While it goes on, entries whose hash the walk
+ *  1. For every entry that is due at d there is an item in its database's wheel at or before d.
+ *     So what is put off to later needs nothing: the old item fires, finds the entry not yet due,
+ *     and is put in again. What moves earlier gets a second item; the stale one finds nothing.
+ *  2. Stale items are bounded: when they are twice as many as entries that are ever due and one to
+ *     eight keys besides (8 bytes each: a byte a key), a second wheel is filled from the table step
+ * by step, and takes over when the walk is through. While it goes on, entries whose hash the walk
  *     has passed have their item in the new wheel, the others in the old one; each new item pays
  *     for a part of the walk. */
 #ifndef HARK_KEYSPACE_KEYSPACE_H
@@ -79,6 +81,7 @@ struct place {
     uint64_t hash;
     table_slot *slot;          /* NULL when the key does not exist */
     const struct entry *entry; /* NULL likewise. To be changed through change.h alone */
+    struct entry_times was;    /* while it is changed: what the database knows of it */
 };
 struct place keyspace_find(const struct keyspace *ks, int db, struct slice key);
 struct place keyspace_find_hashed(const struct keyspace *ks, int db, struct slice key,
@@ -92,6 +95,7 @@ void keyspace_prefetch_entry(const struct keyspace *ks, int db, uint64_t hash);
 
 struct database_info {
     size_t keys, volatile_keys;
+    size_t timed_hashes; /* hashes with fields that have a deadline */
     size_t table_bytes, table_buckets, wheel_bytes, wheel_items;
     int64_t average_ttl_ms; /* over a sample of the keys with deadlines */
 };

@@ -8,9 +8,10 @@
  *      l   a length               d       a number as text, of old sorted sets
  *      (…) a length, and what stands inside so many times
  *      m   values of a module, each with its kind before it, up to an end mark
+ *      P Z M I   a string that is a whole value, packed (pack.h): listpack, ziplist, zipmap, intset
  *
  * So nothing is known twice, and a type that Hark cannot hold is skipped without being understood.
- * A type that it learns to hold gets its value type here and its place in the reader. */
+ * What the parts of one that it holds amount to, build.h knows. */
 #ifndef HARK_RDB_FORMAT_H
 #define HARK_RDB_FORMAT_H
 
@@ -55,23 +56,23 @@ enum rdb_kind {
     X(4, HASH, HASH, "(ss)")                                              \
     X(5, ZSET_2, ZSET, "(s8)")                                            \
     X(7, MODULE_2, MODULE, "lm")                                          \
-    X(9, HASH_ZIPMAP, HASH, "s")                                          \
-    X(10, LIST_ZIPLIST, LIST, "s")                                        \
-    X(11, SET_INTSET, SET, "s")                                           \
-    X(12, ZSET_ZIPLIST, ZSET, "s")                                        \
-    X(13, HASH_ZIPLIST, HASH, "s")                                        \
-    X(14, LIST_QUICKLIST, LIST, "(s)")                                    \
-    X(15, STREAM, STREAM, "(ss)lll(sll(888l)(s8(88)))")                   \
-    X(16, HASH_LISTPACK, HASH, "s")                                       \
-    X(17, ZSET_LISTPACK, ZSET, "s")                                       \
+    X(9, HASH_ZIPMAP, HASH, "M")                                          \
+    X(10, LIST_ZIPLIST, LIST, "Z")                                        \
+    X(11, SET_INTSET, SET, "I")                                           \
+    X(12, ZSET_ZIPLIST, ZSET, "Z")                                        \
+    X(13, HASH_ZIPLIST, HASH, "Z")                                        \
+    X(14, LIST_QUICKLIST, LIST, "(Z)")                                    \
+    X(15, STREAM, STREAM, "(sP)lll(sll(888l)(s8(88)))")                   \
+    X(16, HASH_LISTPACK, HASH, "P")                                       \
+    X(17, ZSET_LISTPACK, ZSET, "P")                                       \
     X(18, LIST_QUICKLIST_2, LIST, "(ls)")                                 \
-    X(19, STREAM_2, STREAM, "(ss)llllllll(slll(888l)(s8(88)))")           \
-    X(20, SET_LISTPACK, SET, "s")                                         \
-    X(21, STREAM_3, STREAM, "(ss)llllllll(slll(888l)(s88(88)))")          \
+    X(19, STREAM_2, STREAM, "(sP)llllllll(slll(888l)(s8(88)))")           \
+    X(20, SET_LISTPACK, SET, "P")                                         \
+    X(21, STREAM_3, STREAM, "(sP)llllllll(slll(888l)(s88(88)))")          \
     X(22, HASH_TTL_EARLY, HASH, "(lss)") /* of candidates of Redis 7.4 */ \
-    X(23, HASH_LISTPACK_TTL_EARLY, HASH, "s")                             \
+    X(23, HASH_LISTPACK_TTL_EARLY, HASH, "P")                             \
     X(24, HASH_TTL, HASH, "8(lss)")                                       \
-    X(25, HASH_LISTPACK_TTL, HASH, "8s")
+    X(25, HASH_LISTPACK_TTL, HASH, "8P")
 
 /* The same of what is not a key with its value. */
 #define RDB_OPCODES(X)                                                    \

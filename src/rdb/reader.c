@@ -11,7 +11,7 @@
 #include "../base/err.h"
 #include "../base/mem.h"
 #include "../base/text.h"
-#include "scan.h"
+#include "build.h"
 
 #include <stdio.h>
 
@@ -45,9 +45,11 @@ struct rdb_reader {
     struct slice second;  /* good until the item is over */
     int strings, numbers; /* of it so far */
     uint64_t number[RDB_NUMBERS_MAX];
+    bool builds; /* a value, of which the parts go there: */
+    struct rdb_build build;
 
     struct rdb_key key; /* of the next one, as far as it is known */
-    uint64_t keys;
+    uint64_t keys, empty_keys;
     struct census census[RDB_KIND_COUNT];
     char problem[PROBLEM_MAX];
 };
@@ -64,6 +66,7 @@ struct rdb_reader *rdb_reader_new(struct rdb_reader_config config, struct rdb_vi
 void rdb_reader_free(struct rdb_reader *r)
 {
     if (!r) return;
+    if (r->builds) rdb_build_drop(&r->build);
     buffer_fini(&r->pending);
     buffer_fini(&r->scratch);
     buffer_fini(&r->first);
@@ -122,18 +125,36 @@ static void count_foreign(struct rdb_reader *r, enum rdb_kind kind, struct slice
     if (c->first_len) memcpy(c->first, name.at, c->first_len);
 }
 
+static int hand_over(struct rdb_reader *r, const char *why)
+{
+    if (why) return fail(r, ERR_DENIED, why);
+    r->keys++;
+    return 0;
+}
+
+static int end_of_value(struct rdb_reader *r)
+{
+    struct value v;
+    r->builds = false;
+    int rc = rdb_build_end(&r->build, &v);
+    if (rc == ERR_CORRUPT) return fail(r, rc, "a damaged value");
+    if (rc == 0) return hand_over(r, r->visitor.value(r->visitor.ctx, &r->key, v));
+    r->empty_keys++;
+    return 0;
+}
+
 static int end_of_key(struct rdb_reader *r)
 {
+    int rc = 0;
     r->key.key = buffer_slice(&r->first);
-    if (r->row->kind == RDB_KIND_STRING) {
-        const char *why = r->visitor.string(r->visitor.ctx, &r->key, r->second);
-        if (why) return fail(r, ERR_DENIED, why);
-        r->keys++;
-    } else {
+    if (r->row->kind == RDB_KIND_STRING)
+        rc = hand_over(r, r->visitor.string(r->visitor.ctx, &r->key, r->second));
+    else if (r->builds)
+        rc = end_of_value(r);
+    else
         count_foreign(r, r->row->kind, r->key.key);
-    }
     r->key.deadline = r->key.idle_s = r->key.freq = -1;
-    return 0;
+    return rc;
 }
 
 static int select_database(struct rdb_reader *r, uint64_t db)
@@ -196,12 +217,21 @@ static int begin_item(struct rdb_reader *r, struct rdb_input *in)
 
 static void keep_part(struct rdb_reader *r, const struct rdb_part *part)
 {
-    if (part->is_number && r->numbers < RDB_NUMBERS_MAX) r->number[r->numbers++] = part->number;
-    if (!part->is_string) return;
-    if (r->strings++ == 0)
+    if (part->what == 's' && r->strings++ == 0)
         buffer_add_slice(&r->first, part->string);
-    else
+    else if (part->what == 's')
         r->second = part->string;
+    else if (part->what && r->numbers < RDB_NUMBERS_MAX)
+        r->number[r->numbers++] = part->number;
+}
+
+/* The key is known: now for what it holds. */
+static void begin_value(struct rdb_reader *r)
+{
+    bool is_string = r->row->kind == RDB_KIND_STRING;
+    r->builds = rdb_builds(r->code);
+    if (r->builds) rdb_build_begin(&r->build, r->config.values, r->code);
+    rdb_scan_begin(&r->scan, r->row->layout, r->builds ? RDB_KEEP_ALL : is_string ? 1 : 0);
 }
 
 static int read_part(struct rdb_reader *r, struct rdb_input *in)
@@ -213,9 +243,12 @@ static int read_part(struct rdb_reader *r, struct rdb_input *in)
         if (rc == ERR_LIMIT) return fail_at(r, rc, "a string too long", r->before + r->at);
         if (rc != 0) return rc;
         bool was_key = r->row->is_type && r->strings == 0;
-        keep_part(r, &part);
-        if (was_key)
-            rdb_scan_begin(&r->scan, r->row->layout, r->row->kind == RDB_KIND_STRING ? 1 : 0);
+        if (r->builds)
+            rc = rdb_build_part(&r->build, &part);
+        else
+            keep_part(r, &part);
+        if (rc != 0) return fail_at(r, rc, "a damaged value", r->before + r->at);
+        if (was_key) begin_value(r);
     }
     return rdb_scan_is_over(&r->scan) ? end_of_item(r) : 0;
 }
@@ -300,6 +333,11 @@ int rdb_version(const struct rdb_reader *r)
 uint64_t rdb_keys(const struct rdb_reader *r)
 {
     return r->keys;
+}
+
+uint64_t rdb_empty_keys(const struct rdb_reader *r)
+{
+    return r->empty_keys;
 }
 
 /* ---- what cannot be held ---- */

@@ -4,7 +4,7 @@
  *
  * The reader knows no file and no engine. It hands each key that Hark can hold to its visitor and
  * counts the others, which it steps over (rdb_foreign): whoever loads decides what that means. It
- * holds one string at a time, and what is left of the last piece.
+ * holds one string at a time, what is left of the last piece, and the value that it is building.
  *
  * Damage is an error that says where. A flipped bit may be noticed only by the checksum at the end,
  * when the keys before it have been handed over: until the reader is done, nothing that came from
@@ -13,6 +13,7 @@
 #define HARK_RDB_READER_H
 
 #include "../base/buffer.h"
+#include "../value/value.h"
 #include "format.h"
 
 struct rdb_reader;
@@ -21,6 +22,8 @@ struct rdb_reader;
 struct rdb_visitor {
     /* A string. NULL, or why the file is refused: a text that outlives the reader. */
     const char *(*string)(void *ctx, const struct rdb_key *k, struct slice value);
+    /* A value of another type, which the visitor takes. NULL, or why, likewise. */
+    const char *(*value)(void *ctx, const struct rdb_key *k, struct value v);
     /* A remark about the file, or NULL for who does not care: redis-ver, used-mem, … */
     void (*aux)(void *ctx, struct slice name, struct slice value);
     void *ctx;
@@ -29,6 +32,7 @@ struct rdb_visitor {
 struct rdb_reader_config {
     bool check_sum;    /* rdbchecksum; a file that was written without is taken all the same */
     int64_t databases; /* keys of others are an error */
+    const struct value_config *values;
 };
 
 struct rdb_reader *rdb_reader_new(struct rdb_reader_config config, struct rdb_visitor visitor);
@@ -47,6 +51,9 @@ const char *rdb_problem(struct rdb_reader *r);
 int rdb_version(const struct rdb_reader *r);
 /* How many keys were handed over so far. */
 uint64_t rdb_keys(const struct rdb_reader *r);
+/* How many had no element, which old versions of Redis have been seen to write; they are skipped.
+ */
+uint64_t rdb_empty_keys(const struct rdb_reader *r);
 
 /* What cannot be held. */
 struct rdb_foreign {

@@ -2,10 +2,16 @@
 
 #include "../base/assert.h"
 #include "../base/err.h"
+#include "../base/text.h"
+
+#include <math.h>
+
+/* Lengths of a double that are none. */
+enum { DOUBLE_NAN = 253, DOUBLE_INF = 254 }; /* and minus infinity */
 
 void rdb_scan_begin(struct rdb_scan *s, const char *layout, int keeps)
 {
-    *s = (struct rdb_scan){.layout = layout, .keeps = keeps};
+    *s = (struct rdb_scan){.whole = layout, .layout = layout, .keeps = keeps};
 }
 
 /* ---- loops ---- */
@@ -16,11 +22,13 @@ static const char *behind_loop(const char *at)
     return at;
 }
 
-static int enter_loop(struct rdb_scan *s, struct rdb_input *in)
+static int enter_loop(struct rdb_scan *s, struct rdb_input *in, struct rdb_part *out)
 {
     uint64_t times;
     int rc = rdb_get_length(in, &times);
     if (rc != 0) return rc;
+    out->what = '(';
+    out->number = times;
     if (times == 0) {
         s->layout = behind_loop(s->layout + 1);
         return 0;
@@ -58,7 +66,7 @@ static int string_part(struct rdb_scan *s, struct rdb_input *in, struct buffer *
     int rc;
     if (s->keeps > 0) {
         rc = rdb_get_string(in, scratch, &out->string);
-        if (rc == 0) out->is_string = true;
+        if (rc == 0) out->what = *s->layout;
         if (rc == 0) s->keeps--;
     } else {
         rc = skip_string(s, in);
@@ -67,14 +75,28 @@ static int string_part(struct rdb_scan *s, struct rdb_input *in, struct buffer *
     return rc;
 }
 
-/* One length of a byte, and so many bytes; the three highest stand for nan and infinities. */
-static int double_part(struct rdb_scan *s, struct rdb_input *in)
+static int double_of(struct slice text, uint64_t len, uint64_t *bits)
 {
-    enum { LONGEST = 252 };
+    double score = len == DOUBLE_INF ? INFINITY : -INFINITY;
+    if (len == DOUBLE_NAN || (len < DOUBLE_NAN && !text_to_double(text, &score)))
+        return ERR_CORRUPT;
+    memcpy(bits, &score, sizeof score);
+    return 0;
+}
+
+/* One length of a byte, and so many bytes; the three highest stand for nan and infinities. */
+static int double_part(struct rdb_scan *s, struct rdb_input *in, struct rdb_part *out)
+{
     uint64_t len;
     int rc = rdb_get_number(in, 1, &len);
     if (rc != 0) return rc;
-    s->skip = len <= LONGEST ? len : 0;
+    size_t bytes = len < DOUBLE_NAN ? (size_t)len : 0;
+    if (in->left < bytes) return ERR_AGAIN;
+    if (s->keeps > 0) rc = double_of(slice_of(in->at, bytes), len, &out->number);
+    if (rc != 0) return rc;
+    if (s->keeps > 0) out->what = 'd';
+    in->at += bytes;
+    in->left -= bytes;
     s->layout++;
     return 0;
 }
@@ -103,7 +125,7 @@ static int number_part(struct rdb_scan *s, struct rdb_input *in, struct rdb_part
     int rc = kind == 'l' ? rdb_get_length(in, &out->number)
                          : rdb_get_number(in, (unsigned)(kind - '0'), &out->number);
     if (rc != 0) return rc;
-    out->is_number = true;
+    out->what = kind;
     s->layout++;
     return 0;
 }
@@ -123,10 +145,14 @@ static int next_part(struct rdb_scan *s, struct rdb_input *in, struct buffer *sc
 {
     if (s->skip) return let_by(s, in);
     switch (*s->layout) {
-    case 's': return string_part(s, in, scratch, out);
-    case 'd': return double_part(s, in);
+    case 's':
+    case 'P':
+    case 'Z':
+    case 'M':
+    case 'I': return string_part(s, in, scratch, out);
+    case 'd': return double_part(s, in, out);
     case 'm': return module_part(s, in);
-    case '(': return enter_loop(s, in);
+    case '(': return enter_loop(s, in, out);
     case ')': end_of_loop(s); return 0;
     default: return number_part(s, in, out);
     }
@@ -136,7 +162,7 @@ int rdb_scan_part(struct rdb_scan *s, struct rdb_input *in, struct buffer *scrat
                   struct rdb_part *out)
 {
     struct rdb_input before = *in;
-    *out = (struct rdb_part){0};
+    *out = (struct rdb_part){.place = (size_t)(s->layout - s->whole)};
     int rc = next_part(s, in, scratch, out);
     if (rc == ERR_AGAIN) *in = before;
     return rc;

@@ -9,6 +9,7 @@
 #include "text.h"
 
 struct rdb_scan {
+    const char *whole;
     const char *layout; /* what is still to come; at its end an empty text */
     int keeps;          /* so many strings are still wanted */
     struct {
@@ -20,12 +21,14 @@ struct rdb_scan {
 };
 
 struct rdb_part {
-    bool is_string, is_number; /* neither: it was skipped, or stood for the layout's own use */
+    char what;    /* its letter; 0: it was skipped, or stood for the layout's own use */
+    size_t place; /* of the letter in the layout */
     struct slice string;
-    uint64_t number;
+    uint64_t number; /* of d and 8 also the bits of a double; of a loop, how often */
 };
 
-/* A scan that wants the first `keeps` strings. */
+/* A scan that wants the first `keeps` strings, and everything else. */
+enum { RDB_KEEP_ALL = INT32_MAX };
 void rdb_scan_begin(struct rdb_scan *s, const char *layout, int keeps);
 static inline bool rdb_scan_is_over(const struct rdb_scan *s)
 {

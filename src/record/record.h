@@ -15,11 +15,7 @@
 #define HARK_RECORD_RECORD_H
 
 #include "events.h"
-
-struct event_id {
-    int64_t ms; /* unix time of the commit */
-    uint64_t n; /* counts the events within one ms */
-};
+#include "id.h"
 
 /* How a change is redone. X(code, identifier, command name as clients write it). The code is what
  * journals have, and is never given to another effect: see EVENTS. */
@@ -56,10 +52,10 @@ struct event_id {
     X(29, ZREM, "ZREM")                                                                          \
     X(30, ZREMRANGEBYRANK, "ZREMRANGEBYRANK") /* start, stop */                                  \
     X(31, XADD, "XADD")                       /* id, field, value … */                         \
-    X(32, XDEL, "XDEL")                       /* id … */                                       \
-    X(33, XTRIM, "XTRIM")                     /* MAXLEN, how many; or MINID, id */               \
+    X(32, XDEL, "XDEL")                       /* see src/engine/redo_stream.c */                 \
+    X(33, XTRIM, "XTRIM")                     /* likewise, as all of streams */                  \
     X(34, XSETID, "XSETID")                                                                      \
-    X(35, XGROUP, "XGROUP") /* of a stored stream; see src/value/stream.h */                     \
+    X(35, XGROUP, "XGROUP")                                                                      \
     X(36, XREADGROUP, "XREADGROUP")                                                              \
     X(37, XACK, "XACK")                                                                          \
     X(38, XCLAIM, "XCLAIM")                                                                      \

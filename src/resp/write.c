@@ -183,11 +183,15 @@ void resp_attribute(struct resp_writer *w, size_t pairs)
 void resp_double(struct resp_writer *w, double value)
 {
     char text[TEXT_DOUBLE_MAX];
-    struct slice number = slice_of(text, text_from_double(text, value));
+    resp_double_text(w, slice_of(text, text_from_double(text, value)));
+}
+
+void resp_double_text(struct resp_writer *w, struct slice digits)
+{
     if (is_resp3(w))
-        add_line(w, ',', number);
+        add_line(w, ',', digits);
     else
-        resp_bulk(w, number);
+        resp_bulk(w, digits);
 }
 
 void resp_bool(struct resp_writer *w, bool value)

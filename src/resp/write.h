@@ -33,6 +33,8 @@ void resp_set(struct resp_writer *w, size_t count);
 void resp_push(struct resp_writer *w, size_t count);      /* RESP2: array */
 void resp_attribute(struct resp_writer *w, size_t pairs); /* RESP3 only; CHECKed */
 void resp_double(struct resp_writer *w, double value);
+/* The same, of which the caller has written the digits. */
+void resp_double_text(struct resp_writer *w, struct slice digits);
 void resp_bool(struct resp_writer *w, bool value);
 void resp_big_number(struct resp_writer *w, struct slice digits);
 /* Verbatim text of a three-letter format ("txt", "mkd"); a bulk string in RESP2. */

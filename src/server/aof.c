@@ -13,6 +13,7 @@
 #include "../base/text.h"
 #include "../command/view_keys.h"
 #include "../resp/request.h"
+#include "../value/stream.h"
 #include "config_table.h"
 #include "import.h"
 
@@ -84,6 +85,7 @@ static int run(struct player *p, const struct slice *argv, int argc)
         .string_max = (size_t)s->config.bulk_len_max,
         .command = command,
         .server = s,
+        .is_played = true,
     };
     command->run(&call);
     if (p->reply.len && p->reply.at[0] == '-')
@@ -333,11 +335,26 @@ static int load_manifest(struct import *l, const char *name)
 
 /* ---- afterwards ---- */
 
+/* Consumers that were made in 1970 as well. */
+static void date_consumers(struct stream *s, int64_t now_ms)
+{
+    for (size_t i = 0; i < s->groups_count; i++) {
+        struct crew *crew = &s->groups[i]->crew;
+        for (uint32_t n = 0; n < crew->numbers_count; n++) {
+            struct consumer *who = crew->by_number[n];
+            if (!who || who->seen_ms > CLOCK_MS) continue;
+            crew_dates(who, now_ms, who->active_ms < 0 ? -1 : now_ms);
+        }
+    }
+}
+
 static void date_entry(void *ctx, void *entry)
 {
     enum { LFU_OF_NEW = 5 };
     struct import *l = ctx;
-    keyspace_recall_access(l->server->keyspace, entry, 0, LFU_OF_NEW, l->server->now_us / 1000);
+    int64_t now_ms = l->server->now_us / 1000;
+    keyspace_recall_access(l->server->keyspace, entry, 0, LFU_OF_NEW, now_ms);
+    if (entry_type(entry) == TYPE_STREAM) date_consumers(entry_value(entry).at, now_ms);
     l->keys++;
 }
 

@@ -74,12 +74,31 @@ static void apply_pubsub(struct server *s, const struct config *c)
     server_apply_views(s, c);
 }
 
+static void apply_values(struct server *s, const struct config *c)
+{
+    struct value_config values = *keyspace_values(s->keyspace);
+    values.hash_max_listpack_entries = (size_t)c->hash_packed_entries;
+    values.hash_max_listpack_value = c->hash_packed_value;
+    values.hll_sparse_max_bytes = c->hll_sparse_bytes;
+    values.list_max_listpack_size = (int)c->list_packed_size;
+    values.list_compress_depth = (int)c->list_compress_depth;
+    values.set_max_intset_entries = (size_t)c->set_ints;
+    values.set_max_listpack_entries = (size_t)c->set_packed_entries;
+    values.set_max_listpack_value = c->set_packed_value;
+    values.stream_node_max_entries = (size_t)c->stream_node_entries;
+    values.stream_node_max_bytes = c->stream_node_bytes;
+    values.zset_max_listpack_entries = (size_t)c->zset_packed_entries;
+    values.zset_max_listpack_value = c->zset_packed_value;
+    keyspace_set_values(s->keyspace, values);
+}
+
 void server_apply_all(struct server *s)
 {
     apply_net(s, &s->config);
     apply_sessions(s, &s->config);
     apply_engine(s, &s->config);
     apply_pubsub(s, &s->config);
+    apply_values(s, &s->config);
 }
 
 /* ---- hooks of CONFIG SET ---- */
@@ -165,6 +184,16 @@ static int saving_hook(void *ctx, struct config *now, const struct config *befor
     return 0;
 }
 
+static int values_hook(void *ctx, struct config *now, const struct config *before, char *why,
+                       size_t why_size)
+{
+    (void)before;
+    (void)why;
+    (void)why_size;
+    apply_values(ctx, now);
+    return 0;
+}
+
 static int store_hook(void *ctx, struct config *now, const struct config *before, char *why,
                       size_t why_size)
 {
@@ -201,6 +230,7 @@ struct config_hooks server_config_hooks(struct server *s)
                   [APPLY_LOG] = log_hook,
                   [APPLY_SLOWLOG] = sessions_hook,
                   [APPLY_LATENCY] = sessions_hook,
-                  [APPLY_TRACKING] = sessions_hook},
+                  [APPLY_TRACKING] = sessions_hook,
+                  [APPLY_VALUES] = values_hook},
     };
 }

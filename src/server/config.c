@@ -218,9 +218,8 @@ int config_set(struct config *c, const struct config_hooks *hooks, const struct 
                size_t count, bool local, char *error, size_t error_size)
 {
     if (count == 0 || count % 2) return fail(error, error_size, "ERR syntax error");
-    struct setting settings[64];
+    struct setting settings[CONFIG_ROWS_MAX];
     size_t many = 0;
-    CHECK(config_rows_count <= sizeof settings / sizeof *settings);
     /* No name occurs twice, so that there are never more than there are rows. */
     for (size_t i = 0; i < count; i += 2) {
         const struct config_row *row = NULL;

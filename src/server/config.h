@@ -129,6 +129,21 @@ struct config {
     int64_t lfu_log_factor;    /* `lfu-log-factor`: how slowly a key's frequency grows */
     int64_t lfu_decay_minutes; /* `lfu-decay-time`: after how long it is one less; 0 never */
 
+    /* When values are packed. */
+    int64_t hash_packed_entries; /* `hash-max-listpack-entries`, once hash-max-ziplist-entries */
+    uint64_t hash_packed_value;  /* `hash-max-listpack-value`: bytes of a field or value */
+    uint64_t hll_sparse_bytes;   /* `hll-sparse-max-bytes`: of a HyperLogLog that is not dense */
+    int64_t list_packed_size;    /* `list-max-listpack-size`, once list-max-ziplist-size: of a node;
+                                    elements, or from -1 to -5: 4, 8, 16, 32, 64 KB */
+    int64_t list_compress_depth; /* `list-compress-depth`: nodes at each end that are not pressed */
+    int64_t set_ints;            /* `set-max-intset-entries` */
+    int64_t set_packed_entries;  /* `set-max-listpack-entries` */
+    uint64_t set_packed_value;   /* `set-max-listpack-value`: bytes of a member */
+    int64_t stream_node_entries; /* `stream-node-max-entries`: 0 for any number */
+    uint64_t stream_node_bytes;  /* `stream-node-max-bytes`: likewise */
+    int64_t zset_packed_entries; /* `zset-max-listpack-entries`, once zset-max-ziplist-entries */
+    uint64_t zset_packed_value;  /* `zset-max-listpack-value`: bytes of a member */
+
     /* Notifications. */
     uint32_t notify;            /* `notify-keyspace-events`: bits of record/events.h */
     int64_t pubsub_coalesce_us; /* `pubsub-coalesce-us`: messages may wait so long for others */
@@ -177,6 +192,7 @@ enum config_apply {
     APPLY_SLOWLOG,  /* slowlog-* */
     APPLY_LATENCY,  /* latency-* */
     APPLY_TRACKING, /* tracking-table-max-keys */
+    APPLY_VALUES,   /* …-max-listpack-* */
     APPLY_COUNT,
 };
 

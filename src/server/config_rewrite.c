@@ -131,6 +131,7 @@ static int read_back(struct rewrite *r, bool append)
     }
     bool marked = r->text.len && memmem(r->text.at, r->text.len, marker, sizeof marker - 1) != NULL;
     for (size_t i = 0; i < config_rows_count; i++) {
+        if (config_rows[i].flags & CONFIG_ALIAS) continue; /* what it would say is said */
         if (config_value_equal(&config_rows[i], &said, r->now)) continue;
         if (append && differing == 0 && !marked) buffer_printf(&r->text, "\n%s\n", marker);
         if (append) write_directive(r, &config_rows[i]);

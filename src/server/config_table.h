@@ -36,6 +36,7 @@ enum {
     CONFIG_WORDS = 8,        /* the value is any number of words, not just one */
     CONFIG_ACCUMULATES = 16, /* each line adds to what the lines before it said */
     CONFIG_SET_AFRESH = 32,  /* though CONFIG SET does not: it starts from nothing */
+    CONFIG_ALIAS = 64,       /* an older name: the row before it has the same field */
 };
 
 struct config_row {
@@ -51,6 +52,7 @@ struct config_row {
 
 extern const struct config_row config_rows[];
 extern const size_t config_rows_count;
+enum { CONFIG_ROWS_MAX = 128 };
 
 /* The row of a directive, whatever the case of its name; NULL when there is none. */
 const struct config_row *config_row_find(struct slice name);

@@ -54,11 +54,6 @@ static const char *const redis_has[] = {
     "disable-thp",
     "dynamic-hz",
     "enable-module-command",
-    "hash-max-listpack-entries",
-    "hash-max-listpack-value",
-    "hash-max-ziplist-entries",
-    "hash-max-ziplist-value",
-    "hll-sparse-max-bytes",
     "hz",
     "ignore-warnings",
     "io-threads",
@@ -69,9 +64,6 @@ static const char *const redis_has[] = {
     "lazyfree-lazy-server-del",
     "lazyfree-lazy-user-del",
     "lazyfree-lazy-user-flush",
-    "list-compress-depth",
-    "list-max-listpack-size",
-    "list-max-ziplist-size",
     "loadmodule",
     "lua-time-limit",
     "masterauth",
@@ -112,7 +104,6 @@ static const char *const redis_has[] = {
     "replicaof",
     "sanitize-dump-payload",
     "server_cpulist",
-    "set-max-intset-entries",
     "shutdown-on-sigint",
     "shutdown-on-sigterm",
     "shutdown-timeout",
@@ -125,8 +116,6 @@ static const char *const redis_has[] = {
     "slave-serve-stale-data",
     "slaveof",
     "socket-mark-id",
-    "stream-node-max-bytes",
-    "stream-node-max-entries",
     "supervised",
     "syslog-enabled",
     "syslog-facility",
@@ -152,10 +141,6 @@ static const char *const redis_has[] = {
     "tls-session-cache-timeout",
     "tls-session-caching",
     "user",
-    "zset-max-listpack-entries",
-    "zset-max-listpack-value",
-    "zset-max-ziplist-entries",
-    "zset-max-ziplist-value",
 };
 
 static const char *const valkey_has[] = {
@@ -178,8 +163,6 @@ static const char *const valkey_has[] = {
     "primaryauth",
     "primaryuser",
     "server-cpulist",
-    "set-max-listpack-entries",
-    "set-max-listpack-value",
     "unixsocketgroup",
 };
 

@@ -116,6 +116,13 @@ static const char *reload_take(void *ctx, const struct rdb_key *k, struct slice 
     return engine_load_string(r->server->engine, &key, value, r->now_ms) ? NULL : "a key twice";
 }
 
+static const char *reload_take_value(void *ctx, const struct rdb_key *k, struct value v)
+{
+    struct reload *r = ctx;
+    struct load_key key = {(int)k->db, k->key, k->deadline, k->idle_s, k->freq};
+    return engine_load_value(r->server->engine, &key, v, r->now_ms) ? NULL : "a key twice";
+}
+
 /* The data is the same before and after, so no record tells of it. */
 static void debug_reload(struct call *c)
 {
@@ -123,9 +130,10 @@ static void debug_reload(struct call *c)
     struct reload r = {.server = s, .now_ms = engine_now(c->engine)};
     reload_write(&r);
     struct rdb_reader_config config = {.check_sum = true,
-                                       .databases = keyspace_databases(s->keyspace)};
-    struct rdb_reader *reader =
-        rdb_reader_new(config, (struct rdb_visitor){.string = reload_take, .ctx = &r});
+                                       .databases = keyspace_databases(s->keyspace),
+                                       .values = keyspace_values(s->keyspace)};
+    struct rdb_visitor visitor = {.string = reload_take, .value = reload_take_value, .ctx = &r};
+    struct rdb_reader *reader = rdb_reader_new(config, visitor);
     engine_load_anew(s->engine);
     rdb_feed(reader, buffer_slice(&r.file));
     CHECK(rdb_is_done(reader)); /* or the data is gone */
@@ -261,31 +269,28 @@ static const struct entry *look(struct call *c, int arg)
     return e;
 }
 
-/* Bytes of a string with its length in front, as dumps have it: small integers are packed, and
- * lengths take as few bytes as they can. */
-static size_t serialized_size(struct slice value)
+/* Bytes of the value as an RDB file without compression has them, but for its type. */
+static size_t serialized_size(const struct entry *e)
 {
-    int64_t n;
-    if (text_to_int(value, &n)) {
-        if (n >= INT8_MIN && n <= INT8_MAX) return 2;
-        if (n >= INT16_MIN && n <= INT16_MAX) return 3;
-        if (n >= INT32_MIN && n <= INT32_MAX) return 5;
-    }
-    return value.len + (value.len < 1 << 6 ? 1 : value.len < 1 << 14 ? 2 : 5);
+    struct buffer bytes = {0};
+    rdb_dump(&bytes, e, false);
+    size_t size = bytes.len - RDB_DUMP_FRAME_SIZE;
+    buffer_fini(&bytes);
+    return size;
 }
 
 static void debug_object(struct call *c)
 {
     const struct entry *e = look(c, 2);
     if (!e) return;
-    struct slice encoding = string_encoding_text(entry_encoding(e));
+    struct slice encoding = entry_encoding_text(e);
     int64_t idle = keyspace_idle_s(call_server(c)->keyspace, e, engine_now(c->engine));
     char text[256];
     int len = snprintf(text, sizeof text,
                        "Value at:%p refcount:1 encoding:%.*s serializedlength:%zu lru:%u "
                        "lru_seconds_idle:%lld",
-                       (const void *)e, (int)encoding.len, encoding.at,
-                       serialized_size(entry_string(e)), entry_access(e), (long long)idle);
+                       (const void *)e, (int)encoding.len, encoding.at, serialized_size(e),
+                       entry_access(e), (long long)idle);
     resp_simple(&c->reply, slice_of(text, (size_t)len));
 }
 

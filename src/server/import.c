@@ -78,27 +78,47 @@ bool import_is_view(struct import *l, struct slice key)
     return true;
 }
 
+/* Is the key left out: the name of a view, or dead? */
+static bool leaves_out(struct import *l, const struct rdb_key *k)
+{
+    if (import_is_view(l, k->key)) return true;
+    if (k->deadline < 0 || k->deadline > l->server->now_us / 1000 || l->keeps_dead) return false;
+    l->expired++;
+    return true;
+}
+
+/* What becomes of a key that was loaded, or was not because there is one. */
+static const char *count(struct import *l, const struct rdb_key *k, bool is_new)
+{
+    l->keys += is_new;
+    if (is_new) return NULL;
+    struct buffer quoted = {0};
+    text_quote(&quoted, k->key);
+    snprintf(l->why, sizeof l->why, "the key %.*s a second time",
+             quoted.len < 100 ? (int)quoted.len : 100, quoted.at);
+    buffer_fini(&quoted);
+    return l->why;
+}
+
 static const char *take_string(void *ctx, const struct rdb_key *k, struct slice value)
 {
     struct import *l = ctx;
     struct server *s = l->server;
-    int64_t now_ms = s->now_us / 1000;
-    if (import_is_view(l, k->key)) return NULL;
-    if (k->deadline >= 0 && k->deadline <= now_ms && !l->keeps_dead) {
-        l->expired++;
+    if (leaves_out(l, k)) return NULL;
+    struct load_key key = {(int)k->db, k->key, k->deadline, k->idle_s, k->freq};
+    return count(l, k, engine_load_string(s->engine, &key, value, s->now_us / 1000));
+}
+
+static const char *take_value(void *ctx, const struct rdb_key *k, struct value v)
+{
+    struct import *l = ctx;
+    struct server *s = l->server;
+    if (leaves_out(l, k)) {
+        value_free(&v);
         return NULL;
     }
     struct load_key key = {(int)k->db, k->key, k->deadline, k->idle_s, k->freq};
-    if (!engine_load_string(s->engine, &key, value, now_ms)) {
-        struct buffer quoted = {0};
-        text_quote(&quoted, k->key);
-        snprintf(l->why, sizeof l->why, "the key %.*s a second time",
-                 quoted.len < 100 ? (int)quoted.len : 100, quoted.at);
-        buffer_fini(&quoted);
-        return l->why;
-    }
-    l->keys++;
-    return NULL;
+    return count(l, k, engine_load_value(s->engine, &key, v, s->now_us / 1000));
 }
 
 static void tell_aux(void *ctx, struct slice name, struct slice value)
@@ -116,7 +136,7 @@ static int refuse_foreign(struct import *l, const struct rdb_reader *r)
     struct buffer text = {0};
     int rc = 0;
     if (rdb_foreign_text(r, &text))
-        rc = import_refuse(l, ERR_UNSUPPORTED, "this version cannot hold what is in it yet: %.*s",
+        rc = import_refuse(l, ERR_UNSUPPORTED, "this version cannot hold what is in it: %.*s",
                            (int)text.len, text.at);
     buffer_fini(&text);
     return rc;
@@ -136,15 +156,20 @@ static int read_rdb(struct import *l, FILE *file, struct rdb_reader *r, struct b
     buffer_fini(&piece);
     if (!rdb_is_done(r)) return import_refuse(l, ERR_CORRUPT, "%s", rdb_problem(r));
     if (more) return import_refuse(l, ERR_CORRUPT, "something stands behind its end");
+    if (rdb_empty_keys(r))
+        log_line(&l->server->log, LOGLEVEL_NOTICE, "%llu keys without elements were left out",
+                 (unsigned long long)rdb_empty_keys(r));
     return refuse_foreign(l, r);
 }
 
 int import_rdb(struct import *l, FILE *file, struct buffer *rest)
 {
     struct server *s = l->server;
-    struct rdb_reader_config config = {s->config.rdbchecksum, s->config.databases};
+    struct rdb_reader_config config = {s->config.rdbchecksum, s->config.databases,
+                                       keyspace_values(s->keyspace)};
     l->keeps_dead = rest != NULL;
-    struct rdb_reader *r = rdb_reader_new(config, (struct rdb_visitor){take_string, tell_aux, l});
+    struct rdb_reader *r =
+        rdb_reader_new(config, (struct rdb_visitor){take_string, take_value, tell_aux, l});
     int rc = read_rdb(l, file, r, rest);
     rdb_reader_free(r);
     return rc;

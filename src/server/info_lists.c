@@ -66,8 +66,8 @@ void info_keyspace(struct server *s, struct buffer *to)
     for (int db = 0; db < keyspace_databases(s->keyspace); db++) {
         if (!keyspace_size(s->keyspace, db)) continue;
         struct database_info d = keyspace_info(s->keyspace, db, s->now_us / 1000);
-        buffer_printf(to, "db%d:keys=%zu,expires=%zu,avg_ttl=%lld\r\n", db, d.keys, d.volatile_keys,
-                      (long long)d.average_ttl_ms);
+        buffer_printf(to, "db%d:keys=%zu,expires=%zu,avg_ttl=%lld,subexpiry=%zu\r\n", db, d.keys,
+                      d.volatile_keys, (long long)d.average_ttl_ms, d.timed_hashes);
     }
 }
 
@@ -95,7 +95,7 @@ static void add_lag(struct server *s, const struct group *g, struct buffer *to)
     uint64_t behind = j.appended + 1 > from ? j.appended + 1 - from : 0;
     uint64_t records = j.appended + 1 - j.first_seq;
     double bytes = records ? (double)j.used_bytes * (double)behind / (double)records : 0;
-    int64_t ms = behind ? s->now_us / 1000 - g->position.last.ms : 0;
+    int64_t ms = behind ? s->now_us / 1000 - (int64_t)g->position.last.ms : 0;
     buffer_printf(to, ",lag_records=%llu,lag_bytes=%.0f,lag_seconds=%.3f",
                   (unsigned long long)behind, bytes, ms > 0 ? (double)ms / 1000 : 0);
 }
@@ -112,7 +112,8 @@ void info_groups(struct server *s, struct buffer *to)
         add_name(to, g->view);
         buffer_add_slice(to, SLICE(",name="));
         add_name(to, g->name);
-        buffer_printf(to, ",consumers=%zu,pending=%zu", map_count(&g->consumers), g->pending.count);
+        buffer_printf(to, ",consumers=%zu,pending=%zu", crew_consumers(&g->crew),
+                      g->crew.pending.count);
         add_lag(s, g, to);
         buffer_add_slice(to, SLICE("\r\n"));
     }

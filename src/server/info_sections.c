@@ -72,6 +72,8 @@ static const struct info_row client_rows[] = {
     ROW("pubsub_clients", sessions.pubsub_clients),
     ROW("watching_clients", sessions.watching_clients),
     ROW("total_watched_keys", sessions.watched_keys),
+    ROW("total_blocking_keys", sessions.blocking_keys),
+    ROW("total_blocking_keys_on_nokey", sessions.blocking_keys_on_nokey),
     ROW("monitor_clients", sessions.monitors),
 };
 
@@ -178,6 +180,7 @@ static const struct info_row stats_rows[] = {
     ROW("instantaneous_output_kbps", output_kbps),
     ROW("rejected_connections", sessions.rejected_connections),
     ROW("expired_keys", engine.expired),
+    ROW("expired_subkeys", engine.expired_fields),
     ROW("expired_time_cap_reached_count", expire_stopped),
     ROW("expire_cycle_cpu_milliseconds", expire_ms),
     ROW("evicted_keys", engine.evicted),

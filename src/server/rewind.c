@@ -16,7 +16,7 @@
 
 enum {
     WRITE_BYTES = 4 << 20, /* appended, before it is written */
-    TRIES = 5, /* while a server is at work there */
+    TRIES = 5,             /* while a server is at work there */
 };
 
 struct rewind {
@@ -31,12 +31,6 @@ struct rewind {
     int error;
     struct disk_why *why;
 };
-
-static int compare(struct event_id a, struct event_id b)
-{
-    if (a.ms != b.ms) return a.ms < b.ms ? -1 : 1;
-    return a.n < b.n ? -1 : a.n > b.n;
-}
 
 /* ---- snapshots ---- */
 
@@ -70,12 +64,12 @@ static int choose_base(struct rewind *w, uint64_t first)
         struct snapshot_reader *r;
         int rc = snapshot_open(&r, w->from, seqs[i], &h, w->why);
         if (rc == 0) snapshot_reader_close(r);
-        if (rc == 0 && compare(last_of(&h), w->until) <= 0)
+        if (rc == 0 && id_compare(last_of(&h), w->until) <= 0)
             rc = verify(w->from, seqs[i], &h, w->why);
         if (rc == ERR_CORRUPT) continue;
         if (rc != 0) return rc == ERR_ABSENT ? ERR_AGAIN : rc;
         w->found->earliest = last_of(&h);
-        if (compare(last_of(&h), w->until) > 0) continue;
+        if (id_compare(last_of(&h), w->until) > 0) continue;
         w->base = h;
         return 0;
     }
@@ -133,7 +127,7 @@ static int begin(struct rewind *w, uint64_t seq, struct event_id id)
 {
     int rc = choose_base(w, seq);
     if (rc != 0) return rc;
-    bool too_early = !w->base.seq && (seq > 1 || compare(id, w->until) > 0);
+    bool too_early = !w->base.seq && (seq > 1 || id_compare(id, w->until) > 0);
     if (!too_early) return open_journal(w, seq, id.ms);
     w->why->text[0] = 0;
     if (seq == 1) w->found->earliest = id;
@@ -153,7 +147,7 @@ static int take_record(struct rewind *w, uint64_t seq, struct slice bytes)
     if (rc != 0) return rc;
     if (seq <= w->found->last_seq) return 0; /* of another try */
     if (seq != w->found->last_seq + 1) return ERR_AGAIN;
-    if (seq > w->base.seq && compare(id, w->until) > 0) {
+    if (seq > w->base.seq && id_compare(id, w->until) > 0) {
         w->found->next = id;
         w->found->all = false;
         w->stop = true;
@@ -185,7 +179,7 @@ static int find_last(struct rewind *w)
     int rc = record_decode(buffer_slice(&w->last), w->found->last_seq, &room, &r);
     if (rc == 0 && r.notes_count)
         w->found->last = (struct event_id){r.id.ms, r.id.n + r.notes_count - 1};
-    else if (rc == 0 && compare(r.id, w->found->last) > 0)
+    else if (rc == 0 && id_compare(r.id, w->found->last) > 0)
         w->found->last = r.id;
     record_room_fini(&room);
     return rc;

@@ -101,11 +101,12 @@ bool rewind_parse(const char *text, int64_t now_ms, struct event_id *until)
     struct slice s = slice_of(text, strlen(text));
     const char *dash = memchr(text, '-', s.len);
     size_t head = dash ? (size_t)(dash - text) : s.len;
+    int64_t ms;
     until->n = UINT64_MAX;
-    if (text_to_int(slice_of(text, head), &until->ms) && until->ms >= 0 && head != 4) {
-        if (!dash) return true;
-        if (text_to_uint(slice_from(s, head + 1), &until->n)) return true;
-    }
-    until->n = UINT64_MAX;
-    return parse_ago(s, now_ms, &until->ms) || parse_iso(text, &until->ms);
+    bool is_id = text_to_int(slice_of(text, head), &ms) && ms >= 0 && head != 4 &&
+                 (!dash || text_to_uint(slice_from(s, head + 1), &until->n));
+    if (!is_id) until->n = UINT64_MAX;
+    if (!is_id && !parse_ago(s, now_ms, &ms) && !parse_iso(text, &ms)) return false;
+    until->ms = (uint64_t)ms;
+    return true;
 }

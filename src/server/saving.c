@@ -14,7 +14,9 @@ enum {
     SAVING_BACKLOG_READY = 16 << 20, /* so much may wait before the walk pauses */
     SAVING_BACKLOG_MAX = 256 << 20,
     SAVING_PIECE = 64 * 1024,
-    SAVING_STEP = 64,                  /* entries between two looks at the time */
+    SAVING_PART = 32 * 1024, /* of a large value, between two looks at the time */
+    SAVING_WANTED_US = 1000, /* of a turn, while a client waits for a value to be copied */
+    SAVING_STEP = 64,        /* entries between two looks at the time */
     SAVING_RETRY_US = 5 * 1000 * 1000, /* after a failure, as in Redis */
 };
 
@@ -25,6 +27,7 @@ static void leave(struct saving *v)
     outfile_close(v->file);
     if (v->disk) disk_close(v->disk);
     buffer_fini(&v->piece);
+    buffer_fini(&v->large);
     v->file = NULL;
     v->disk = NULL;
     v->state = SAVING_NOT;
@@ -76,18 +79,42 @@ static void hand_over_piece(struct saving *v)
     if (v->piece.len) outfile_take(v->file, &v->piece);
 }
 
+static void look_at_backlog(struct server *s)
+{
+    struct saving *v = &s->saving;
+    if (outfile_ready(v->file)) v->large_bytes = 0;
+    if (outfile_backlog(v->file) <= SAVING_BACKLOG_MAX + v->large_bytes) return;
+    v->flooded = true;
+    engine_walk_cancel(s->engine);
+}
+
+/* Where the access of keys is to be told. */
+static const struct keyspace *telling_access(const struct server *s)
+{
+    return s->config.maxmemory_policy != POLICY_NOEVICTION ? s->keyspace : NULL;
+}
+
 static void visit(void *ctx, int db, const struct entry *e)
 {
     struct server *s = ctx;
     struct saving *v = &s->saving;
-    bool tells_access = s->config.maxmemory_policy != POLICY_NOEVICTION;
-    rdb_piece_entry(&v->piece, db, e, tells_access ? s->keyspace : NULL, s->now_us / 1000);
+    rdb_piece_entry(&v->piece, db, e, telling_access(s), s->now_us / 1000);
     v->keys++;
     if (v->piece.len < SAVING_PIECE) return;
     hand_over_piece(v);
-    if (outfile_backlog(v->file) <= SAVING_BACKLOG_MAX) return;
-    v->flooded = true;
-    engine_walk_cancel(s->engine);
+    look_at_backlog(s);
+}
+
+static bool visit_part(void *ctx, int db, const struct entry *e, struct value_progress *p)
+{
+    struct server *s = ctx;
+    struct saving *v = &s->saving;
+    if (!rdb_piece_some(&v->large, db, e, telling_access(s), s->now_us / 1000, p, SAVING_PART))
+        return false;
+    v->keys++;
+    v->large_bytes += v->large.len;
+    outfile_take(v->file, &v->large);
+    return true;
 }
 
 static bool has_room(void *ctx)
@@ -100,6 +127,16 @@ static void wake(void *ctx)
 {
     const struct server *s = ctx;
     wakeup_ring(s->saving.wakeup);
+}
+
+/* Deadlines of fields want a newer one, which is not written without need: it keeps older servers
+ * from loading the file. */
+static int version_of_rdb(struct server *s)
+{
+    for (int db = 0; db < keyspace_databases(s->keyspace); db++)
+        if (keyspace_info(s->keyspace, db, s->now_us / 1000).timed_hashes)
+            return rdb_version_of(RDB_HASH_TTL);
+    return RDB_VERSION;
 }
 
 static int open_file(struct server *s, bool threaded, struct disk_why *why)
@@ -120,7 +157,8 @@ static int open_file(struct server *s, bool threaded, struct disk_why *why)
     v->writer = (struct rdb_writer){.config = {.compress = s->config.rdbcompression,
                                                .sum = s->config.rdbchecksum,
                                                .created_s = s->now_us / 1000000,
-                                               .memory_used = mem_used()}};
+                                               .memory_used = mem_used(),
+                                               .version = version_of_rdb(s)}};
     char version[COMMAND_VERSION_MAX];
     command_table_version(s->commands, version);
     snprintf(v->writer.config.redis_version, sizeof v->writer.config.redis_version, "%s", version);
@@ -135,10 +173,11 @@ static int begin(struct server *s, bool threaded)
     uint64_t seq;
     struct event_id last;
     struct disk_why why;
-    struct walk_visitor visitor = {visit, has_room, s};
+    struct walk_visitor visitor = {visit, visit_part, has_room, s};
     int rc = engine_walk_begin(s->engine, visitor, &seq, &last);
     if (rc != 0) return rc;
     v->asked = v->flooded = false;
+    v->large_bytes = 0;
     v->keys = 0;
     v->began_us = v->tried_us = s->now_us;
     v->changes_at_begin = engine_stats(s->engine).changes;
@@ -153,6 +192,8 @@ static bool walk(struct server *s, int64_t allowed_us)
 {
     struct saving *v = &s->saving;
     int64_t from_us = io_mono_us();
+    if (allowed_us < SAVING_WANTED_US && engine_walk_is_wanted(s->engine))
+        allowed_us = SAVING_WANTED_US;
     bool more;
     do more = engine_walk_step(s->engine, SAVING_STEP);
     while (more && outfile_ready(v->file) && io_mono_us() - from_us < allowed_us);
@@ -234,7 +275,7 @@ bool saving_turn(struct server *s, int64_t allowed_us)
 size_t saving_memory(const struct server *s)
 {
     const struct saving *v = &s->saving;
-    return v->piece.cap + (v->file ? outfile_backlog(v->file) : 0);
+    return v->piece.cap + v->large.cap + (v->file ? outfile_backlog(v->file) : 0);
 }
 
 void saving_tick(struct server *s)

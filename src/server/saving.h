@@ -35,7 +35,8 @@ struct saving {
     struct disk *disk;
     struct outfile *file;
     struct rdb_writer writer;
-    struct buffer piece;
+    struct buffer piece, large; /* the latter: of one entry that is copied in parts */
+    size_t large_bytes;         /* of such that wait to be written, which is not too much */
     struct save_wait *waiting;  /* NULL: nobody */
     int wakeup;                 /* rung by the file's thread */
     bool closes, closes_anyway; /* the server ends after a save, or even without */

@@ -37,10 +37,17 @@ static void bind_commands(struct command_table *t)
 {
     command_bind_strings(t);
     command_bind_bits(t);
+    command_bind_hyperloglogs(t);
+    command_bind_geo(t);
+    command_bind_sort(t);
     command_bind_generic(t);
     command_bind_dump(t);
     command_bind_expiry(t);
     command_bind_scan(t);
+    command_bind_lists(t);
+    command_bind_hashes(t);
+    command_bind_sets(t);
+    command_bind_zsets(t);
     command_bind_streams(t);
     session_bind_commands(t);
     bind_server_commands(t);
@@ -241,7 +248,7 @@ static bool expire(struct server *s, int64_t from_us)
     int64_t spent_us;
     bool more;
     do {
-        more = engine_expire(s->engine, s->now_us / 1000, EXPIRE_SLICE) == EXPIRE_SLICE;
+        more = engine_expire(s->engine, s->now_us / 1000, EXPIRE_SLICE) >= EXPIRE_SLICE;
         spent_us = io_mono_us() - from_us;
     } while (more && spent_us < EXPIRE_TURN_US);
     s->expire_us += spent_us;

@@ -12,6 +12,7 @@ enum {
     BACKLOG_MAX = 16 << 20,       /* may wait to be written before the walk stands still, */
     BACKLOG_TOO_MUCH = 256 << 20, /* and before the snapshot is given up */
     WALK_ENTRIES = 64,            /* between two looks at the time */
+    WALK_PART_BYTES = 32 << 10,   /* of a large value, the same */
     WALK_IDLE_US = 500,           /* of a turn, while nobody has said anything, */
     WALK_LEAST_US = 50,           /* and while somebody has: this, and */
     WALK_PART = 4,                /* a quarter of what the turn took besides, */
@@ -40,15 +41,33 @@ static void wake(void *ctx)
     wakeup_ring(s->store.wakeup_fd);
 }
 
+static void look_at_backlog(struct server *s)
+{
+    struct snapshots *n = &s->snapshots;
+    if (snapshot_ready(n->now)) n->large_bytes = 0;
+    if (snapshot_backlog(n->now) <= BACKLOG_TOO_MUCH + n->large_bytes) return;
+    n->too_much = true;
+    engine_walk_cancel(s->engine);
+}
+
 static void keep_entry(void *ctx, int db, const struct entry *e)
 {
     struct server *s = ctx;
     struct snapshots *n = &s->snapshots;
     entry_encode(snapshot_room(n->now), db, e);
     snapshot_added(n->now);
-    if (snapshot_backlog(n->now) <= BACKLOG_TOO_MUCH) return;
-    n->too_much = true;
-    engine_walk_cancel(s->engine);
+    look_at_backlog(s);
+}
+
+static bool keep_part(void *ctx, int db, const struct entry *e, struct value_progress *p)
+{
+    struct server *s = ctx;
+    struct snapshots *n = &s->snapshots;
+    if (!n->large.len) snapshot_begin_item(&n->large);
+    if (!entry_encode_some(&n->large, db, e, p, WALK_PART_BYTES)) return false;
+    n->large_bytes += n->large.len;
+    snapshot_take(n->now, &n->large);
+    return true;
 }
 
 static bool is_ready(void *ctx)
@@ -138,10 +157,11 @@ static bool is_up_to_date(const struct server *s)
 static void begin(struct server *s)
 {
     struct snapshots *n = &s->snapshots;
-    struct walk_visitor v = {keep_entry, is_ready, s};
+    struct walk_visitor v = {keep_entry, keep_part, is_ready, s};
     struct event_id last;
     struct disk_why why;
     n->wanted = n->too_much = false;
+    n->large_bytes = 0;
     if (is_up_to_date(s)) {
         n->last_failed = false;
         return;
@@ -196,6 +216,7 @@ static int64_t allowed_us(struct server *s, int64_t now_us, int64_t woken_us)
     uint64_t commands = sessions_commands(s->sessions);
     if (commands != n->commands_seen) n->commands_us = now_us;
     n->commands_seen = commands;
+    if (engine_walk_is_wanted(s->engine)) return WALK_MOST_US;
     if (now_us - n->commands_us > ACTIVE_US) return WALK_IDLE_US;
     int64_t us = WALK_LEAST_US + (now_us - woken_us) / WALK_PART;
     return us < WALK_MOST_US ? us : WALK_MOST_US;
@@ -266,6 +287,7 @@ static void ended(struct server *s, enum outfile_state state, const struct disk_
         failed(s, why->text, FAILED_US);
     }
     snapshot_close(n->now);
+    buffer_fini(&n->large);
     n->now = NULL;
 }
 
@@ -302,7 +324,8 @@ bool snapshots_turn(struct server *s, int64_t woken_us)
 
 size_t snapshots_memory(const struct server *s)
 {
-    return s->snapshots.now ? snapshot_backlog(s->snapshots.now) : 0;
+    const struct snapshots *n = &s->snapshots;
+    return n->large.cap + (n->now ? snapshot_backlog(n->now) : 0);
 }
 
 void snapshots_stop(struct server *s)
@@ -310,6 +333,7 @@ void snapshots_stop(struct server *s)
     struct snapshots *n = &s->snapshots;
     if (n->now) give_up(s);
     snapshot_close(n->now);
+    buffer_fini(&n->large);
     n->now = NULL;
     n->phase = SNAPSHOTS_IDLE;
     snapshots_end_loading(s);

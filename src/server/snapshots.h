@@ -44,6 +44,8 @@ enum snapshots_phase {
 struct snapshots {
     enum snapshots_phase phase;
     struct snapshot *now; /* the one that is being written */
+    struct buffer large;  /* an entry of it that is copied in parts */
+    size_t large_bytes;   /* of such that wait to be written, which is not too much */
     uint64_t now_seq;
     int64_t begun_us;      /* mono time */
     bool wanted;           /* one is to begin as soon as it may */

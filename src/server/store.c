@@ -235,7 +235,7 @@ void store_begin_service(struct server *s)
  */
 static void skip_ids(struct server *s, int64_t by_ms)
 {
-    int64_t now_ms = io_unix_us() / 1000, from_ms = engine_next_id(s->engine).ms + by_ms;
+    int64_t now_ms = io_unix_us() / 1000, from_ms = (int64_t)engine_next_id(s->engine).ms + by_ms;
     engine_skip_ids(s->engine, now_ms > from_ms ? now_ms : from_ms);
 }
 

@@ -149,7 +149,7 @@ int store_leave_folder(struct server *s, struct disk_why *why)
                  "changed now will not be in it",
                  s->config.dir.at, STORE_FOLDER);
     }
-    if (last.ms) engine_skip_ids(s->engine, last.ms + STORE_SKIP_MS);
+    if (last.ms) engine_skip_ids(s->engine, (int64_t)last.ms + STORE_SKIP_MS);
     disk_close(d);
     return rc == ERR_ABSENT ? 0 : rc;
 }

@@ -1,6 +1,7 @@
 /* From a request to its reply: what may run, running it, and what is counted. */
 #include "../base/assert.h"
 #include "../command/view_keys.h"
+#include "../engine/walk.h"
 #include "../io/clock.h"
 #include "internal.h"
 
@@ -345,6 +346,10 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
     if (!is_known(s, command, lookup, argv, argc) || !is_allowed(s, command, room)) {
         refused(s, command, argv, argc, reply_at);
     } else if ((all->pause || all->store == SESSIONS_BEHIND) && session_must_wait(s, command)) {
+        session_park(s);
+        done = false;
+    } else if (engine_walk_may_hold(all->engine) &&
+               session_must_wait_for_walk(s, command, argv, argc)) {
         session_park(s);
         done = false;
     } else if (s->subscriber.subscriptions && !has_left_enough(s, command)) {

@@ -54,7 +54,7 @@ struct session {
     bool gone; /* its connection ended; it is put away at the end of the turn */
     struct session *next_gone;
 
-    bool parked; /* a request waits for the end of CLIENT PAUSE */
+    bool parked; /* a request waits for the end of CLIENT PAUSE, or for a walk */
     struct session *next_parked;
 
     struct waiting *waiting; /* what its command waits with, or NULL: waits.c */
@@ -116,6 +116,8 @@ struct sessions {
     enum pause_kind pause;
     int64_t pause_end_us;
     struct session *parked;
+    bool waits_for_walk; /* one of them does, since */
+    uint64_t walk_had;   /* engine_walk_had was this */
     struct waits waits;
     bool stopped; /* no request runs any more */
 
@@ -199,6 +201,11 @@ void session_unpark(struct session *s);
 void sessions_pause(struct sessions *all, enum pause_kind kind, int64_t end_us);
 void sessions_unpause(struct sessions *all);
 bool session_must_wait(const struct session *s, const struct command *command);
+/* Would the request change a large value that a walk is to have first? */
+bool session_must_wait_for_walk(struct session *s, const struct command *command,
+                                const struct slice *argv, int argc);
+/* Those who waited for that try again; they are parked again if they have to. */
+void sessions_ask_walk_again(struct sessions *all);
 
 /* waits.c */
 extern const struct wait_host session_wait_host;
@@ -211,7 +218,9 @@ bool session_unblock(struct session *s, bool with_error);
 size_t session_waiting_bytes(const struct session *s);
 /* The session is gone: so is its wait. */
 void session_leave_wait(struct session *s);
-/* Lets those go on that were woken. No record is open and no reply unsent. */
+/* Lets those go on that were woken, and those whose keys have changed. No record is open and no
+ * reply unsent. Is there anybody? */
+bool waits_may_go_on(const struct sessions *all);
 void waits_go_on(struct sessions *all);
 /* A pause is over. */
 void waits_release_held(struct sessions *all);

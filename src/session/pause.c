@@ -1,5 +1,8 @@
-/* CLIENT PAUSE: requests wait, unparsed, in the input of their connections, and the data stand
- * still: what expires or would be evicted meanwhile goes afterwards. */
+/* Requests that wait, unparsed, in the input of their connections: for the end of CLIENT PAUSE, or
+ * of a walk over a large value that they would change.
+ *
+ * During CLIENT PAUSE the data stand still: what expires or would be evicted goes afterwards. */
+#include "../engine/walk.h"
 #include "internal.h"
 
 void session_park(struct session *s)
@@ -67,4 +70,44 @@ bool session_must_wait(const struct session *s, const struct command *command)
     uint32_t flags = command->spec->flags;
     if (s->in_multi && slice_is(command->spec->name, "exec")) flags |= s->queue_flags;
     return flags & (FLAG_WRITE | FLAG_MAY_REPLICATE);
+}
+
+/* ---- walks ---- */
+
+/* Does the request change a large value that a walk is to have first? What only takes it away, or
+ * puts another in its place, need not wait. */
+static bool is_held(struct session *s, const struct command *command, const struct slice *argv,
+                    int argc)
+{
+    enum { KEYS_MAX = 64 };
+    struct command_key keys[KEYS_MAX];
+    bool held = false;
+    if (!(command->spec->flags & FLAG_WRITE)) return false;
+    int count = command_keys(command->spec, argv, argc, keys, KEYS_MAX);
+    for (int i = 0; i < count && i < KEYS_MAX; i++)
+        if (keys[i].flags & KEY_RW)
+            held |= engine_walk_holds(s->all->engine, s->db, argv[keys[i].pos]);
+    return held;
+}
+
+bool session_must_wait_for_walk(struct session *s, const struct command *command,
+                                const struct slice *argv, int argc)
+{
+    bool held = false;
+    if (!s->in_multi) {
+        held = is_held(s, command, argv, argc);
+    } else if (slice_is(command->spec->name, "exec")) {
+        for (const struct queued *q = s->queue; q; q = q->next)
+            held |= is_held(s, q->command, q->argv, q->argc);
+    }
+    if (held && !s->all->waits_for_walk) s->all->walk_had = engine_walk_had(s->all->engine);
+    s->all->waits_for_walk |= held;
+    return held;
+}
+
+void sessions_ask_walk_again(struct sessions *all)
+{
+    if (!all->waits_for_walk || engine_walk_had(all->engine) == all->walk_had) return;
+    all->waits_for_walk = false;
+    unpark_all(all);
 }

@@ -2,6 +2,7 @@
 #include "../base/assert.h"
 #include "../base/mem.h"
 #include "../base/text.h"
+#include "../engine/awaited.h"
 #include "../io/clock.h"
 #include "../io/socket.h"
 #include "internal.h"
@@ -349,7 +350,7 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
                 session_empty_request(s);
             engine_hint(all->engine, (struct slice){0}, 0);
             if (done) used += p->request.size;
-            if (all->reply.len > REPLY_KEPT || all->waits.woken.first) session_flush_reply(s);
+            if (all->reply.len > REPLY_KEPT || waits_may_go_on(all)) session_flush_reply(s);
             waits_go_on(all);
             bool goes_on = done && !s->waiting && !all->stopped && !conn_is_closing(s->conn);
             bool yields = goes_on && i + 1 < n && turn_is_long(all, true);
@@ -489,6 +490,7 @@ void sessions_begin_turn(struct sessions *all, int64_t now_us)
     all->now_us = all->turn_us = now_us;
     all->ticks = all->turn_ticks = io_ticks();
     if (all->pause && now_us >= all->pause_end_us) sessions_unpause(all);
+    sessions_ask_walk_again(all);
     waits_time_out(all);
 }
 
@@ -509,6 +511,8 @@ struct sessions_stats sessions_stats(struct sessions *all)
     stats.input_biggest = net.input_biggest;
     stats.output_biggest = net.output_biggest;
     stats.watched_keys = keyspace_watched(engine_keyspace(all->engine));
+    stats.blocking_keys = awaited_keys(all->engine);
+    stats.blocking_keys_on_nokey = awaited_keys_with_end(all->engine);
     for (size_t i = 0; i < all->count; i++) {
         const struct session *s = all->list[i];
         stats.pubsub_clients += session_subscriptions(s) > 0;

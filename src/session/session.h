@@ -97,6 +97,7 @@ struct sessions_stats {
     size_t paused, blocked; /* the paused are counted as blocked too */
     size_t memory;          /* of sessions and their queues */
     size_t input_biggest, output_biggest;
+    size_t blocking_keys, blocking_keys_on_nokey; /* that clients wait for, and for their end */
     size_t watched_keys, tracking_keys, tracking_items, tracking_prefixes;
 };
 struct sessions_stats sessions_stats(struct sessions *all);

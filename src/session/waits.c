@@ -13,7 +13,8 @@
  * To wake one only puts it in a list. They go on where no record is open and no client's reply is
  * unfinished: after each request before the next (session.c), before each first request of those
  * that a connection sent, and before the turn's replies leave. Each goes on in a record of its own,
- * which may wake others.
+ * which may wake others. When none is left, whoever waits for a key that has changed is woken, one
+ * at a time (engine/awaited.h).
  *
  * Invariants:
  *  1. A session has at most one waiting; while it has one, its connection is paused (or gone) and
@@ -22,6 +23,7 @@
  *  3. `drop` is called when the waiting ends, never while `resume` or `time_out` of it run. */
 #include "../base/assert.h"
 #include "../base/mem.h"
+#include "../engine/awaited.h"
 #include "../io/clock.h"
 #include "internal.h"
 
@@ -225,18 +227,25 @@ static void go_on(struct waiting *w)
     if (over || s->gone) end(w);
 }
 
+bool waits_may_go_on(const struct sessions *all)
+{
+    return all->waits.woken.first || awaited_is_ready(all->engine);
+}
+
 void waits_go_on(struct sessions *all)
 {
-    struct waiting *w;
-    if (!all->waits.woken.first || all->stopped) return;
-    while ((w = all->waits.woken.first)) {
-        bool held_back = (all->pause || all->store == SESSIONS_BEHIND) &&
-                         session_must_wait(w->session, w->command);
-        if (w->verdict == RESUMES && held_back)
-            append(&all->waits.held, w);
-        else
-            go_on(w);
-    }
+    if (!waits_may_go_on(all) || all->stopped) return;
+    do {
+        struct waiting *w;
+        while ((w = all->waits.woken.first)) {
+            bool held_back = (all->pause || all->store == SESSIONS_BEHIND) &&
+                             session_must_wait(w->session, w->command);
+            if (w->verdict == RESUMES && held_back)
+                append(&all->waits.held, w);
+            else
+                go_on(w);
+        }
+    } while (awaited_call(all->engine));
 }
 
 void waits_release_held(struct sessions *all)

@@ -164,8 +164,7 @@ uint64_t fields_scan(const struct value *v, uint64_t cursor, size_t count, value
         return 0;
     }
     struct visiting to = {visit, ctx};
-    return table_scan(&table_of(v)->table, cursor, count / TABLE_BUCKET_SLOTS + 1, visit_parts,
-                      &to);
+    return table_scan_count(&table_of(v)->table, cursor, count, visit_parts, &to);
 }
 
 static void each(const struct value *v, value_visit *visit, void *ctx)
@@ -224,6 +223,12 @@ void fields_fit(struct value *v, const struct value_config *config)
     const struct value_config *fits = config;
     if (fields_count(v) <= config->hash_max_listpack_entries) visit_rows(v, note_long, &fits);
     if (!fits || fields_count(v) > config->hash_max_listpack_entries) unpack(v, config->secret);
+}
+
+void fields_expect(struct value *v, size_t count, const struct value_config *config)
+{
+    if (v->encoding != ENCODING_TABLE && count > config->hash_max_listpack_entries)
+        unpack(v, config->secret);
 }
 
 /* Redis counts what is given, not what comes of it. */
@@ -379,16 +384,34 @@ static void encode_item(void *ctx, const struct value_item *item)
     to->len += sizeof(uint64_t);
 }
 
-static void encode(const struct value *v, struct buffer *to)
+/* Their number; false, and all of it, when it is packed. */
+static bool encode_head(const struct value *v, struct buffer *to)
 {
     buffer_add_byte(to, (char)v->encoding);
     if (v->encoding != ENCODING_TABLE) {
         buffer_add_slice(to, packed_slice(v->at));
-        return;
+        return false;
     }
-    to->len += (size_t)(put_varint(buffer_reserve(to, VARINT_MAX), fields_count(v)) -
-                        (to->at + to->len));
-    each(v, encode_item, to);
+    to->len +=
+        (size_t)(put_varint(buffer_reserve(to, VARINT_MAX), fields_count(v)) - (to->at + to->len));
+    return true;
+}
+
+static void encode(const struct value *v, struct buffer *to)
+{
+    if (encode_head(v, to)) each(v, encode_item, to);
+}
+
+static bool encode_some(const struct value *v, struct value_progress *p, size_t bytes,
+                        struct buffer *to)
+{
+    enum { FIELDS = 16 };
+    size_t from = to->len;
+    if (!p->begun && !encode_head(v, to)) return true;
+    p->begun = true;
+    do p->at = fields_scan(v, p->at, FIELDS, encode_item, to);
+    while (p->at && to->len - from < bytes);
+    return !p->at;
 }
 
 static bool take_text(struct slice *from, struct slice *text, bool *timed)
@@ -486,6 +509,7 @@ const struct value_kind value_kind_hash = {
     .free_some = free_some,
     .each = each,
     .encode = encode,
+    .encode_some = encode_some,
     .decode = decode,
     .due = due,
 };

@@ -58,6 +58,8 @@ static inline bool field_is_past(int64_t deadline, int64_t now_ms)
 /* These pairs of field and value are about to be set: is it to be unpacked for them? */
 void fields_prepare(struct value *v, const struct slice *pairs, size_t words,
                     const struct value_config *config);
+/* The same of so many fields, when no more is known of them. */
+void fields_expect(struct value *v, size_t count, const struct value_config *config);
 /* Is the field new? The deadline of one that is not goes, or stays with `keep`. */
 bool fields_set(struct value *v, struct slice name, struct slice value, bool keep,
                 const struct value_config *config);

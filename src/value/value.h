@@ -78,6 +78,14 @@ struct value_item {
 };
 typedef void value_visit(void *ctx, const struct value_item *item);
 
+/* How far somebody has come who goes through a value in parts: zeros at first. The value must not
+ * change meanwhile. */
+struct value_progress {
+    uint64_t at; /* as the type has it */
+    size_t mark; /* of who puts something around it */
+    bool begun;
+};
+
 /* What a type offers to the rooms above. */
 struct value_kind {
     struct slice name; /* as TYPE answers */
@@ -93,6 +101,10 @@ struct value_kind {
     void (*each)(const struct value *v, value_visit *visit, void *ctx);
     /* Appends bytes from which `decode` makes an equal value: what snapshots have. */
     void (*encode)(const struct value *v, struct buffer *to);
+    /* The same bytes in parts of about so many, each time a part is appended; true with the last.
+     */
+    bool (*encode_some)(const struct value *v, struct value_progress *p, size_t bytes,
+                        struct buffer *to);
     /* Takes them off the front. False when they are not what encode could have made; whatever the
      * bytes are, nothing beyond them is read and no memory is lost. */
     bool (*decode)(struct slice *from, const struct value_config *config, struct value *out);

@@ -22,11 +22,8 @@ static struct view_entry *new_entry(struct entry_list *list)
 
 static void put_id(struct resp_writer *w, struct event_id id)
 {
-    char text[2 * TEXT_INT_MAX + 1];
-    size_t len = text_from_int(text, id.ms);
-    text[len++] = '-';
-    len += text_from_uint(text + len, id.n);
-    resp_bulk(w, slice_of(text, len));
+    char text[ID_TEXT_MAX];
+    resp_bulk(w, slice_of(text, id_to_text(text, id)));
 }
 
 static void put_field(struct resp_writer *w, const char *name, struct slice value)

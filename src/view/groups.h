@@ -15,9 +15,8 @@
 #ifndef HARK_VIEW_GROUPS_H
 #define HARK_VIEW_GROUPS_H
 
-#include "../ds/map.h"
 #include "../engine/engine.h"
-#include "pending.h"
+#include "../value/crew.h"
 
 enum {
     GROUPS_MAX = 10000,              /* of all views */
@@ -34,14 +33,6 @@ struct group_position {
     int64_t entries_read; /* how many there were up to `last`; -1: not known */
 };
 
-struct consumer {
-    struct slice name;
-    uint32_t number;
-    int64_t seen_ms;   /* when it last tried something */
-    int64_t active_ms; /* when it last got something; -1: never */
-    size_t pending;
-};
-
 /* It has got nothing yet, and was to get all. Its scanned_seq is known then, also when it is 0. */
 static inline bool group_is_at_begin(const struct group_position *p)
 {
@@ -53,12 +44,7 @@ struct group {
     struct slice view, name;
     uint32_t number;
     struct group_position position;
-    struct pending pending;
-    struct map consumers;        /* name → struct consumer */
-    struct consumer **by_number; /* with holes */
-    uint32_t numbers_count;      /* as many places has by_number in use */
-    uint32_t numbers_cap;
-    int64_t time_ms;     /* of the last change that told one: the next one tells the difference */
+    struct crew crew;
     uint64_t made_seq;   /* the last record that made it, its consumers or its position */
     uint64_t waited_seq; /* the last with any change that a reply must wait for */
     uint64_t version;    /* not kept: grows by each change of the position from outside */
@@ -83,14 +69,10 @@ uint32_t groups_numbers(const struct groups *gs);
 struct group *groups_numbered(const struct groups *gs, uint32_t number);
 /* The last record that made a group or ended one: on this rests that there is none. */
 uint64_t groups_waited_seq(const struct groups *gs);
+/* Grows whenever XGROUP CREATE or SETID says where a group stands, which may be far back. */
+uint64_t groups_placed(const struct groups *gs);
 /* The memory that they take. */
 size_t groups_bytes(const struct groups *gs);
-
-struct consumer *group_consumer(const struct group *g, struct slice name);
-struct consumer *group_consumer_numbered(const struct group *g, uint32_t number);
-/* The consumers by name: an array for the caller to mem_free, with as many pointers as
- * map_count(&g->consumers). NULL when there are none. */
-struct consumer **group_consumers_sorted(const struct group *g);
 
 /* ---- changing ---- */
 
@@ -104,9 +86,6 @@ int group_add_consumer(struct groups *gs, struct group *g, struct slice name,
                        struct consumer **out);
 /* With all that is pending for it. */
 void group_delete_consumer(struct groups *gs, struct group *g, struct consumer *c);
-/* It has tried something: not recorded by itself. */
-void group_seen(struct group *g, struct consumer *c, int64_t now_ms);
-
 /* Entries are delivered: ids that ascend from the last one delivered on, their numbers known to be
  * all that there are up to `scanned_seq`. Unless `forgotten` (NOACK) they are pending from now on.
  * A reply need not wait for this record. ERR_LIMIT: too many are pending. */
@@ -125,9 +104,6 @@ size_t group_ack(struct groups *gs, struct group *g, struct event_id *ids, size_
  * consumer counts as active. */
 int group_claim(struct groups *gs, struct group *g, struct consumer *c,
                 const struct pending_entry *entries, size_t count);
-
-/* What was decoded is put away: after each command. */
-void group_settle(struct group *g);
 
 /* ---- keeping ---- */
 

@@ -3,8 +3,6 @@
 #include "../base/err.h"
 #include "groups_internal.h"
 
-#include <stdlib.h>
-
 /* So many records more must have been looked at in vain before that is worth one of its own. */
 enum { SCANNED_STEP = 4096 };
 
@@ -20,8 +18,7 @@ static struct buffer *begin_acting(struct groups *gs, const struct group *g,
                                    enum group_change change, uint32_t consumer)
 {
     struct buffer *code = begin(gs, g->number, change);
-    code_put(code, consumer);
-    code_put_change(code, g->time_ms, engine_now(gs->engine));
+    crew_code_acting(code, &g->crew, consumer, engine_now(gs->engine));
     return code;
 }
 
@@ -62,6 +59,7 @@ int groups_create(struct groups *gs, struct slice view, struct slice name,
     code_put_text(code, view);
     code_put_text(code, name);
     group_code_position(code, &position);
+    gs->placed++;
     code_put_change(code, 0, engine_now(gs->engine));
     gs->waited_seq = seq_under_way(gs);
     make(gs, true);
@@ -80,17 +78,18 @@ void group_destroy(struct groups *gs, struct group *g)
 void group_set_position(struct groups *gs, struct group *g, struct group_position position)
 {
     group_code_position(begin(gs, g->number, CHANGE_POSITION), &position);
+    gs->placed++;
     make_part_of(gs, g);
 }
 
 int group_add_consumer(struct groups *gs, struct group *g, struct slice name, struct consumer **out)
 {
-    if (map_count(&g->consumers) >= GROUP_CONSUMERS_MAX || name.len > GROUP_NAME_MAX)
+    if (crew_consumers(&g->crew) >= GROUP_CONSUMERS_MAX || name.len > GROUP_NAME_MAX)
         return ERR_LIMIT;
-    struct buffer *code = begin_acting(gs, g, CHANGE_CONSUMER_ADD, group_free_number(g));
+    struct buffer *code = begin_acting(gs, g, CHANGE_CONSUMER_ADD, crew_free_number(&g->crew));
     code_put_text(code, name);
     make_part_of(gs, g);
-    *out = group_consumer(g, name);
+    *out = crew_consumer(&g->crew, name);
     return 0;
 }
 
@@ -98,12 +97,6 @@ void group_delete_consumer(struct groups *gs, struct group *g, struct consumer *
 {
     begin_acting(gs, g, CHANGE_CONSUMER_DELETE, c->number);
     make_for(gs, g);
-}
-
-void group_seen(struct group *g, struct consumer *c, int64_t now_ms)
-{
-    (void)g;
-    c->seen_ms = now_ms;
 }
 
 static void code_scanned(struct buffer *code, const struct group *g, uint64_t scanned_seq)
@@ -117,7 +110,7 @@ int group_deliver(struct groups *gs, struct group *g, struct consumer *c,
 {
     struct event_id last = g->position.last;
     if (!count) return 0;
-    if (!forgotten && count > GROUP_PENDING_MAX - g->pending.count) return ERR_LIMIT;
+    if (!forgotten && count > GROUP_PENDING_MAX - g->crew.pending.count) return ERR_LIMIT;
     struct buffer *code = begin_acting(gs, g, forgotten ? CHANGE_PASS : CHANGE_DELIVER, c->number);
     code_scanned(code, g, scanned_seq);
     if (forgotten) {
@@ -145,62 +138,16 @@ void group_scanned(struct groups *gs, struct group *g, uint64_t scanned_seq)
 void group_redeliver(struct groups *gs, struct group *g, struct consumer *c,
                      const struct event_id *ids, size_t count)
 {
-    struct event_id last = {0};
     if (!count) return;
-    struct buffer *code = begin_acting(gs, g, CHANGE_REDELIVER, c->number);
-    for (size_t i = 0; i < count; last = ids[i++]) code_put_step(code, last, ids[i], 0, 0);
+    crew_code_redeliver(begin_acting(gs, g, CHANGE_REDELIVER, c->number), ids, count);
     make(gs, false);
-}
-
-/* ---- acknowledging ---- */
-
-static int by_id(const void *a, const void *b)
-{
-    return id_compare(*(const struct event_id *)a, *(const struct event_id *)b);
-}
-
-/* Keeps those that are pending, each once. */
-static size_t pending_among(struct group *g, const struct event_id *ids, size_t count,
-                            struct event_id *to)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (kept && !id_compare(to[kept - 1], ids[i])) continue;
-        if (pending_find(&g->pending, ids[i])) to[kept++] = ids[i];
-    }
-    return kept;
-}
-
-/* How many of `ids` are the next entries of `consumer` behind `from`, without a hole. */
-static size_t run_length(struct group *g, struct event_id from, uint32_t consumer,
-                         const struct event_id *ids, size_t count)
-{
-    struct pending_entry e;
-    size_t n = 0;
-    for (; n < count && pending_next(&g->pending, id_after(from), consumer, &e); n++) {
-        if (id_compare(e.id, ids[n])) break;
-        from = e.id;
-    }
-    return n;
 }
 
 size_t group_ack(struct groups *gs, struct group *g, struct event_id *ids, size_t count)
 {
-    struct pending_entry first;
-    qsort(ids, count, sizeof *ids, by_id);
-    count = pending_among(g, ids, count, ids);
+    count = crew_pending_among(&g->crew, ids, count);
     if (!count) return 0;
-    pending_next(&g->pending, (struct event_id){0}, PENDING_ANY, &first);
-    struct event_id last = id_before(first.id);
-    struct buffer *code = begin(gs, g->number, CHANGE_ACK);
-    for (size_t i = 0; i < count;) {
-        uint32_t consumer = pending_find(&g->pending, ids[i])->consumer;
-        code_put_step(code, last, ids[i], ACK_BITS, 0);
-        size_t run = run_length(g, ids[i], consumer, ids + i + 1, count - i - 1);
-        if (run) code_put(code, run << ACK_BITS | ACK_RUN);
-        i += 1 + run;
-        last = ids[i - 1];
-    }
+    crew_code_ack(begin(gs, g->number, CHANGE_ACK), &g->crew, ids, count);
     make_for(gs, g);
     return count;
 }
@@ -208,16 +155,14 @@ size_t group_ack(struct groups *gs, struct group *g, struct event_id *ids, size_
 int group_claim(struct groups *gs, struct group *g, struct consumer *c,
                 const struct pending_entry *entries, size_t count)
 {
-    struct pending_entry before = {
-        .delivered_ms = engine_now(gs->engine), .deliveries = 1, .consumer = c->number};
     if (!count) return 0;
-    if (count > GROUP_PENDING_MAX - g->pending.count) {
+    if (count > GROUP_PENDING_MAX - g->crew.pending.count) {
         size_t more = 0;
-        for (size_t i = 0; i < count; i++) more += !pending_find(&g->pending, entries[i].id);
-        if (more > GROUP_PENDING_MAX - g->pending.count) return ERR_LIMIT;
+        for (size_t i = 0; i < count; i++) more += !pending_find(&g->crew.pending, entries[i].id);
+        if (more > GROUP_PENDING_MAX - g->crew.pending.count) return ERR_LIMIT;
     }
     struct buffer *code = begin_acting(gs, g, CHANGE_CLAIM, c->number);
-    for (size_t i = 0; i < count; before = entries[i++]) pending_encode(code, &before, &entries[i]);
+    crew_code_claim(code, c->number, engine_now(gs->engine), entries, count);
     make_for(gs, g);
     return 0;
 }

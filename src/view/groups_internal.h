@@ -21,10 +21,6 @@ enum group_change {
 };
 enum { CHANGE_BITS = 4, CHANGE_MASK = 15 };
 
-/* What CHANGE_ACK lists are steps to an id, or runs: so many of the following entries that belong
- * to the consumer of the one before. */
-enum { ACK_RUN = 1, ACK_BITS = 1 };
-
 struct group_list {
     struct group **groups; /* by name */
     size_t count, cap;
@@ -37,6 +33,7 @@ struct groups {
     uint32_t numbers_count, numbers_cap;
     size_t count;
     uint64_t waited_seq; /* the last record that made or ended a group */
+    uint64_t placed;     /* how often somebody has said where one stands */
     void (*ends)(void *ctx, struct group *g);
     void *ends_ctx;
     struct buffer code; /* of the change in the making */
@@ -47,14 +44,10 @@ struct group *groups_insert(struct groups *gs, uint32_t number, struct slice vie
                             struct slice name, struct group_position position);
 void groups_erase(struct groups *gs, struct group *g);
 void groups_clear(struct groups *gs);
-struct consumer *group_insert_consumer(struct group *g, uint32_t number, struct slice name);
-/* With all that is pending for it. */
-void group_erase_consumer(struct group *g, struct consumer *c);
 /* The lowest number that is free. */
 uint32_t groups_free_number(const struct groups *gs);
-uint32_t group_free_number(const struct group *g);
-/* Enters the entry, and counts it for its consumer. */
-void group_put(struct group *g, const struct pending_entry *e);
+
+extern const struct crew_bounds group_bounds;
 
 /* groups_redo.c */
 void group_code_position(struct buffer *to, const struct group_position *p);

@@ -4,32 +4,6 @@
 
 enum { SAVED_VERSION = 1 };
 
-static void save_consumers(const struct group *g, struct buffer *to)
-{
-    uint32_t next = 0;
-    code_put(to, map_count(&g->consumers));
-    for (uint32_t n = 0; n < g->numbers_count; n++) {
-        const struct consumer *c = g->by_number[n];
-        if (!c) continue;
-        code_put(to, n - next);
-        next = n + 1;
-        code_put_text(to, c->name);
-        code_put_change(to, g->time_ms, c->seen_ms);
-        code_put_change(to, -1, c->active_ms);
-    }
-}
-
-static void save_pending(struct group *g, struct buffer *to)
-{
-    struct pending_entry before = {0}, e = {0};
-    code_put(to, g->pending.count);
-    while (pending_next(&g->pending, id_after(before.id), PENDING_ANY, &e)) {
-        pending_encode(to, &before, &e);
-        before = e;
-    }
-    group_settle(g);
-}
-
 void groups_save(const struct groups *gs, struct buffer *to)
 {
     uint32_t next = 0;
@@ -43,9 +17,7 @@ void groups_save(const struct groups *gs, struct buffer *to)
         code_put_text(to, g->view);
         code_put_text(to, g->name);
         group_code_position(to, &g->position);
-        code_put_change(to, 0, g->time_ms);
-        save_consumers(g, to);
-        save_pending(g, to);
+        crew_save(&g->crew, to);
     }
 }
 
@@ -61,38 +33,6 @@ static bool load_number(struct slice *b, uint32_t *next, uint32_t *number, uint3
     return true;
 }
 
-static bool load_consumers(struct group *g, struct slice *b)
-{
-    uint64_t count;
-    uint32_t next = 0, number;
-    struct slice name;
-    if (!code_get(b, &count) || count > GROUP_CONSUMERS_MAX) return false;
-    for (; count; count--) {
-        if (!load_number(b, &next, &number, GROUP_CONSUMERS_MAX)) return false;
-        if (!code_get_text(b, &name) || name.len > GROUP_NAME_MAX || group_consumer(g, name))
-            return false;
-        struct consumer *c = group_insert_consumer(g, number, name);
-        if (!code_get_change(b, g->time_ms, &c->seen_ms) || !code_get_change(b, -1, &c->active_ms))
-            return false;
-    }
-    return true;
-}
-
-static bool load_pending(struct group *g, struct slice *b)
-{
-    struct pending_entry before = {0}, e;
-    uint64_t count;
-    if (!code_get(b, &count) || count > GROUP_PENDING_MAX) return false;
-    for (; count; count--) {
-        if (!pending_decode(b, &before, &e) || !group_consumer_numbered(g, e.consumer))
-            return false;
-        group_put(g, &e);
-        before = e;
-    }
-    group_settle(g);
-    return true;
-}
-
 static bool load_group(struct groups *gs, uint32_t number, struct slice *b)
 {
     struct slice view, name;
@@ -101,7 +41,7 @@ static bool load_group(struct groups *gs, uint32_t number, struct slice *b)
     if (view.len > GROUP_NAME_MAX || name.len > GROUP_NAME_MAX) return false;
     if (!group_decode_position(b, &position) || groups_find(gs, view, name)) return false;
     struct group *g = groups_insert(gs, number, view, name, position);
-    return code_get_change(b, 0, &g->time_ms) && load_consumers(g, b) && load_pending(g, b);
+    return crew_load(&g->crew, b, &group_bounds);
 }
 
 static bool load(struct groups *gs, struct slice b)

@@ -174,18 +174,6 @@ struct views {
     struct thread thread;
 };
 
-static inline int id_compare(struct event_id a, struct event_id b)
-{
-    if (a.ms != b.ms) return a.ms < b.ms ? -1 : 1;
-    return a.n < b.n ? -1 : a.n > b.n;
-}
-
-static inline struct event_id id_before(struct event_id id)
-{
-    if (id.n) return (struct event_id){id.ms, id.n - 1};
-    return id.ms > 0 ? (struct event_id){id.ms - 1, UINT64_MAX} : id;
-}
-
 /* entry.c */
 
 /* Appends the event `n` of `r` as an entry of the view. */

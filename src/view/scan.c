@@ -169,7 +169,7 @@ static int find_on_disk(struct view_question *q, struct bench *b)
     struct event_id first = q->targets[q->target].first, id;
     for (int64_t back = 0;; back = back ? back * 4 : STEP_BACK_MS) {
         uint64_t seq = 0, kept = journal_first(j);
-        int64_t ms = first.ms > back ? first.ms - back : 0;
+        int64_t ms = (int64_t)first.ms > back ? (int64_t)first.ms - back : 0;
         int rc = ms ? journal_find_time(j, ms, &seq, &q->answer.why) : 0;
         if (rc == ERR_ABSENT && journal_first(j) != kept) continue;
         if (rc != 0) return rc;
@@ -316,7 +316,7 @@ static int find_end_on_disk(struct view_question *q, struct bench *b, int64_t un
     for (unsigned looked = 1; q->place; looked++) {
         uint64_t kept = journal_first(j), seq = kept;
         int rc = 0;
-        if (!q->next) rc = journal_find_time(j, last.ms + 1, &seq, &q->answer.why);
+        if (!q->next) rc = journal_find_time(j, (int64_t)last.ms + 1, &seq, &q->answer.why);
         if (rc < 0 && (rc != ERR_ABSENT || journal_first(j) == kept)) return rc;
         if (q->next < seq) q->next = seq;
         rc = q->next < q->end ? read_id(q, b, q->next, &id) : 0;

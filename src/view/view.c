@@ -259,7 +259,7 @@ struct view_question *view_ask(struct views *v, const struct view_range *range, 
     struct view_question *q = ask(v, range->name, tail_only, answered, ctx);
     q->targets = mem_new(struct target);
     q->targets_count = 1;
-    *q->targets = (struct target){range->first, range->last};
+    *q->targets = (struct target){view_id(range->first), view_id(range->last)};
     q->count_max = range->count;
     q->reverse = range->reverse;
     if (q->reverse) q->next = 0;
@@ -278,7 +278,8 @@ struct view_question *view_fetch(struct views *v, struct slice name, const struc
     struct view_question *q = ask(v, name, tail_only, answered, ctx);
     q->targets = mem_alloc(count * sizeof *q->targets);
     q->targets_count = count;
-    for (size_t i = 0; i < count; i++) q->targets[i] = (struct target){ids[i], ids[i]};
+    for (size_t i = 0; i < count; i++)
+        q->targets[i] = (struct target){view_id(ids[i]), view_id(ids[i])};
     q->count_max = SIZE_MAX;
     q->finished = !count;
     look(v, q);

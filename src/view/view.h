@@ -61,6 +61,14 @@ enum { VIEW_NAME_OF_KEY = 0, VIEW_NAME_OF_VIEW = 1 }; /* or ERR_SYNTAX */
  * cannot be read as a view. */
 int view_name_kind(struct slice name);
 
+/* No event is later than this: an id beyond it is behind all that there are. */
+#define VIEW_ID_LAST ((struct event_id){INT64_MAX, UINT64_MAX})
+
+static inline struct event_id view_id(struct event_id id)
+{
+    return id.ms > INT64_MAX ? VIEW_ID_LAST : id;
+}
+
 /* ---- questions ---- */
 
 enum { VIEW_ENTRIES_MAX = 10000 }; /* of an XREAD without COUNT */

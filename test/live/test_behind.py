@@ -85,6 +85,21 @@ def test_notify_flags_of_then(c, slow):
     eventually(lambda: behind(c) == 0)
 
 
+def test_fields_too(c, server):
+    """The subkey channels are continued from the journal as well, with all fields."""
+    c("CONFIG", "SET", "notify-keyspace-events", "AT")
+    slow = server.connect()
+    slow("PSUBSCRIBE", "__subkeyevent@*__:h*")
+    field = "f" * 250
+    for at in range(0, KEYS, 1000):
+        c.pipeline(*(["HSET", f"h{i % 7}", f"{field}{i:07d}", "v"] for i in range(at, at + 1000)))
+    eventually(lambda: behind(c) == 1)
+    c("HDEL", "h0", f"{field}{0:07d}", f"{field}{7:07d}")
+    size = len(field) + 7
+    assert heard(slow, KEYS) == [f"2:h{i % 7}|{size}:{field}{i:07d}" for i in range(KEYS)]
+    assert heard(slow, 1) == [f"2:h0|{size}:{field}{0:07d},{size}:{field}{7:07d}"]
+
+
 def test_messages_that_no_journal_has(c, server):
     """They end it, as in Redis."""
     slow = server.connect()

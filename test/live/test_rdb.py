@@ -188,22 +188,14 @@ def test_keys_that_died_meanwhile_are_dropped():
         assert c.info("stats")["expired_keys"] == "0"
 
 
-def test_types_to_come_are_refused_by_name(tmp_path):
+def test_what_cannot_be_held_is_refused_by_name(tmp_path):
     data = redis_dump(
-        ["SET", "string", "x"], ["RPUSH", "list", *range(1000)], ["RPUSH", "other list", "a" * 9000],
-        ["SADD", "set", *range(1000)], ["SADD", "intset", 1, 2], ["ZADD", "zset", 1.5, "a", 2, "b"],
-        ["ZADD", "big zset", *[w for n in range(300) for w in (n / 3, n)]],
-        ["HSET", "hash", "f", "v"], ["HSET", "big hash", *[w for n in range(600) for w in (n, n)]],
-        ["XADD", "stream", "1-1", "f", "v"], ["XADD", "stream", "2-1", "f", "v"],
-        ["XGROUP", "CREATE", "stream", "g", "0"],
-        ["XREADGROUP", "GROUP", "g", "someone", "COUNT", 1, "STREAMS", "stream", ">"],
+        ["SET", "string", "x"], ["RPUSH", "list", *range(1000)],
         ["FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() end)"],
     )  # fmt: skip
     text = refusal(tmp_path, {"dump.rdb": data})
     assert "cannot hold" in text and "nothing was loaded" in text
-    for part in ("2 lists (the first is \"", "2 sets", "2 sorted sets", "2 hashes",
-                 '1 stream (the first is "stream")', "1 function library"):
-        assert part in text
+    assert "1 function library" in text and "list" not in text.split("cannot hold")[1]
 
 
 def test_names_of_views_are_refused(tmp_path):
@@ -362,6 +354,23 @@ def test_sigterm_saves_with_save_lines():
 # ---- DUMP and RESTORE ----
 
 
+def crc64_of_byte(byte):
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x95ac9329ac4bc9b5 if byte & 1 else 0)
+    return byte
+
+
+CRC64 = [crc64_of_byte(byte) for byte in range(256)]
+
+
+def crc64(data):
+    """By Jones' polynomial, as payloads have it."""
+    crc = 0
+    for byte in data:
+        crc = CRC64[(crc ^ byte) & 255] ^ crc >> 8
+    return crc.to_bytes(8, "little")
+
+
 def raw(text):
     return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
 
@@ -381,12 +390,12 @@ def test_dump_and_restore_both_ways(rng):
             assert a("OBJECT", "ENCODING", "back") == b("OBJECT", "ENCODING", "back")
 
 
-def test_restore_of_types_to_come():
-    with hark() as ours, redis() as theirs:
-        b = theirs.connect()
-        b("RPUSH", "l", 1)
-        error = ours.connect().error("RESTORE", "l", 0, raw(b("DUMP", "l")))
-        assert error.startswith("ERR Bad data format") and "cannot hold lists yet" in error
+def test_restore_of_what_cannot_be_held():
+    value = b"\x07\x81" + bytes(8) + b"\x00"  # of a module
+    payload = value + b"\x0a\x00"
+    with hark() as ours:
+        error = ours.connect().error("RESTORE", "m", 0, payload + crc64(payload))
+        assert error.startswith("ERR Bad data format") and "hold values of modules" in error
 
 
 # ---- append only files ----
@@ -465,8 +474,8 @@ def test_aof_that_cannot_be_loaded(tmp_path):
     def said(data):
         return refusal(tmp_path, {"appendonly.aof": data})
 
-    assert 'cannot load: "RPUSH" at byte 27' in said(
-        commands(["SET", "a", "1"], ["RPUSH", "l", "1"]))
+    assert 'cannot load: "FCALL" at byte 27' in said(
+        commands(["SET", "a", "1"], ["FCALL", "f", "0"]))
     assert "cannot load" in said(commands(["GET", "a"]))
     assert "a command that fails" in said(commands(["SET", "a", "x"], ["INCR", "a"]))
     assert "no command at byte 0" in said(b"SET a 1\r\n")

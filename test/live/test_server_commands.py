@@ -208,9 +208,9 @@ def test_info_keyspace(connect):
     c("SELECT", "3")
     c("SET", "c", "1")
     found = c.info("keyspace")
-    ttl = re.fullmatch(r"keys=2,expires=1,avg_ttl=(\d+)", found.pop("db0")).group(1)
+    ttl = re.fullmatch(r"keys=2,expires=1,avg_ttl=(\d+),subexpiry=0", found.pop("db0")).group(1)
     assert int(ttl) <= 100000
-    assert found == {"db3": "keys=1,expires=0,avg_ttl=0"}
+    assert found == {"db3": "keys=1,expires=0,avg_ttl=0,subexpiry=0"}
 
 
 def test_info_memory_follows_the_data(connect):

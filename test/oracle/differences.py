@@ -41,7 +41,132 @@ def help_text(seen):
     return kind == other_kind == "*" and bool(left and right) and left[0] == right[0]
 
 
+def sinterstore_overwrites(seen):
+    """COMMAND GETKEYSANDFLAGS of SINTERSTORE."""
+    if not seen.is_reply_to(b"COMMAND", b"GETKEYSANDFLAGS", b"SINTERSTORE"):
+        return False
+    return repr(seen.left).replace("b'OW'", "b'RW'", 1) == repr(seen.right)
+
+
+def packed_since_7_2(seen):
+    """OBJECT ENCODING of small lists, and of small sets that are not integers alone."""
+    if not seen.is_reply_to(b"OBJECT", b"ENCODING"):
+        return False
+    return seen.left[1] == b"listpack" and seen.right[1] in (b"quicklist", b"hashtable")
+
+
+def empty_node(seen):
+    """XINFO STREAM: a node of deleted entries alone."""
+    if not seen.is_reply_to(b"XINFO") or seen.left[0] != seen.right[0] or seen.left[0] not in "*%":
+        return False
+    (_, left), (_, right) = seen.left, seen.right
+    key = ("$", b"radix-tree-keys")
+    if key not in left or len(left) != len(right):
+        return False
+    at = left.index(key) + 1
+    same = left[:at] == right[:at] and left[at + 3:at + 10] == right[at + 3:at + 10]
+    return same and left[at][1] < right[at][1]
+
+
+def _as_short(left, right):
+    """The same frame, but for doubles that the left side prints with fewer digits?"""
+    (kind, a), (other_kind, b) = left, right
+    if left == right:
+        return True
+    if kind != other_kind or a is None or b is None:
+        return False
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(_as_short, a, b))
+    try:
+        exact = b"%.17g" % float(b)
+        return kind in "$," and float(a) == float(b) and b == exact and len(a.rstrip(b"0")) < len(b)
+    except ValueError:
+        return False
+
+
+def _is_of_zsets(seen):
+    return seen.kind == "reply" and seen.args[0].upper().lstrip(b"B")[:1] == b"Z"
+
+
+def shortest_double(seen):
+    """A score of a sorted set in the fewest digits that tell it."""
+    return _is_of_zsets(seen) and _as_short(seen.left, seen.right)
+
+
+def unsigned_zero(seen):
+    """A score that is 0 on one side and -0 on the other."""
+    if not _is_of_zsets(seen):
+        return False
+
+    def unsigned(frame):
+        kind, value = frame
+        if isinstance(value, list):
+            return kind, [unsigned(item) for item in value]
+        return kind, b"0" if value == b"-0" else value
+
+    return _as_short(unsigned(seen.left), unsigned(seen.right))
+
+
+def rank_with_score(seen):
+    """ZRANK with more words than Redis 7.0.15 wants."""
+    if not (seen.is_reply_to(b"ZRANK") or seen.is_reply_to(b"ZREVRANK")) or len(seen.args) < 4:
+        return False
+    return seen.right[1].startswith(b"ERR wrong number of arguments for 'z")
+
+
+def damaged_hyperloglog(seen):
+    """PFDEBUG DECODE of bytes that make no sense."""
+    return seen.is_reply_to(b"PFDEBUG", b"DECODE") and seen.left[1].startswith(b"INVALIDOBJ")
+
+
+def sorted_texts_with_nul(seen):
+    """SORT ... ALPHA of texts that are alike up to a NUL."""
+    if not (seen.is_reply_to(b"SORT") or seen.is_reply_to(b"SORT_RO")):
+        return False
+    (kind, left), (other_kind, right) = seen.left, seen.right
+    if kind != "*" or other_kind != "*":
+        return False
+    cut = [[(text or b"").split(b"\0")[0] for _, text in side] for side in (left, right)]
+    return cut[0] == cut[1]
+
+
+def woken_for_nothing(seen):
+    """A client that waits with XREAD: its key was touched, and no entry came."""
+    if not seen.is_reply_to(b"XREAD") or seen.left[1] is not None:
+        return False
+    kind, streams = seen.right
+    entries = streams[1::2] if kind == "%" else [pair[1][1] for pair in streams or []]
+    return bool(entries) and all(value == ("*", []) for value in entries)
+
+
 DIFFERENCES = [
+    (
+        empty_node,
+        "XTRIM by MINID leaves a node in Redis of which all is deleted; Hark gives it up.",
+    ),
+    (
+
+
+        damaged_hyperloglog,
+        "Hark says that the HyperLogLog is damaged, where Redis shows its bytes as runs.",
+    ),
+    (
+        sorted_texts_with_nul,
+        "SORT ALPHA compares whole texts; Redis, without STORE, by the locale and up to a NUL.",
+    ),
+    (
+        sinterstore_overwrites,
+        "Redis 7.0 says that SINTERSTORE reads its destination, newer tables that it overwrites it.",
+    ),
+    (
+        woken_for_nothing,
+        "Redis 7.0 goes by the last id given, and so replies without entries where they are gone "
+        "again, or XSETID alone has moved it. Redis 7.2 and Hark wait on.",
+    ),
+    (
+        packed_since_7_2,
+        "Small lists and sets are listpacks since Redis 7.2, and in Hark.",
+    ),
     (
         help_text,
         "HELP explains the subcommands that the server has, in its own words.",
@@ -55,6 +180,16 @@ DIFFERENCES = [
         more_event_classes,
         "Hark knows event classes and channel families that Redis 7.0.15 does not, so the list of "
         "characters in the error text is longer.",
+    ),
+    (
+        shortest_double,
+        "Redis 7.0 prints 0.1 as 0.10000000000000001; Redis 7.2 and newer and Hark print the "
+        "shortest text that reads back as the same score.",
+    ),
+    (
+        unsigned_zero,
+        "Redis keeps the sign of a score -0 where a sorted set is large, and loses it where it is "
+        "small; Hark has no such score.",
     ),
     (
         new_flag_kept,

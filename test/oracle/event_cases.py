@@ -195,9 +195,45 @@ TRANSACTIONS = [
      "new a, set a, say news hi, del a"),
 ]  # fmt: skip
 
+ZSET = [
+    ("zadd", "", "ZADD z 1 a 2 b", "new z, zadd z"),
+    ("zadd that changes a score", "ZADD z 1 a", "ZADD z 2 a; ZADD z CH 3 a", "zadd z, zadd z"),
+    ("zadd of what is there", "ZADD z 1 a", "ZADD z 1 a; ZADD z NX 2 a; ZADD z GT 0 a", ""),
+    ("zadd xx of nothing", "", "ZADD z XX 1 a; ZADD z XX INCR 1 a", ""),
+    ("zadd incr is zincr", "", "ZADD z INCR 1 a; ZADD z INCR 1 a", "new z, zincr z, zincr z"),
+    ("zincrby", "ZADD z 1 a", "ZINCRBY z 1 a; ZINCRBY z 0 a; ZINCRBY z 0 b", "zincr z, zincr z"),
+    ("zrem", "ZADD z 1 a 2 b 3 c", "ZREM z a x; ZREM z x; ZREM z b c", "zrem z, zrem z, del z"),
+    ("zremrangebyrank", "ZADD z 1 a 2 b", "ZREMRANGEBYRANK z 5 6; ZREMRANGEBYRANK z 0 0; "
+     "ZREMRANGEBYRANK z 0 -1", "zremrangebyrank z, zremrangebyrank z, del z"),
+    ("zremrangebyscore", "ZADD z 1 a 2 b", "ZREMRANGEBYSCORE z 5 6; ZREMRANGEBYSCORE z 1 1; "
+     "ZREMRANGEBYSCORE z 0 9", "zremrangebyscore z, zremrangebyscore z, del z"),
+    ("zremrangebylex", "ZADD z 1 a 1 b", "ZREMRANGEBYLEX z [x +; ZREMRANGEBYLEX z [a [a; "
+     "ZREMRANGEBYLEX z - +", "zremrangebylex z, zremrangebylex z, del z"),
+    ("zpopmin, zpopmax", "ZADD z 1 a 2 b 3 c", "ZPOPMIN z; ZPOPMAX z 0; ZPOPMAX z 9",
+     "zpopmin z, zpopmax z, del z"),
+    ("zmpop", "ZADD z 1 a 2 b", "ZMPOP 2 y z MIN; ZMPOP 1 z MAX COUNT 5; ZMPOP 1 z MIN",
+     "zpopmin z, zpopmax z, del z"),
+    ("bzpopmin and its like that need not wait", "ZADD z 1 a 2 b 3 c",
+     "BZPOPMIN y z 0; BZPOPMAX z 0; BZMPOP 0 1 z MIN", "zpopmin z, zpopmax z, zpopmin z, del z"),
+    ("bzpopmin that waits in vain", "", "BZPOPMIN z 0.01", ""),
+    ("pops of nothing are no misses", "", "ZPOPMIN z; ZPOPMAX z 2; ZMPOP 1 z MIN; ZREM z a", ""),
+    ("reads of nothing are misses", "", "ZRANGE z 0 -1; ZSCORE z a; ZCARD z; ZSCAN z 0",
+     "keymiss z, keymiss z, keymiss z, keymiss z"),
+    ("zunionstore", "ZADD a 1 x", "ZUNIONSTORE d 2 a b", "keymiss b, new d, zunionstore d"),
+    ("zinterstore", "ZADD a 1 x; ZADD d 1 x", "ZINTERSTORE d 2 a a", "zinterstore d"),
+    ("zdiffstore", "ZADD a 1 x", "ZDIFFSTORE d 1 a", "new d, zdiffstore d"),
+    ("zrangestore", "ZADD a 1 x", "ZRANGESTORE d a 0 -1", "new d, zrangestore d"),
+    ("an empty result ends the destination", "ZADD a 1 x; ZADD b 1 y; SET c 1; ZADD d 1 x",
+     "ZINTERSTORE a 2 a b; ZRANGESTORE c b 5 6; ZUNIONSTORE d 1 e; ZDIFFSTORE f 2 b b",
+     "del a, del c, keymiss e, del d"),
+    ("an empty result, and no destination", "ZADD a 1 x", "ZRANGESTORE d a 5 6", ""),
+    ("in a transaction", "", "MULTI; ZADD z 1 a; ZPOPMIN z; EXEC",
+     "new z, zadd z, zpopmin z, del z"),
+]  # fmt: skip
+
 BOTH = {
     "generic": GENERIC, "string": STRING, "miss": MISS, "expired": EXPIRED, "silent": SILENT,
-    "transactions": TRANSACTIONS,
+    "transactions": TRANSACTIONS, "zset": ZSET,
 }  # fmt: skip
 
 HARK = {

@@ -27,8 +27,8 @@ struct runner {
     int proto;
     int db;                /* that commands run in */
     struct buffer reply;   /* as it goes to the client */
-    struct buffer events;  /* "new k, set k", all records since the command began */
-    struct buffer effects; /* "SET k v -1; …" */
+    struct buffer events;  /* "new k, set k, hset h(f)", all records since the command began */
+    struct buffer effects; /* "SET k v -1; SADD k a b; …" */
     void (*effect)(void *ctx, const struct effect *e); /* hears each effect; NULL for nobody */
     void *ctx;
 };
@@ -48,15 +48,23 @@ static inline void runner_hear(void *ctx, const struct record *rec)
                         message ? SLICE("publish") : event_text(rec->notes[i].event));
         buffer_add_byte(&r->events, ' ');
         buffer_add_slice(&r->events, rec->notes[i].key);
+        for (uint32_t k = 0; k < rec->notes[i].subkeys_count; k++) {
+            buffer_add_byte(&r->events, k ? ' ' : '(');
+            buffer_add_slice(&r->events, rec->notes[i].subkeys[k]);
+        }
+        if (rec->notes[i].subkeys_count) buffer_add_byte(&r->events, ')');
     }
     for (uint32_t i = 0; i < rec->effects_count; i++) {
         const struct effect *e = &rec->effects[i];
         runner_add_text(&r->effects, "; ", effect_verb_text(e->verb));
         buffer_add_byte(&r->effects, ' ');
         buffer_add_slice(&r->effects, e->key);
-        buffer_add_byte(&r->effects, ' ');
-        buffer_add_slice(&r->effects, e->arg);
-        buffer_printf(&r->effects, " %lld", (long long)e->when);
+        for (uint32_t w = 0; w < e->words_count; w++)
+            runner_add_text(&r->effects, " ", e->words[w]);
+        if (!effect_has_words(e->verb)) {
+            runner_add_text(&r->effects, " ", e->arg);
+            buffer_printf(&r->effects, " %lld", (long long)e->when);
+        }
         if (r->effect) r->effect(r->ctx, e);
     }
 }
@@ -75,10 +83,18 @@ static inline void runner_init(struct runner *r)
     r->table = command_table_new();
     command_bind_strings(r->table);
     command_bind_bits(r->table);
+    command_bind_hyperloglogs(r->table);
+    command_bind_geo(r->table);
+    command_bind_sort(r->table);
     command_bind_generic(r->table);
     command_bind_dump(r->table);
     command_bind_expiry(r->table);
     command_bind_scan(r->table);
+    command_bind_lists(r->table);
+    command_bind_hashes(r->table);
+    command_bind_sets(r->table);
+    command_bind_zsets(r->table);
+    command_bind_streams(r->table);
 }
 
 static inline void runner_fini(struct runner *r)

@@ -180,10 +180,10 @@ static void test_keychange(void **state)
     struct scribe s;
     scribe_init(&s, "__keychange@*");
     const struct effect effects[] = {
-        {EFFECT_SET, 0, SLICE("k"), SLICE("v\"\x01\xc3\xa9"), 1763800009999, FORM_SET},
-        {EFFECT_SET, 0, SLICE("k\xff"), SLICE("v"), WHEN_KEPT, FORM_SET},
-        {EFFECT_APPEND, 0, SLICE("k"), SLICE("0123456789"), 0, FORM_SET},
-        {EFFECT_APPEND, 0, SLICE("k"), SLICE("\xff\xfe\xfd\xfc"), 0, FORM_SET},
+        {EFFECT_SET, 0, SLICE("k"), SLICE("v\"\x01\xc3\xa9"), 1763800009999, FORM_SET, 0, NULL},
+        {EFFECT_SET, 0, SLICE("k\xff"), SLICE("v"), WHEN_KEPT, FORM_SET, 0, NULL},
+        {EFFECT_APPEND, 0, SLICE("k"), SLICE("0123456789"), 0, FORM_SET, 0, NULL},
+        {EFFECT_APPEND, 0, SLICE("k"), SLICE("\xff\xfe\xfd\xfc"), 0, FORM_SET, 0, NULL},
     };
     const struct note notes[] = {
         {.event = EVENT_SET, .key = SLICE("k"), .effect = 0},

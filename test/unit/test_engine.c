@@ -276,7 +276,7 @@ static void test_ids_when_the_clock_steps_back(void **state)
     (void)state;
     quietly("SET a 1"); /* new, set */
     struct event_id first = trace.last_id;
-    assert_true(first.ms == r.now_ms && first.n == 1);
+    assert_true(first.ms == (uint64_t)r.now_ms && first.n == 1);
     r.now_ms -= 5000;
     quietly("SET a 2"); /* overwritten, set */
     assert_true(trace.last_id.ms == first.ms && trace.last_id.n == 3);

@@ -6,6 +6,7 @@
  *      test_engine_replay bench    measures encoding and replay instead */
 #include "random_commands.h"
 #include "records.h"
+#include "values.h"
 
 #include "../../src/base/assert.h"
 #include "../../src/base/err.h"
@@ -76,19 +77,20 @@ static void compare_entry(void *ctx, void *entry)
     struct comparison *c = ctx;
     const struct entry *e = keyspace_find(c->other, c->db, entry_key(entry)).entry;
     assert_non_null(e);
-    assert_true(slice_equal(entry_string(entry), entry_string(e)));
     assert_true(entry_deadline(entry) == entry_deadline(e));
-    assert_int_equal(entry_type(entry), entry_type(e));
-    assert_int_equal(entry_encoding(entry), entry_encoding(e));
+    expect_same_content(entry, e);
     c->met++;
 }
 
-static void expect_same_data(const struct keyspace *a, const struct keyspace *b)
+static void expect_same_data(struct keyspace *a, struct keyspace *b)
 {
     for (int db = 0; db < DATABASES; db++) {
         struct comparison c = {.other = b, .db = db};
         keyspace_scan(a, db, 0, SIZE_MAX, compare_entry, &c);
         assert_int_equal(c.met, keyspace_size(b, db));
+        struct database_info x = keyspace_info(a, db, 0), y = keyspace_info(b, db, 0);
+        assert_int_equal(x.volatile_keys, y.volatile_keys);
+        assert_int_equal(x.timed_hashes, y.timed_hashes);
     }
 }
 
@@ -132,6 +134,16 @@ static void pair_init(struct pair *p)
     *p = (struct pair){0};
     runner_init(&p->r);
     copy_init(&p->c);
+    struct value_config limits = *keyspace_values(p->r.keyspace);
+    limits.hash_max_listpack_entries = 5; /* so that both forms of hashes come up, */
+    limits.list_max_listpack_size = 8;    /* and all kinds of nodes of lists */
+    limits.list_compress_depth = 1;
+    limits.set_max_intset_entries = limits.set_max_listpack_entries = 8;
+    limits.zset_max_listpack_entries = 8;
+    limits.stream_node_max_entries = 3;
+    limits.hll_sparse_max_bytes = 60;
+    keyspace_set_values(p->r.keyspace, limits);
+    keyspace_set_values(p->c.keyspace, limits);
     engine_attach(p->r.engine, (struct record_sink){replay_sealed, p});
 }
 
@@ -176,7 +188,7 @@ static void test_replay_is_the_same(void **state)
     struct watcher watcher = {0};
     pair_init(&p);
     keyspace_watch(p.c.keyspace, &watcher, 0, SLICE("5"), 0);
-    struct writer w = {.r = &p.r};
+    struct writer w = {.r = &p.r, .values = true};
     random_init(&w.random, seed);
     for (int i = 0; i < ROUNDS; i++) {
         run_record(&w);
@@ -185,6 +197,7 @@ static void test_replay_is_the_same(void **state)
     }
     assert_true(p.records > ROUNDS / 2 && p.with_many_effects > ROUNDS / 100);
     assert_true(engine_stats(p.r.engine).expired > 100);
+    assert_true(engine_stats(p.r.engine).expired_fields > 100);
     assert_false(watcher.touched);
     keyspace_unwatch(p.c.keyspace, &watcher);
     engine_expire(p.r.engine, p.r.now_ms, SIZE_MAX);
@@ -315,7 +328,17 @@ static void test_impossible_records(void **state)
         {{.verb = EFFECT_FLUSHDB, .db = -1}, "no such database"},
         {{.verb = EFFECT_SWAPDB, .when = 4}, "no such database to swap"},
         {{.verb = EFFECT_SWAPDB, .when = 0}, "a database is to be swapped with itself"},
+        {{.verb = EFFECT_LPOP, .key = none, .words = &v, .words_count = 1},
+         "the list to be changed is not there"},
+        {{.verb = EFFECT_RPUSH, .key = none}, "nothing is to be pushed"},
+        {{.verb = EFFECT_RPUSH, .key = k, .words = &v, .words_count = 1},
+         "the value to be changed is of another type"},
         {{.verb = EFFECT_COUNT}, "no such effect"},
+        {{.verb = EFFECT_SADD, .key = none}, "members are missing"},
+        {{.verb = EFFECT_SADD, .key = k, .words_count = 1, .words = &v},
+         "the value to be changed is of another type"},
+        {{.verb = EFFECT_SREM, .key = none, .words_count = 1, .words = &v},
+         "the set to be taken from is not there"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct copy c;

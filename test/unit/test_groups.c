@@ -135,7 +135,7 @@ static struct group *some_group(struct doer *d)
 static struct consumer *some_consumer(struct doer *d, struct group *g)
 {
     struct slice name = print(d->consumer, "worker-", below(d, CONSUMERS));
-    struct consumer *c = group_consumer(g, name);
+    struct consumer *c = crew_consumer(&g->crew, name);
     if (!c) assert_int_equal(group_add_consumer(d->w->groups, g, name, &c), 0);
     return c;
 }
@@ -161,7 +161,7 @@ static size_t pending_ids(struct doer *d, struct group *g, uint32_t consumer, st
     size_t count = 0, max = 1 + below(d, IDS_MAX);
     struct event_id from = {g->position.last.ms - (int64_t)below(d, 20000), 0};
     uint64_t skip = below(d, 3);
-    while (count < max && pending_next(&g->pending, from, consumer, &e)) {
+    while (count < max && pending_next(&g->crew.pending, from, consumer, &e)) {
         from = id_after(e.id);
         if (!skip || below(d, skip + 1)) ids[count++] = e.id;
     }
@@ -181,7 +181,7 @@ static void do_ack(struct doer *d, struct group *g)
 {
     struct event_id ids[2 * IDS_MAX];
     uint32_t consumer = below(d, 2) ? PENDING_ANY : (uint32_t)below(d, CONSUMERS);
-    size_t count = pending_ids(d, g, consumer, ids), before = g->pending.count;
+    size_t count = pending_ids(d, g, consumer, ids), before = g->crew.pending.count;
     size_t more = below(d, 3) ? 0 : below(d, 20), total = count;
     for (size_t i = 0; i < more; i++, total++)
         ids[total] = below(d, 2) && count ? ids[below(d, count)] : (struct event_id){1, i};
@@ -192,7 +192,7 @@ static void do_ack(struct doer *d, struct group *g)
         ids[other] = id;
     }
     assert_int_equal(group_ack(d->w->groups, g, ids, total), count);
-    assert_int_equal(g->pending.count, before - count);
+    assert_int_equal(g->crew.pending.count, before - count);
 }
 
 static void do_claim(struct doer *d, struct group *g)
@@ -358,7 +358,7 @@ static double bytes_per_event(size_t batch)
     engine_seal(p.live.engine);
     p.journal_bytes = 0;
     for (size_t i = 0; i < ROUNDS; i++) {
-        struct consumer *c = group_consumer_numbered(g, i % 3 % g->numbers_count);
+        struct consumer *c = crew_consumer_numbered(&g->crew, i % 3 % g->crew.numbers_count);
         for (size_t k = 0; k < batch; k++) ids[k] = (struct event_id){d.now_ms + 1 + (int64_t)k, 0};
         d.now_ms += (int64_t)batch;
         engine_begin(p.live.engine, d.now_ms, SLICE("xreadgroup"), 40 + i % 3);
@@ -439,7 +439,7 @@ static void bounds(void **state)
     for (int i = 0; i < GROUP_CONSUMERS_MAX; i++)
         assert_int_equal(group_add_consumer(gs, g, print(name, "c", (uint64_t)i), &c), 0);
     assert_int_equal(group_add_consumer(gs, g, SLICE("more"), &c), ERR_LIMIT);
-    c = group_consumer(g, SLICE("c5"));
+    c = crew_consumer(&g->crew, SLICE("c5"));
     for (int i = 0; i <= GROUP_PENDING_MAX; i++) ids[i] = (struct event_id){1000 + i, 0};
     assert_int_equal(group_deliver(gs, g, c, ids, GROUP_PENDING_MAX + 1, 1, false), ERR_LIMIT);
     assert_int_equal(group_deliver(gs, g, c, ids, GROUP_PENDING_MAX, 1, false), 0);

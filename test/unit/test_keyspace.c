@@ -30,9 +30,8 @@ static void put(struct keyspace *ks, int db, uint64_t number, int64_t deadline)
     struct slice key = key_text(room, number);
     struct place p = keyspace_find(ks, db, key);
     if (p.entry) {
-        int64_t had = entry_deadline(p.entry);
         keyspace_update(
-            ks, &p, entry_set_string(keyspace_edit(ks, &p), SLICE("v"), STRING_RAW, deadline), had);
+            ks, &p, entry_set_string(keyspace_edit(ks, &p), SLICE("v"), STRING_RAW, deadline));
     } else {
         keyspace_insert(ks, &p, entry_new_string(key, SLICE("v"), STRING_RAW, deadline));
     }
@@ -42,8 +41,7 @@ static void set_deadline(struct keyspace *ks, int db, uint64_t number, int64_t d
 {
     char room[32];
     struct place p = keyspace_find(ks, db, key_text(room, number));
-    int64_t had = entry_deadline(p.entry);
-    keyspace_update(ks, &p, entry_set_deadline(keyspace_edit(ks, &p), deadline), had);
+    keyspace_update(ks, &p, entry_set_deadline(keyspace_edit(ks, &p), deadline));
 }
 
 static void drop(struct keyspace *ks, int db, uint64_t number)
@@ -72,11 +70,12 @@ struct model {
     size_t visits;
 };
 
-static void visit_due(void *ctx, int db, struct entry *e)
+static size_t visit_due(void *ctx, int db, struct entry *e, size_t most)
 {
     struct model *m = ctx;
     uint64_t number = strtoull(entry_key(e).at + 4, NULL, 10);
     int64_t deadline = entry_deadline(e);
+    assert_true(most > 0);
     assert_true(m->exists[db][number]);
     assert_true(m->deadline[db][number] == deadline);
     assert_true(deadline >= 0 && deadline <= m->now_ms);
@@ -87,6 +86,7 @@ static void visit_due(void *ctx, int db, struct entry *e)
     struct place p = keyspace_find(m->ks, db, entry_key(e));
     assert_ptr_equal(p.entry, e);
     entry_free(keyspace_remove(m->ks, &p));
+    return 1;
 }
 
 static void expire(struct model *m, size_t max)
@@ -249,10 +249,12 @@ static void test_stale_items_count_as_work(void **state)
     keyspace_free(ks);
 }
 
-static void count_visit(void *ctx, int db, struct entry *e)
+static size_t count_visit(void *ctx, int db, struct entry *e, size_t most)
 {
     (void)e;
+    (void)most;
     ((size_t *)ctx)[db]++;
+    return 1;
 }
 
 /* A crowd in one database does not keep the others waiting. */

@@ -313,6 +313,40 @@ static void test_bytes_of_redis(void **state)
     check_fixture(redis_zset, zset, 6);
 }
 
+/* Where the length behind an entry takes a byte more: as Redis counts the bytes of such lists. */
+static void test_costs(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t len, cost;
+    } rows[] = {{125, 128}, {126, 130}, {16377, 16384}, {16378, 16386}};
+    static char text[16378];
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(packed_cost(slice_of(text, rows[i].len)), rows[i].cost);
+}
+
+/* Sound but for one thing. */
+static void test_unsound(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "0f0000000300816102c3e8028001fe",   /* no end */
+        "0e0000000300816102c3e8028001ff",   /* other size */
+        "0f0000000200816102c3e8028001ff",   /* other count */
+        "0f0000000300816103c3e8028001ff",   /* other length behind */
+        "0f0000000300826102c3e8028001ff",   /* other length in front */
+        "0f0000000100f500000000000007ff",   /* no such form */
+        "0f0000000100f0ffffffff0000007f07", /* a string beyond the end */
+        "070000000100ff",
+    };
+    char bytes[64];
+    assert_true(packed_is_sound(unhex("0f0000000300816102c3e8028001ff", bytes)));
+    assert_true(packed_is_sound(unhex("0f000000ffff816102c3e8028001ff", bytes)));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_false(packed_is_sound(unhex(rows[i], bytes)));
+}
+
 /* Integers and strings in forms that are longer than they need be are found all the same. */
 static void test_other_forms(void **state)
 {
@@ -405,7 +439,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_model),  cmocka_unit_test(test_many),
         cmocka_unit_test(test_bytes_of_redis), cmocka_unit_test(test_other_forms),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage),         cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_unsound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

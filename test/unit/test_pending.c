@@ -2,7 +2,7 @@
 #include "../../src/base/assert.h"
 #include "../../src/base/mem.h"
 #include "../../src/base/random.h"
-#include "../../src/view/pending.h"
+#include "../../src/value/pending.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,10 +167,21 @@ static void steps_of_ids(void **state)
 {
     (void)state;
     static const struct event_id ids[] = {
-        {0, 1},          {0, 2},           {0, 5},
-        {0, UINT64_MAX}, {1, 0},           {1, 1},
-        {31, 2},         {62, 3},          {62, UINT64_MAX - 1},
-        {1000, 77},      {CODE_MS_MAX, 0}, {CODE_MS_MAX, UINT64_MAX},
+        {0, 1},
+        {0, 2},
+        {0, 5},
+        {0, UINT64_MAX},
+        {1, 0},
+        {1, 1},
+        {31, 2},
+        {62, 3},
+        {62, UINT64_MAX - 1},
+        {1000, 77},
+        {CODE_STEP_FAR - 1, 9},
+        {CODE_STEP_FAR, 2},
+        {CODE_STEP_FAR + 31, 3},
+        {UINT64_MAX, 0},
+        {UINT64_MAX, UINT64_MAX},
     };
     enum { IDS = sizeof ids / sizeof *ids };
     for (int a = -1; a < IDS; a++)
@@ -188,7 +199,7 @@ static void steps_of_ids(void **state)
         }
     /* Beyond the last id there is none. */
     struct slice none = SLICE("");
-    struct event_id last = {CODE_MS_MAX, UINT64_MAX}, id;
+    struct event_id last = {UINT64_MAX, UINT64_MAX}, id;
     assert_false(code_take_step(&none, 0, last, &id));
     assert_false(code_take_step(&none, 1 << 2, last, &id));
     assert_false(code_take_step(&none, 3, (struct event_id){0}, &id)); /* the n is missing */

@@ -6,6 +6,7 @@
  * and that data must be exactly what the commands up to one of them had made: never wrong data. */
 #include "random_commands.h"
 #include "runner.h"
+#include "values.h"
 
 #include "../../src/base/err.h"
 #include "../../src/engine/replay.h"
@@ -43,7 +44,7 @@ static void sum_entry(void *ctx, void *entry)
 {
     struct sum *s = ctx;
     uint64_t h = hash_plain(entry_key(entry));
-    h = hash_u64(h + hash_plain(entry_string(entry)));
+    h = hash_u64(h + entry_sum(entry));
     h = hash_u64(h + (uint64_t)entry_deadline(entry));
     h = hash_u64(h + (uint64_t)entry_encoding(entry) + 1000 * (uint64_t)s->db);
     s->sum += h;
@@ -74,6 +75,8 @@ static const char *const lines[] = {
     "INCRBYFLOAT f 1.5",
     "DEL a nothing",
     "MOVE d 3",
+    "HSET h a 1 b 2",
+    "HPEXPIRE h 40 FIELDS 1 a",
     "SETBIT bits 77 1",
     "SWAPDB 0 2",
     "APPEND big more",

@@ -4,9 +4,11 @@
  * The expectation is a plain copy of all data, taken at the begin. SEED=n plays that seed alone,
  * SEEDS=n so many. */
 #include "random_commands.h"
+#include "values.h"
 
 #include "../../src/base/err.h"
 #include "../../src/engine/walk.h"
+#include "../../src/keyspace/entry_codec.h"
 #include "../../src/keyspace/internal.h"
 
 #include <time.h>
@@ -14,6 +16,7 @@
 
 static uint64_t first_seed, playing;
 static int seeds = 400;
+static size_t all_parted; /* how many were taken in parts */
 
 enum { MANY_KEYS = 700 };
 
@@ -23,6 +26,8 @@ struct story {
     struct writer w;
     struct map expected; /* database number and key; value: a copy of the entry */
     bool busy;           /* is not ready */
+    bool parts;          /* takes large ones in parts */
+    struct buffer large, large_key;
     size_t visited;
     int64_t cancel_after; /* gives up in the visitor after so many; -1: not */
     bool cancelled;
@@ -48,7 +53,7 @@ static void expect_entry(void *ctx, void *entry)
     struct slice name = name_of(&room, t->db, entry_key(entry));
     struct map_item *item = map_insert(&t->s->expected, name, NULL);
     assert_null(item->value);
-    item->value = entry_copy(entry, entry_key(entry), NULL);
+    item->value = entry_copy(entry, entry_key(entry), keyspace_values(t->s->r.keyspace));
     ((struct entry *)item->value)->kind = ((struct entry *)entry)->kind;
     buffer_fini(&room);
 }
@@ -82,15 +87,38 @@ static void visit(void *ctx, int db, const struct entry *e)
     buffer_fini(&room);
     if (!item) fail_msg("visited twice, or new, or in another database");
     const struct entry *was = item->value;
-    assert_true(slice_equal(entry_string(was), entry_string(e)));
+    expect_same_content(was, e);
     assert_true(entry_deadline(was) == entry_deadline(e));
-    assert_int_equal(was->kind, e->kind);
     drop(s, item);
     s->visited++;
     if (s->cancel_after >= 0 && s->visited > (size_t)s->cancel_after) {
         engine_walk_cancel(s->r.engine);
         s->cancelled = true;
     }
+}
+
+/* The parts of a large one, put together, are what it was at the begin. */
+static bool visit_part(void *ctx, int db, const struct entry *e, struct value_progress *p)
+{
+    struct story *s = ctx;
+    struct entry_image image;
+    assert_false(s->cancelled);
+    if (!p->mark) {
+        s->large.len = 0;
+        s->large_key.len = 0;
+        buffer_add_slice(&s->large_key, entry_key(e));
+    }
+    assert_true(slice_equal(buffer_slice(&s->large_key), entry_key(e)));
+    size_t bytes = 1 + random_below(&s->w.random, 300);
+    if (!entry_encode_some(&s->large, db, e, p, bytes)) return false;
+    struct slice whole = buffer_slice(&s->large);
+    assert_true(entry_decode(&whole, &image) && whole.len == 0);
+    struct entry *copy = entry_from_image(&image, keyspace_values(s->r.keyspace));
+    assert_non_null(copy);
+    all_parted++;
+    visit(ctx, db, copy);
+    entry_free(copy);
+    return true;
 }
 
 static bool is_ready(void *ctx)
@@ -112,9 +140,17 @@ static void burst(struct story *s)
     }
 }
 
+/* As somebody does who is about to change a value and would wait for the walk. */
+static void ask_for_some(struct story *s)
+{
+    for (uint64_t n = random_below(&s->w.random, 5); n > 0; n--)
+        engine_walk_holds(s->r.engine, (int)random_below(&s->w.random, DATABASES), key_word(&s->w));
+}
+
 static void change_something(struct story *s)
 {
     struct random *random = &s->w.random;
+    ask_for_some(s);
     static const char *const whole[] = {"FLUSHDB",    "FLUSHALL",   "SWAPDB 0 1",
                                         "SWAPDB 2 0", "SWAPDB 3 1", "FLUSHDB"};
     uint64_t n = 1 + random_below(random, 20);
@@ -134,6 +170,7 @@ static void story_init(struct story *s, uint64_t seed)
     *s = (struct story){.cancel_after = -1};
     runner_init(&s->r);
     s->w.r = &s->r;
+    s->w.values = true;
     random_init(&s->w.random, seed);
     map_init(&s->expected, keyspace_secret(s->r.keyspace));
     for (int i = 0; i < DATABASES; i++)
@@ -144,13 +181,16 @@ static void story_fini(struct story *s)
 {
     forget_expected(s);
     map_fini(&s->expected);
+    buffer_fini(&s->large);
+    buffer_fini(&s->large_key);
     arena_fini(&s->w.arena);
     runner_fini(&s->r);
 }
 
 static void begin(struct story *s)
 {
-    struct walk_visitor v = {visit, is_ready, s};
+    s->parts = random_below(&s->w.random, 4);
+    struct walk_visitor v = {visit, s->parts ? visit_part : NULL, is_ready, s};
     uint64_t seq;
     struct event_id last;
     int rc;
@@ -160,6 +200,7 @@ static void begin(struct story *s)
     struct engine_stats stats = engine_stats(s->r.engine);
     assert_true(seq == stats.seq && last.ms == stats.last_id.ms && last.n == stats.last_id.n);
     assert_int_equal(engine_walk_begin(s->r.engine, v, &seq, &last), ERR_BUSY);
+    s->r.keyspace->walk.large_bytes = 40 + random_below(&s->w.random, 400);
     s->visited = 0;
     s->cancelled = s->busy = false;
     take_copy(s);
@@ -176,6 +217,7 @@ static void expect_all_marked(struct story *s)
 {
     struct keyspace *ks = s->r.keyspace;
     assert_int_equal(ks->walk.graves, 0);
+    assert_null(ks->walk.slow);
     for (int db = 0; db < DATABASES; db++) {
         keyspace_scan(ks, db, 0, SIZE_MAX, expect_mark, ks);
         table_check(&ks->db[db]->table);
@@ -230,6 +272,7 @@ static void hands_out_what_there_was(void **state)
         playing = first_seed + (uint64_t)i;
         play(playing);
     }
+    assert_true(all_parted > (size_t)seeds);
 }
 
 static int tell_seed(void **state)

@@ -6,7 +6,7 @@ from .groups import GROUPS, pubsub
 from .play import ACTORS
 from .state import Tracker
 from .steps import Batch, size
-from .words import ANY_KEY, FLAGS, SMALL_VALUE, all_keys, pick
+from .words import ANY_KEY, FAMILIES, FLAGS, SMALL_VALUE, all_keys, pick
 
 EPISODE = 4000  # commands after which everything starts anew, so that a report is short
 BATCH_MAX = 120
@@ -14,6 +14,8 @@ SCENARIO_CHANCE = 0.14
 
 # No numbers: behind an EX that lacks its own they would be a TTL of a second.
 _EXCESS = pick(b"", b"bogus", b"NX", b"COUNT", b"\x00\xff", b"-1")
+_EXACT = (b"CONFIG", b"COMMAND", b"SPOP", b"ZRANK", b"ZREVRANK")
+_CAREFUL = frozenset(FAMILIES["lex"])
 
 
 class _Table:
@@ -88,6 +90,13 @@ class Generator:
                 if not t.in_multi and not t.restricted and not t.watching and i != but]
         return free[int(self.random() * len(free))] if free else None
 
+    def free_actors(self):
+        """All of them, in any order."""
+        free = [i for i, t in enumerate(self.trackers)
+                if not t.in_multi and not t.restricted and not t.watching]
+        self.rng.shuffle(free)
+        return free
+
     def anyone_subscribed(self):
         return any(any(t.subscribed.values()) for t in self.trackers)
 
@@ -121,12 +130,16 @@ class Generator:
     @staticmethod
     def _inventory(db):
         """All there is in a database."""
+        shows = [g.INVENTORY for g in GROUPS.values() if hasattr(g, "INVENTORY")]
         yield [b"SELECT", b"%d" % db]
         yield [b"KEYS", b"*"]
         yield [b"MGET"] + all_keys()
         for key in all_keys():
             yield [b"PTTL", key]
+            yield [b"SMEMBERS", key]
             yield [b"OBJECT", b"ENCODING", key]
+            for name, *words in shows:
+                yield [name, key] + words
 
     def _batch(self):
         actor = int(self.random() * len(ACTORS))
@@ -151,9 +164,13 @@ class Generator:
         """Now and then a wrong number of words, or another case. Only the end of a command is
         touched: no number may slip to a place where it would make a server allocate. CONFIG and COMMAND are
         left as they are: what the one refuses, Redis restores imperfectly (see FLAGS), and of the
-        other 7.0.15 wants a word more than newer servers."""
+        other 7.0.15 wants a word more than newer servers, of ZRANK a word less. SPOP without its
+        count would draw. Nor may a score come to sorted sets that are there for their order by
+        member."""
         chance = self.random()
-        if chance > 0.045 or args[0].upper() in (b"CONFIG", b"COMMAND"):
+        if chance > 0.045 or args[0].upper() in _EXACT:
+            return args
+        if not _CAREFUL.isdisjoint(args):
             return args
         if chance < 0.02:
             return [self._other_case(args[0])] + args[1:]

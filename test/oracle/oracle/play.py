@@ -21,7 +21,7 @@ import differences
 from .resp import Connection, ProtocolError, Silence, encode, parse, plain, split
 from .rules import Observation, allowed
 from .state import Tracker
-from .steps import Batch, Pause, RandomKey, Scan, Stranger, show
+from .steps import Batch, Draw, Pause, RandomKey, Scan, Stranger, Waiting, show
 
 ACTORS = (2, 3, 2, 3, 2)  # the protocol that each actor starts with
 SYNC_CHANNEL = b"oracle:sync"
@@ -204,9 +204,9 @@ class Player:
     def _scan(self, step):
         if self._refuses(step.actor):
             return
-        found = [self._scan_side(side.actors[step.actor], step.options) for side in self.sides]
+        found = [self._scan_side(side.actors[step.actor], step) for side in self.sides]
         if found[0] != found[1]:
-            raise Difference("reply: SCAN", *map(repr, found), within=0)
+            raise Difference(f"reply: {step.command[0].decode()}", *map(repr, found), within=0)
         self._sync(step, ordered=False)
 
     def _refuses(self, actor):
@@ -226,10 +226,10 @@ class Player:
             raise Difference(f"silence at {show(commands[0])}", silence.why, "") from silence
         return [parse(reply) for reply in replies]
 
-    def _scan_side(self, connection, options):
+    def _scan_side(self, connection, step):
         cursor, keys = b"0", set()
         for _ in range(5000):
-            [(kind, value)] = self._ask(connection, [b"SCAN", cursor] + options)
+            [(kind, value)] = self._ask(connection, [*step.command, cursor] + step.options)
             if kind != "*" or len(value) != 2:
                 return kind, value
             cursor = value[0][1]
@@ -237,6 +237,32 @@ class Player:
             if cursor == b"0":
                 return sorted(keys)
         return "never comes to an end"
+
+    def _draw(self, step):
+        if self._refuses(step.actor):
+            return
+        told = [self._draw_side(side.actors[step.actor], step.args) for side in self.sides]
+        if told[0] != told[1]:
+            raise Difference(f"reply: {_name(step.args)}", *map(repr, told), within=0)
+        self._sync(step)
+
+    def _draw_side(self, connection, args):
+        """What can be told of a draw without knowing the lot."""
+        look = [b"SMEMBERS", args[1]]
+        (kind, before), (drawn_kind, drawn) = self._ask(connection, look, args)
+        if kind == "-" or drawn_kind == "-":
+            return kind, drawn_kind, drawn
+        [after] = self._ask(connection, look)
+        members, rest = set(plain((kind, before))), set(plain(after))
+        lots = plain((drawn_kind, drawn)) if drawn_kind in "*~" else [drawn] * (drawn is not None)
+        if members:
+            self._ask(connection, [b"DEL", args[1]], [b"SADD", args[1]] + sorted(members))
+        pops, again = args[0].upper() == b"SPOP", args[-1].startswith(b"-")
+        return (
+            drawn_kind, drawn is None, len(lots), sorted(members), "all were in:",
+            set(lots) <= members, "once each:", again or len(set(lots)) == len(lots),
+            "the rest is there:", rest == (members - set(lots) if pops else members),
+        )  # fmt: skip
 
     def _random_key(self, step):
         if self._refuses(step.actor):
@@ -254,6 +280,44 @@ class Player:
 
     def _pause(self, step):
         time.sleep(step.ms / 1000)
+
+    def _waiting(self, step):
+        actors = [actor for actor, _ in step.waits] + [step.actor]
+        if any(self._refuses(actor) for actor in actors):
+            return
+        ids = [[self._begin_to_wait(side, actor, args) for actor, args in step.waits]
+               for side in self.sides]
+        self._batch(Batch(step.actor, step.commands))
+        for side, waiting in zip(self.sides, ids):
+            for client in waiting:
+                self._ask(side.control, [b"CLIENT", b"UNBLOCK", client])
+        for actor, args in step.waits:
+            self._reap(actor, args)
+        self._sync(step)
+
+    def _begin_to_wait(self, side, actor, args):
+        """Sends the command, and comes back when the server has taken it up."""
+        connection = side.actors[actor]
+        client = b"%d" % self._ask(connection, [b"CLIENT", b"ID"])[0][1]
+        connection.send(encode(args))
+        until = time.monotonic() + self.timeout_s
+        while True:
+            listed = plain(self._ask(side.control, [b"CLIENT", b"LIST", b"ID", client])[0])
+            if b" cmd=client|id " not in listed:
+                return client
+            if time.monotonic() > until:
+                raise Difference(f"silence at {show(args)}", "it was not taken up", "")
+
+    def _reap(self, actor, args):
+        """What a client got that waited."""
+        note = self.trackers[actor].note(args)
+        mark = b"ping-%d" % next(self.marks)
+        tail = b"\r\n" + mark + b"\r\n"
+        connections = [side.actors[actor] for side in self.sides]
+        payload = encode([b"PING", mark])
+        left, right = self._exchange(connections, (payload, payload), lambda c: c.read_to(tail))
+        if left != right:
+            self._compare([args], [note], left, right)
 
     def _stranger(self, step):
         connections = [self._or_differ(side.connect, 2) for side in self.sides]
@@ -337,9 +401,11 @@ def _all_meant(left, right):
 _PLAYERS = {
     Batch: Player._batch,
     Scan: Player._scan,
+    Draw: Player._draw,
     RandomKey: Player._random_key,
     Pause: Player._pause,
     Stranger: Player._stranger,
+    Waiting: Player._waiting,
 }
 
 _CONTAINERS = frozenset(b"OBJECT CLIENT CONFIG PUBSUB COMMAND MEMORY DEBUG".split())

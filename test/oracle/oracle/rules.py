@@ -52,6 +52,29 @@ def unordered(_, left, right):
     return kind == other_kind and kind in "*~" and bool(a) and bool(b) and sorted(a) == sorted(b)
 
 
+def unordered_pairs(_, left, right):
+    """The same fields and values, as a map or as an array of both in turn."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if kind != other_kind or kind not in "*%" or not a or not b:
+        return False
+    pairs = [sorted(zip(side[::2], side[1::2])) for side in (a, b)]
+    return len(a) == len(b) and pairs[0] == pairs[1]
+
+
+def dumped(_, left, right):
+    """DUMP: a set or a large hash comes in the order of a hash table, a stream's groups have times."""
+    """DUMP: a large set or hash has its elements in the order of a hash table; a stream with groups
+    has times in it."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if kind != other_kind or kind != "$" or not a or not b:
+        return False
+    if a[:1] == b[:1] == b"\x13":
+        return True
+    bodies = [side[:-10] for side in (a, b)]  # behind them, version and checksum
+    return a[:1] == b[:1] and a[:1] in b"\x02\x04" and sorted(bodies[0]) == sorted(bodies[1])
+    return a[:1] == b"\x13" or a[:1] in b"\x02\x04" and sorted(bodies[0]) == sorted(bodies[1])
+
+
 def shape(_, left, right):
     """The same type, and nil on both sides or on neither."""
     (kind, a), (other_kind, b) = left[0], right[0]
@@ -109,6 +132,55 @@ def scanned(_, left, right):
     return a[0] != b[0] or a[0][1] != b"0" or sorted(a[1][1]) == sorted(b[1][1])
 
 
+def scanned_scores(_, left, right):
+    """One call of ZSCAN: the same, with scores by their value."""
+
+    def elements(value):
+        flat = [text for _, text in value[1]]
+        return sorted(zip(flat[::2], map(float, flat[1::2])))
+
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if not (kind == other_kind == "*" and len(a) == len(b) == 2):
+        return False
+    return a[0] != b[0] or a[0][1] != b"0" or elements(a[1]) == elements(b[1])
+
+
+def drawn(_, left, right):
+    """What was drawn by lot: as many, and of the same kind."""
+    (kind, a), (other_kind, b) = left[0], right[0]
+    if kind != other_kind or kind not in "$*" or (a is None) != (b is None):
+        return False
+    return kind == "$" or [k for k, _ in a] == [k for k, _ in b]
+
+
+def _without_clocks(value):
+    """A reply of XINFO or XPENDING without what comes from clocks, from the inner form of a radix tree, and without
+    what Redis 7.2 has added."""
+    kind, items = value
+    if kind not in "*%" or not items:
+        return value
+    if kind == "*" and len(items) in (3, 4) and all(k == ":" for k, _ in items[-2:]):
+        return kind, items[:-2] + [(":", "any"), items[-1]]  # an entry that is pending
+    named = {b"idle", b"seen-time", b"radix-tree-nodes"}
+    added = {b"inactive", b"active-time"}
+    kept, at = [], 0
+    while at < len(items):
+        name = items[at][1] if items[at][0] == "$" else None
+        if name in added:
+            at += 2
+        elif name in named:
+            kept += [items[at], (":", "any")]
+            at += 2
+        else:
+            kept.append(_without_clocks(items[at]))
+            at += 1
+    return kind, kept
+
+
+def clockless(_, left, right):
+    return _without_clocks(left[0]) == _without_clocks(right[0])
+
+
 def executed(queued):
     """EXEC: its elements by the rules of the commands that were queued: [(args, rule)]."""
 
@@ -132,9 +204,26 @@ BY_NAME = {
     b"KEYS": unordered,
     b"RANDOMKEY": shape,
     b"SCAN": scanned,
+    b"SSCAN": scanned,
+    b"SMEMBERS": unordered,
+    b"SINTER": unordered,
+    b"SUNION": unordered,
+    b"SDIFF": unordered,
+    b"SPOP": unordered,
+    b"SRANDMEMBER": drawn,
+    b"HGETALL": unordered_pairs,
+    b"HKEYS": unordered,
+    b"HVALS": unordered,
+    b"HRANDFIELD": drawn,
+    b"HSCAN": scanned,
+    b"DUMP": dumped,
     b"TIME": wall_clock,
     b"HELLO": hello,
     b"LASTSAVE": shape,
+    b"ZRANDMEMBER": drawn,
+    b"ZSCAN": scanned_scores,
+    b"XPENDING": clockless,
+    b"XINFO": clockless,
 }
 
 BY_SUBCOMMAND = {

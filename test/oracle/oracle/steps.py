@@ -10,11 +10,30 @@ class Batch(NamedTuple):
     commands: list  # of lists of bytes
 
 
+class Waiting(NamedTuple):
+    """Clients that begin to wait, one after the other, and commands of another one while they do.
+    Those that wait in vain are unblocked then."""
+
+    waits: list  # of (actor, command)
+    actor: int
+    commands: list
+
+
 class Scan(NamedTuple):
-    """SCAN from cursor 0 to cursor 0: the same keys on both sides, whatever the order."""
+    """SCAN from cursor 0 to cursor 0: the same keys on both sides, whatever the order; or SSCAN and
+    its like of a key."""
 
     actor: int
     options: list
+    command: tuple = (b"SCAN",)
+
+
+class Draw(NamedTuple):
+    """SPOP or SRANDMEMBER: what is drawn was there, and what SPOP left is the rest. Then all of it
+    is put back, so that both sides go on with the same."""
+
+    actor: int
+    args: list
 
 
 class RandomKey(NamedTuple):
@@ -36,7 +55,7 @@ class Stranger(NamedTuple):
 
 
 def size(step):
-    return len(step.commands) if isinstance(step, Batch) else 1
+    return len(step.commands) if isinstance(step, (Batch, Waiting)) else 1
 
 
 def show(args):
@@ -55,8 +74,13 @@ def describe(step):
     """Lines for a report."""
     if isinstance(step, Batch):
         return [f"client {step.actor}> {show(args)}" for args in step.commands]
+    if isinstance(step, Waiting):
+        waits = [f"client {actor}> {show(args)}   (waits)" for actor, args in step.waits]
+        return waits + describe(Batch(step.actor, step.commands))
     if isinstance(step, Scan):
-        return [f"client {step.actor}> SCAN <all> {show(step.options)}"]
+        return [f"client {step.actor}> {show(step.command)} <all> {show(step.options)}"]
+    if isinstance(step, Draw):
+        return [f"client {step.actor}> {show(step.args)} (and all is put back)"]
     if isinstance(step, RandomKey):
         return [f"client {step.actor}> RANDOMKEY"]
     if isinstance(step, Pause):

@@ -8,8 +8,18 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     general   whatever kind: every generic command picks here, too
     number    mostly integers and floats
     bits      mostly bitmaps, up to some kilobytes
+    hll       mostly HyperLogLogs; what other commands leave of one, Redis may still take for one
+    list      mostly lists
+    geo       mostly places in sorted sets
+    hash      mostly hashes
+    zset      mostly sorted sets
+    lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
+    stream    mostly streams
+    sort      lists, sets and sorted sets of few numbers, written by groups/sort.py alone
+    weight    what SORT finds under the names that it makes, the same
     tiny      short strings only, never written by a command that could make them long, because
               the cost of LCS is the product of the lengths
+    set       mostly sets
 
 A kind of value to come (list, hash, ...) adds a family and a file of templates in groups/; with
 ANY_KEY the other groups then meet its keys, and its commands meet strings (WRONGTYPE).
@@ -22,11 +32,23 @@ FAMILIES = {
                 b"\x00\xff\r\n*", b"", b" ", b"a*[b]?\\c", b"\xc3\xa4", b"0", b"-1"],
     "number": [b"n1", b"n2", b"n3", b"n:4", b"n5"],
     "bits": [b"b1", b"b2", b"b3", b"b:4"],
+    "hll": [b"h1", b"h2", b"h3", b"h4"],
+    "list": [b"l1", b"l2", b"l3", b"l4", b"l5"],
+    "geo": [b"g1", b"g2", b"g3"],
+    "hash": [b"f1", b"f2", b"f3", b"f:4"],
+    "stream": [b"x1", b"x2", b"x3", b"x4"],
+    "sort": [b"sl1", b"sl2", b"ss1", b"ss2", b"sz1", b"sz2"],
+    "weight": [b"w_%d" % i for i in range(13)] + [b"o_%d" % i for i in range(13)],
+    "zset": [b"z1", b"z2", b"z3", b"z:4", b"z5"],
+    "lex": [b"lx1", b"lx2", b"lx3"],
     "tiny": [b"t1", b"t2", b"t3", b"t4", b"t5"],
+    "set": [b"s1", b"s2", b"s3", b"s:4"],
 }  # fmt: skip
 
-_WRITABLE = FAMILIES["general"] + FAMILIES["number"] + FAMILIES["bits"]
-_ALL = _WRITABLE + FAMILIES["tiny"]
+_OF_ONE_GROUP = ("tiny", "lex", "hll", "sort", "weight")  # which alone writes them
+_WRITABLE = [key for family in FAMILIES if family not in _OF_ONE_GROUP
+             for key in FAMILIES[family]]  # fmt: skip
+_ALL = _WRITABLE + [key for family in _OF_ONE_GROUP for key in FAMILIES[family]]
 
 
 def all_keys():
@@ -100,8 +122,19 @@ def _keys(pool):
 ANY_KEY = _keys(_ALL)
 KEY = _keys(_WRITABLE)
 NUMBER_KEY = mixed((4, _keys(FAMILIES["number"])), (1, KEY))
+GEO_KEY = _keys(FAMILIES["geo"])
+SORT_KEY = _keys(FAMILIES["sort"])
+WEIGHT_KEY = _keys(FAMILIES["weight"])
+HASH_KEY = mixed((9, _keys(FAMILIES["hash"])), (1, ANY_KEY))
+HLL_KEY = _keys(FAMILIES["hll"])
+LIST_KEY = _keys(FAMILIES["list"])
+STREAM_KEY = _keys(FAMILIES["stream"])
 BITS_KEY = mixed((4, _keys(FAMILIES["bits"])), (1, KEY))
+ZSET_ONLY = _keys(FAMILIES["zset"])
+ZSET_KEY = mixed((6, ZSET_ONLY), (1, KEY))
+LEX_KEY = _keys(FAMILIES["lex"])
 TINY_KEY = _keys(FAMILIES["tiny"])
+SET_KEY = mixed((8, _keys(FAMILIES["set"])), (1, KEY))
 
 
 def decimal(low, high):

@@ -1,4 +1,5 @@
-/* Pending entries of a group: what was delivered and is not acknowledged, in the order of ids.
+/* Pending entries of a group of consumers: what was delivered and is not acknowledged, in the order
+ * of ids.
  *
  * Hundreds of thousands of them are nothing unusual, so they are kept as bytes, two or three for
  * an entry that is like the one before it. Finding one costs a look into an array and decoding a
@@ -6,8 +7,8 @@
  *
  * Not for several threads, not even for reading: the leaf that was looked at last stays decoded,
  * until pending_settle. */
-#ifndef HARK_VIEW_PENDING_H
-#define HARK_VIEW_PENDING_H
+#ifndef HARK_VALUE_PENDING_H
+#define HARK_VALUE_PENDING_H
 
 #include "code.h"
 
@@ -42,6 +43,8 @@ struct pending {
 
 /* All zeros is an empty one. */
 void pending_fini(struct pending *p);
+/* Has the decoded leaf put away. */
+struct pending pending_copy(struct pending *p);
 /* Puts the decoded leaf away: after each command. */
 void pending_settle(struct pending *p);
 
@@ -50,6 +53,9 @@ const struct pending_entry *pending_find(struct pending *p, struct event_id id);
 /* The first entry from `from` on that belongs to `consumer`. */
 bool pending_next(struct pending *p, struct event_id from, uint32_t consumer,
                   struct pending_entry *out);
+/* The same behind `id`. */
+bool pending_after(struct pending *p, struct event_id id, uint32_t consumer,
+                   struct pending_entry *out);
 /* The one with the largest id. */
 bool pending_last(struct pending *p, struct pending_entry *out);
 /* Enters it, in place of the one with the same id if there is one. */

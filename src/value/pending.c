@@ -223,6 +223,12 @@ bool pending_next(struct pending *p, struct event_id from, uint32_t consumer,
     return false;
 }
 
+bool pending_after(struct pending *p, struct event_id id, uint32_t consumer,
+                   struct pending_entry *out)
+{
+    return id_compare(id, ID_LAST) && pending_next(p, id_after(id), consumer, out);
+}
+
 bool pending_last(struct pending *p, struct pending_entry *out)
 {
     if (!p->count) return false;
@@ -326,6 +332,19 @@ bool pending_remove(struct pending *p, struct event_id id)
     merge_leaf(p, p->open_at + 1);
     if (p->open_at) merge_leaf(p, p->open_at - 1);
     return true;
+}
+
+struct pending pending_copy(struct pending *p)
+{
+    pending_settle(p);
+    struct pending copy = *p;
+    copy.leaves = mem_alloc(p->leaves_cap * sizeof *p->leaves);
+    for (size_t i = 0; i < p->leaves_count; i++) {
+        struct pending_leaf *leaf = &copy.leaves[i];
+        *leaf = p->leaves[i];
+        leaf->bytes = memcpy(mem_alloc(leaf->len), p->leaves[i].bytes, leaf->len);
+    }
+    return copy;
 }
 
 size_t pending_bytes(const struct pending *p)

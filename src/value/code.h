@@ -1,13 +1,14 @@
-/* The byte code of the books on groups: numbers, texts and ids, as short as they may be.
+/* The byte code of consumer groups, of stored streams and of views: numbers, texts and ids, as
+ * short as they may be.
  *
  * A number has 7 bits a byte, the lowest first; each byte but the last has its top bit set, and
  * only the shortest form is read. Reading takes from the front of a slice; false means that the
  * bytes make no sense, and nothing beyond them was read. */
-#ifndef HARK_VIEW_CODE_H
-#define HARK_VIEW_CODE_H
+#ifndef HARK_VALUE_CODE_H
+#define HARK_VALUE_CODE_H
 
 #include "../base/buffer.h"
-#include "../record/record.h"
+#include "../record/id.h"
 
 enum { CODE_NUMBER_MAX = 10 };
 
@@ -68,38 +69,21 @@ static inline bool code_get_text(struct slice *from, struct slice *s)
 
 /* ---- ids ---- */
 
-/* No time of an event is larger: steps between ids leave room for what is packed beside them. */
-#define CODE_MS_MAX ((INT64_C(1) << 48) - 1)
-
-static inline int id_compare(struct event_id a, struct event_id b)
-{
-    if (a.ms != b.ms) return a.ms < b.ms ? -1 : 1;
-    return a.n < b.n ? -1 : a.n > b.n;
-}
-
-/* The last id before this one; 0-0 has none before it and stays. */
-static inline struct event_id id_before(struct event_id id)
-{
-    if (id.n) return (struct event_id){id.ms, id.n - 1};
-    return id.ms ? (struct event_id){id.ms - 1, UINT64_MAX} : id;
-}
-
-static inline struct event_id id_after(struct event_id id)
-{
-    if (id.n < UINT64_MAX) return (struct event_id){id.ms, id.n + 1};
-    return id.ms < INT64_MAX ? (struct event_id){id.ms + 1, 0} : id;
-}
+/* Steps of so many ms, or more, are told by a number of their own. */
+#define CODE_STEP_FAR (UINT64_C(1) << 48)
 
 /* A step from an id to a later one: how many ms, and in the two lowest bits the n where it is
  * below 3 (within one ms, how far it is beyond the next one). 3 says that a number follows, with
- * what is beyond 3. `extra` takes the place of the `bits` lowest bits. */
+ * what is beyond 3. `extra` takes the place of the `bits` lowest bits, which are at most 4. A step
+ * that is far has CODE_STEP_FAR for its ms, and what is beyond that follows last. */
 static inline void code_put_step(struct buffer *to, struct event_id from, struct event_id id,
                                  unsigned bits, uint64_t extra)
 {
-    uint64_t ms = (uint64_t)(id.ms - from.ms);
+    uint64_t far = id.ms - from.ms, ms = far < CODE_STEP_FAR ? far : CODE_STEP_FAR;
     uint64_t n = ms ? id.n : id.n - from.n - 1;
     code_put(to, (ms << 2 | (n < 3 ? n : 3)) << bits | extra);
     if (n >= 3) code_put(to, n - 3);
+    if (ms == CODE_STEP_FAR) code_put(to, far - CODE_STEP_FAR);
 }
 
 /* The same backwards, `v` being the first number with the extra bits shifted out. */
@@ -111,10 +95,25 @@ static inline bool code_take_step(struct slice *bytes, uint64_t v, struct event_
         if (!code_get(bytes, &more) || more > UINT64_MAX - 3) return false;
         n += more;
     }
-    if (ms > (uint64_t)CODE_MS_MAX || from.ms > CODE_MS_MAX - (int64_t)ms) return false;
-    if (!ms && n >= UINT64_MAX - from.n) return false;
-    *id = (struct event_id){from.ms + (int64_t)ms, ms ? n : from.n + 1 + n};
+    if (ms > CODE_STEP_FAR) return false;
+    if (ms == CODE_STEP_FAR) {
+        if (!code_get(bytes, &more) || more > UINT64_MAX - ms) return false;
+        ms += more;
+    }
+    if (ms > UINT64_MAX - from.ms || (!ms && n >= UINT64_MAX - from.n)) return false;
+    *id = (struct event_id){from.ms + ms, ms ? n : from.n + 1 + n};
     return true;
+}
+
+static inline void code_put_id(struct buffer *to, struct event_id id)
+{
+    code_put(to, id.ms);
+    code_put(to, id.n);
+}
+
+static inline bool code_get_id(struct slice *from, struct event_id *id)
+{
+    return code_get(from, &id->ms) && code_get(from, &id->n);
 }
 
 #endif
