@@ -449,6 +449,22 @@ static void take_value(const char *line, const char *name, char *to, size_t size
     if (at) snprintf(to, size, "%.*s", (int)strcspn(at + len, ",\r\n"), at + len);
 }
 
+/* INFO writes bytes of names that would disturb its lines as %XX. */
+static void decode(char *name)
+{
+    char *to = name;
+    for (const char *from = name; *from; from++) {
+        unsigned byte;
+        if (*from == '%' && sscanf(from + 1, "%2x", &byte) == 1) {
+            *to++ = (char)byte;
+            from += 2;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+}
+
 static void print_group(const struct group_line *g, bool json)
 {
     if (!json) {
@@ -482,6 +498,10 @@ static int lag_of_all(struct session *s, bool json)
         take_value(line, "lag_records=", g.records, sizeof g.records);
         take_value(line, "lag_bytes=", g.bytes, sizeof g.bytes);
         take_value(line, "lag_seconds=", g.seconds, sizeof g.seconds);
+        /* Since 1970: it was never given anything. */
+        if (atof(g.seconds) > 1e9) strcpy(g.seconds, "-");
+        decode(g.view);
+        decode(g.name);
         print_group(&g, json);
     }
     hark_reply_free(r);
