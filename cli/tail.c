@@ -218,7 +218,7 @@ static const struct hark_reply *entries_of(const struct hark_reply *r)
 static struct hark_reply *next_page(struct following *f, const char *id, bool wait)
 {
     struct session *s = f->session;
-    char count[16], block[16];
+    char count[24], block[24];
     long left = f->count < 0 ? PAGE : f->count - f->shown;
     snprintf(count, sizeof count, "%ld", left < PAGE ? left : PAGE);
     snprintf(block, sizeof block, "%d", BLOCK_MS);
