@@ -111,6 +111,8 @@ void hark_socket_may_wait(int fd);
 
 struct tls;
 
+/* Was it built with OpenSSL? Without, no connection with TLS gets as far as the rest. */
+bool hark_tls_is_there(void);
 /* All with a text in error[] when they fail (HARK_TLS, HARK_UNSUPPORTED, HARK_NO_MEMORY). */
 int hark_tls_new(const struct hark_allocator *m, const struct hark_options *options, int fd,
                  struct tls **out, char error[ERROR_MAX]);

@@ -22,6 +22,11 @@ struct tls {
     int wants;
 };
 
+bool hark_tls_is_there(void)
+{
+    return true;
+}
+
 /* ---- the layer below ---- */
 
 static int layer_write(BIO *bio, const char *bytes, int len)
@@ -205,12 +210,17 @@ int hark_tls_wants(const struct tls *t)
 
 #else
 
+bool hark_tls_is_there(void)
+{
+    return false;
+}
+
 int hark_tls_new(const struct hark_allocator *m, const struct hark_options *options, int fd,
                  struct tls **out, char error[ERROR_MAX])
 {
     (void)m, (void)options, (void)fd;
+    (void)error;
     *out = NULL;
-    snprintf(error, ERROR_MAX, "TLS: this libhark was built without OpenSSL");
     return HARK_UNSUPPORTED;
 }
 
