@@ -137,11 +137,8 @@ static redo_value *redo_of(enum effect_verb verb, enum value_type *type)
             : verb <= EFFECT_ZREMRANGEBYRANK ? TYPE_ZSET
                                              : TYPE_STREAM;
     static redo_value *const redoes[TYPE_COUNT] = {
-        [TYPE_LIST] = redo_list,
-        [TYPE_SET] = redo_set,
-        [TYPE_HASH] = redo_hash,
-        [TYPE_ZSET] = redo_zset,
-        [TYPE_STREAM] = redo_stream,
+        [TYPE_LIST] = redo_list, [TYPE_SET] = redo_set,       [TYPE_HASH] = redo_hash,
+        [TYPE_ZSET] = redo_zset, [TYPE_STREAM] = redo_stream,
     };
     return redoes[*type];
 }
@@ -282,7 +279,8 @@ static int replay(struct engine *e, const struct record *r, struct ahead *a,
     if (wrong) return fault_is(fault, r, -1, wrong);
     for (uint32_t i = 0; i < r->effects_count; i++) {
         const struct effect *f = &r->effects[i];
-        struct redo d = {.engine = e, .keyspace = e->keyspace, .effect = f, .now_ms = (int64_t)r->id.ms};
+        struct redo d = {
+            .engine = e, .keyspace = e->keyspace, .effect = f, .now_ms = (int64_t)r->id.ms};
         d.hash = next_hash(a, e, f);
         wrong = redo(&d);
         if (wrong) return fault_is(fault, r, (int32_t)i, wrong);

@@ -138,7 +138,7 @@ bool stream_lag(const struct stream *s, const struct stream_group *g, int64_t *l
 static void pass(const struct stream *s, struct stream_group *g, struct event_id id)
 {
     if (g->entries_read >= 0 && !has_holes(s, id))
-        g->entries_read++;
+        g->entries_read = read_more(g->entries_read, 1);
     else if (s->added)
         g->entries_read = entries_up_to(s, id);
     g->last = id;
