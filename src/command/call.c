@@ -37,6 +37,13 @@ bool call_int_between(struct call *c, int i, int64_t min, int64_t max, int64_t *
     return false;
 }
 
+bool call_int_from(struct call *c, int i, int64_t min, const char *wrong, int64_t *out)
+{
+    if (text_to_int(c->argv[i], out) && *out >= min) return true;
+    resp_error(&c->reply, slice_text(wrong));
+    return false;
+}
+
 int call_read_string(struct call *c, struct slice key, struct slice *out)
 {
     const struct entry *e = call_read(c, key);
@@ -77,6 +84,29 @@ bool call_open_value(struct call *c, struct opened *k, struct slice key, enum va
     gate_close_unchanged(k);
     call_wrong_type(c);
     return false;
+}
+
+void call_store(struct call *c, struct slice key, struct value *result, enum event_name event)
+{
+    struct opened k;
+    if (!value_is_gone(result)) {
+        gate_open(c->engine, &k, c->db, key);
+        opened_put(&k, *result);
+        gate_close(&k, event);
+        return;
+    }
+    value_free(result);
+    if (gate_open_unread(c->engine, &k, c->db, key)) {
+        opened_delete(&k);
+        gate_close(&k, EVENT_DEL);
+    } else {
+        gate_close_unchanged(&k);
+    }
+}
+
+struct random *call_random(const struct call *c)
+{
+    return keyspace_random(engine_keyspace(c->engine));
 }
 
 const struct value_config *call_values(const struct call *c)

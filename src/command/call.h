@@ -58,6 +58,9 @@ bool call_int(struct call *c, int i, int64_t *out);
  * for the kind of bound. */
 bool call_int_between(struct call *c, int i, int64_t min, int64_t max, int64_t *out);
 
+/* The same of at least `min`; `wrong` is what else is answered. */
+bool call_int_from(struct call *c, int i, int64_t min, const char *wrong, int64_t *out);
+
 /* Reads a string key: 1 and its bytes (valid until the next change), 0 when there is none (*out is
  * empty), -1 after writing the error when it holds another type. */
 int call_read_string(struct call *c, struct slice key, struct slice *out);
@@ -71,8 +74,13 @@ int call_read_value(struct call *c, struct slice key, enum value_type type, stru
 /* Opens for change; false after writing the error (and closing) when the key holds another type.
  * Whether there is a value, opened_entry tells. */
 bool call_open_value(struct call *c, struct opened *k, struct slice key, enum value_type type);
+/* Puts the result of a …STORE, which is taken, under the key; or deletes the key when there are no
+ * elements. */
+void call_store(struct call *c, struct slice key, struct value *result, enum event_name event);
 /* When values are packed. */
 const struct value_config *call_values(const struct call *c);
+/* What draws lots. */
+struct random *call_random(const struct call *c);
 
 /* Reads `SELECT`-like database numbers; false after writing the error. */
 bool call_db(struct call *c, int i, int *out);

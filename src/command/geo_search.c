@@ -263,28 +263,18 @@ static void reply_match(struct call *c, const struct search *s, const struct mat
     if (with & OPTION_WITHCOORD) geo_reply_point(c, m->at);
 }
 
-/* Puts the matches under the other key, or deletes that when there are none. */
+/* Puts the matches under the other key. */
 static void store(struct call *c, const struct search *s, const struct matches *m)
 {
-    struct opened k;
     bool by_distance = s->given & OPTION_STOREDIST;
     bool searches = s->kind & SEARCH_STORE;
-    if (m->count) {
-        struct value v = zset_new();
-        for (size_t i = 0; i < m->count; i++) {
-            const struct match *x = &m->at[i];
-            double score = by_distance ? x->distance / s->shape.unit : x->score;
-            zset_add(&v, score, x->member, call_values(c));
-        }
-        gate_open(c->engine, &k, c->db, *s->to);
-        opened_put(&k, v);
-        gate_close(&k, searches ? EVENT_GEOSEARCHSTORE : EVENT_GEORADIUSSTORE);
-    } else if (gate_open_unread(c->engine, &k, c->db, *s->to)) {
-        opened_delete(&k);
-        gate_close(&k, EVENT_DEL);
-    } else {
-        gate_close_unchanged(&k);
+    struct value v = zset_new();
+    for (size_t i = 0; i < m->count; i++) {
+        const struct match *x = &m->at[i];
+        double score = by_distance ? x->distance / s->shape.unit : x->score;
+        zset_add(&v, score, x->member, call_values(c));
     }
+    call_store(c, *s->to, &v, searches ? EVENT_GEOSEARCHSTORE : EVENT_GEORADIUSSTORE);
     resp_int(&c->reply, (int64_t)m->count);
 }
 

@@ -10,6 +10,14 @@ bool hash_get(const struct call *c, const struct value *v, struct slice name, st
     return fields_get(v, name, out) && !field_is_past(out->deadline, engine_now(c->engine));
 }
 
+bool hash_is_one(struct call *c)
+{
+    struct opened k;
+    if (!call_open_value(c, &k, call_arg(c, 1), TYPE_HASH)) return false;
+    gate_close_unchanged(&k);
+    return true;
+}
+
 bool hash_open(struct call *c, struct opened *k, struct hash_names names, bool end_is_del)
 {
     struct slice key = call_arg(c, 1);
@@ -32,12 +40,6 @@ struct hash_list hash_list(struct call *c, struct hash_names names)
     return (struct hash_list){engine_words(c->engine, (size_t)names.count), 0};
 }
 
-static struct slice number_word(struct engine *e, int64_t number)
-{
-    char digits[TEXT_INT_MAX];
-    return engine_keep(e, slice_of(digits, text_from_int(digits, number)));
-}
-
 void hash_did_set(struct opened *k, const struct slice *pairs, size_t words, bool keep)
 {
     if (!keep) {
@@ -47,7 +49,7 @@ void hash_did_set(struct opened *k, const struct slice *pairs, size_t words, boo
     struct slice *all = engine_words(k->engine, words + 3);
     all[0] = SLICE("KEEPTTL");
     all[1] = SLICE("FIELDS");
-    all[2] = number_word(k->engine, (int64_t)(words / 2));
+    all[2] = engine_keep_int(k->engine, (int64_t)(words / 2));
     memcpy(all + 3, pairs, words * sizeof *pairs);
     opened_did(k, EFFECT_HSETEX, all, words + 3);
 }
@@ -61,9 +63,9 @@ void hash_did_deadline(struct opened *k, struct hash_list fields, int64_t deadli
 {
     bool timed = deadline >= 0;
     struct slice *all = engine_words(k->engine, fields.count + 3), *to = all;
-    if (timed) *to++ = number_word(k->engine, deadline);
+    if (timed) *to++ = engine_keep_int(k->engine, deadline);
     *to++ = SLICE("FIELDS");
-    *to++ = number_word(k->engine, (int64_t)fields.count);
+    *to++ = engine_keep_int(k->engine, (int64_t)fields.count);
     memcpy(to, fields.at, fields.count * sizeof *fields.at);
     opened_did(k, timed ? EFFECT_HPEXPIREAT : EFFECT_HPERSIST, all,
                (size_t)(to - all) + fields.count);

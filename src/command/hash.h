@@ -30,6 +30,9 @@ static inline int hash_read(struct call *c, struct value *v)
 /* The field, if it is there and not past its deadline. */
 bool hash_get(const struct call *c, const struct value *v, struct slice name, struct field *out);
 
+/* Is argument 1 a hash, or not there? False after writing the error. Some commands ask that before
+ * they look at their other words. */
+bool hash_is_one(struct call *c);
 /* Opens the hash at argument 1 for change, those of the named fields that are past put away: false
  * after writing the error. */
 bool hash_open(struct call *c, struct opened *k, struct hash_names names, bool end_is_del);

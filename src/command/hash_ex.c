@@ -105,15 +105,6 @@ static bool read_options(struct call *c, unsigned allowed, int step, struct opti
     return o->names.at || refuse(c, SLICE("ERR missing FIELDS argument"));
 }
 
-/* Redis looks at the type first, where it does not say otherwise. */
-static bool is_hash(struct call *c)
-{
-    struct opened k;
-    if (!call_open_value(c, &k, call_arg(c, 1), TYPE_HASH)) return false;
-    gate_close_unchanged(&k);
-    return true;
-}
-
 /* Answers with the field's value; is it there? */
 static bool reply_field(struct call *c, const struct value *v, struct slice name,
                         struct field *field)
@@ -182,7 +173,7 @@ static void hgetex(struct call *c)
 {
     struct options o;
     struct opened k;
-    if (!is_hash(c) || !read_options(c, OPTIONS_OF_HGETEX, 1, &o)) return;
+    if (!hash_is_one(c) || !read_options(c, OPTIONS_OF_HGETEX, 1, &o)) return;
     if (!hash_open(c, &k, o.names, false)) return;
     resp_array(&c->reply, (size_t)o.names.count);
     if (!opened_entry(&k))
@@ -218,7 +209,7 @@ static void hgetdel(struct call *c)
 {
     struct hash_names names;
     struct opened k;
-    if (!is_hash(c) || !hash_read_fields(c, &names)) return;
+    if (!hash_is_one(c) || !hash_read_fields(c, &names)) return;
     if (!hash_open(c, &k, names, false)) return;
     resp_array(&c->reply, (size_t)names.count);
     if (opened_entry(&k))

@@ -126,15 +126,6 @@ static void expire_all(struct call *c, struct opened *k, const struct wish *w)
     }
 }
 
-/* Redis looks at the type first, then at the words. */
-static bool is_hash(struct call *c)
-{
-    struct opened k;
-    if (!call_open_value(c, &k, call_arg(c, 1), TYPE_HASH)) return false;
-    gate_close_unchanged(&k);
-    return true;
-}
-
 static void answer_all(struct call *c, int count, int answer)
 {
     while (count--) resp_int(&c->reply, answer);
@@ -144,7 +135,7 @@ static void expire(struct call *c, int64_t unit_ms, int64_t base)
 {
     struct wish w;
     struct opened k;
-    if (!is_hash(c) || !read_wish(c, unit_ms, base, &w)) return;
+    if (!hash_is_one(c) || !read_wish(c, unit_ms, base, &w)) return;
     if (!hash_open(c, &k, w.names, false)) return;
     resp_array(&c->reply, (size_t)w.names.count);
     if (opened_entry(&k)) {
@@ -222,7 +213,7 @@ static void hpersist(struct call *c)
 {
     struct hash_names names;
     struct opened k;
-    if (!is_hash(c) || !hash_read_fields(c, &names)) return;
+    if (!hash_is_one(c) || !hash_read_fields(c, &names)) return;
     if (!hash_open(c, &k, names, false)) return;
     resp_array(&c->reply, (size_t)names.count);
     if (opened_entry(&k)) {

@@ -9,8 +9,11 @@ struct draw {
     struct call *call;
     struct value v;
     bool with_values;
-    size_t living; /* fields that are not past their deadline */
+    bool copied;   /* `v` is the draw's own */
+    size_t living; /* fields that are not past their deadline: one in FEW or more */
 };
+
+enum { FEW = 16 };
 
 static void reply_pair(const struct draw *d, struct slice name, struct slice value)
 {
@@ -26,43 +29,13 @@ static void begin_reply(const struct draw *d, size_t count)
     resp_array(reply, d->with_values && reply->proto == 2 ? count * 2 : count);
 }
 
-/* What is met first among those that are not past. */
-struct first_living {
-    int64_t now_ms;
-    bool met;
-    struct field *out;
-};
-
-static void take_living(void *ctx, const struct value_item *item)
-{
-    struct first_living *f = ctx;
-    if (f->met || field_is_past(item->deadline, f->now_ms)) return;
-    f->met = true;
-    if (item->member.len <= sizeof f->out->digits[0])
-        f->out->name = slice_of(memcpy(f->out->digits[0], item->member.at, item->member.len),
-                                item->member.len);
-    else
-        f->out->name = item->member;
-    if (item->second.len <= sizeof f->out->digits[1])
-        f->out->value = slice_of(memcpy(f->out->digits[1], item->second.at, item->second.len),
-                                 item->second.len);
-    else
-        f->out->value = item->second;
-}
-
 /* One that is not past; there is one. */
 static void draw_one(const struct draw *d, struct field *field)
 {
-    enum { TRIES = 64 };
-    struct random *random = keyspace_random(engine_keyspace(d->call->engine));
+    struct random *random = call_random(d->call);
     int64_t now_ms = engine_now(d->call->engine);
-    for (int i = 0; i < TRIES; i++) {
-        fields_random(&d->v, random, field);
-        if (!field_is_past(field->deadline, now_ms)) return;
-    }
-    /* So few are left, of a hash that is being put away, that it may be any of them. */
-    struct first_living f = {.now_ms = now_ms, .out = field};
-    value_kind(TYPE_HASH)->each(&d->v, take_living, &f);
+    do fields_random(&d->v, random, field);
+    while (field_is_past(field->deadline, now_ms));
 }
 
 /* Each time any of them. */
@@ -87,7 +60,7 @@ static void pick(void *ctx, const struct value_item *item)
 {
     struct picking *p = ctx;
     if (!p->wanted || field_is_past(item->deadline, p->now_ms)) return;
-    struct random *random = keyspace_random(engine_keyspace(p->draw->call->engine));
+    struct random *random = call_random(p->draw->call);
     bool picked = p->wanted == p->left || random_below(random, p->left) < p->wanted;
     p->left--;
     if (!picked) return;
@@ -114,11 +87,11 @@ static void reply_few(const struct draw *d, size_t count)
 /* Different ones, all if there are not more. */
 static void reply_different(const struct draw *d, uint64_t wanted)
 {
-    enum { FEW = 4 }; /* one in so many */
+    enum { PART = 4 }; /* one in so many */
     size_t count = wanted < d->living ? (size_t)wanted : d->living;
     begin_reply(d, count);
-    if (d->v.encoding == ENCODING_TABLE && count < d->living / FEW &&
-        d->living > fields_count(&d->v) / FEW) {
+    if (d->v.encoding == ENCODING_TABLE && count < d->living / PART &&
+        d->living > fields_count(&d->v) / PART) {
         reply_few(d, count);
         return;
     }
@@ -126,8 +99,36 @@ static void reply_different(const struct draw *d, uint64_t wanted)
     value_kind(TYPE_HASH)->each(&d->v, pick, &p);
 }
 
+struct living {
+    struct value v;
+    const struct value_config *config;
+    int64_t now_ms;
+};
+
+static void copy_living(void *ctx, const struct value_item *item)
+{
+    struct living *l = ctx;
+    if (!field_is_past(item->deadline, l->now_ms))
+        fields_set(&l->v, item->member, item->second, false, l->config);
+}
+
+/* Of a hash that is being put away so few fields are left that no draw would meet them: it is drawn
+ * from a copy of these. */
+static void leave_past_behind(struct draw *d)
+{
+    struct living l = {fields_new(), call_values(d->call), engine_now(d->call->engine)};
+    value_kind(TYPE_HASH)->each(&d->v, copy_living, &l);
+    d->v = l.v;
+    d->copied = true;
+}
+
+static void end_draw(struct draw *d)
+{
+    if (d->copied) value_free(&d->v);
+}
+
 /* The hash at argument 1, a portion of what is past put away: 1, 0 when no field is left, -1 after
- * writing the error. */
+ * writing the error. end_draw in the first case. */
 static int begin_draw(struct draw *d, struct call *c)
 {
     *d = (struct draw){.call = c};
@@ -140,6 +141,7 @@ static int begin_draw(struct draw *d, struct call *c)
         d->v = entry_value(e);
     }
     d->living = fields_count(&d->v) - fields_past(&d->v, engine_now(c->engine));
+    if (d->living && d->living < fields_count(&d->v) / FEW) leave_past_behind(d);
     return d->living > 0;
 }
 
@@ -149,11 +151,13 @@ static void reply_one_field(struct call *c)
     struct field field;
     int there = begin_draw(&d, c);
     if (there < 0) return;
-    if (there) draw_one(&d, &field);
-    if (there)
-        resp_bulk(&c->reply, field.name);
-    else
+    if (!there) {
         resp_null(&c->reply);
+        return;
+    }
+    draw_one(&d, &field);
+    resp_bulk(&c->reply, field.name);
+    end_draw(&d);
 }
 
 static void hrandfield(struct call *c)
@@ -182,6 +186,7 @@ static void hrandfield(struct call *c)
         reply_repeated(&d, (uint64_t)-count);
     else
         reply_different(&d, (uint64_t)count);
+    if (there > 0) end_draw(&d);
 }
 
 /* ---- HSCAN ---- */

@@ -55,9 +55,8 @@ static void rpushx_command(struct call *c)
 /* Takes out what was replied; there is at least one. */
 static void take_out(struct call *c, struct opened *k, enum list_end end, size_t count)
 {
-    char digits[TEXT_INT_MAX];
     struct slice *word = engine_words(c->engine, 1);
-    *word = engine_keep(c->engine, slice_of(digits, text_from_uint(digits, count)));
+    *word = engine_keep_int(c->engine, (int64_t)count);
     list_drop(opened_value(k), end, count, call_values(c));
     opened_did(k, end == LIST_LEFT ? EFFECT_LPOP : EFFECT_RPOP, word, 1);
     gate_close(k, end == LIST_LEFT ? EVENT_LPOP : EVENT_RPOP);
@@ -87,13 +86,6 @@ void list_pop_range(struct call *c, struct opened *k, enum list_end end, size_t 
     take_out(c, k, end, count);
 }
 
-static bool read_count(struct call *c, int i, int64_t *count)
-{
-    if (text_to_int(call_arg(c, i), count) && *count >= 0) return true;
-    resp_error(&c->reply, SLICE("ERR value is out of range, must be positive"));
-    return false;
-}
-
 static void pop(struct call *c, enum list_end end)
 {
     struct opened k;
@@ -103,7 +95,8 @@ static void pop(struct call *c, enum list_end end)
         command_reply_arity(&c->reply, c->command->spec);
         return;
     }
-    if (counted && !read_count(c, 2, &count)) return;
+    if (counted && !call_int_from(c, 2, 0, "ERR value is out of range, must be positive", &count))
+        return;
     if (!call_open_value(c, &k, call_arg(c, 1), TYPE_LIST)) return;
     if (!opened_entry(&k)) {
         gate_close_unchanged(&k);

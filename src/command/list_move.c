@@ -192,19 +192,12 @@ static bool serve_range(struct call *c, const struct blocking *b, struct slice k
     return true;
 }
 
-static bool read_positive(struct call *c, int i, const char *error, int64_t *out)
-{
-    if (text_to_int(call_arg(c, i), out) && *out > 0) return true;
-    resp_error(&c->reply, slice_text(error));
-    return false;
-}
-
 /* numkeys key … LEFT|RIGHT [COUNT n], from argument `i` on. */
 static bool read_range(struct call *c, int i, struct blocking *b)
 {
     int64_t keys;
     enum list_end end;
-    if (!read_positive(c, i, "ERR numkeys should be greater than 0", &keys)) return false;
+    if (!call_int_from(c, i, 1, "ERR numkeys should be greater than 0", &keys)) return false;
     if (keys >= c->argc - i - 1) {
         call_syntax_error(c);
         return false;
@@ -219,10 +212,10 @@ static bool read_range(struct call *c, int i, struct blocking *b)
                            .options = end == LIST_RIGHT ? FROM_RIGHT : 0};
     if (++at == c->argc) return true;
     if (at + 2 == c->argc && call_arg_is(c, at, "count"))
-        return read_positive(c, at + 1, "ERR count should be greater than 0", &b->count);
+        return call_int_from(c, at + 1, 1, "ERR count should be greater than 0", &b->count);
     /* Of a COUNT that is said twice, the first one may be what is wrong. */
     if (at + 2 < c->argc && call_arg_is(c, at, "count") &&
-        !read_positive(c, at + 1, "ERR count should be greater than 0", &b->count))
+        !call_int_from(c, at + 1, 1, "ERR count should be greater than 0", &b->count))
         return false;
     call_syntax_error(c);
     return false;

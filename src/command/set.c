@@ -174,11 +174,6 @@ static void sscan_command(struct call *c)
 
 /* ---- by lot ---- */
 
-static struct random *lots(const struct call *c)
-{
-    return keyspace_random(engine_keyspace(c->engine));
-}
-
 /* Members that are drawn to be taken out, kept until the seal. */
 struct drawn {
     struct engine *engine;
@@ -198,7 +193,7 @@ static struct drawn take_drawn(struct call *c, struct opened *k, size_t count)
 {
     struct value *v = opened_value(k);
     struct drawn d = {c->engine, engine_words(c->engine, count), 0};
-    set_draw(v, count, lots(c), keep_drawn, &d);
+    set_draw(v, count, call_random(c), keep_drawn, &d);
     set_remove_all(v, d.words, d.count);
     opened_did(k, EFFECT_SREM, d.words, d.count);
     return d;
@@ -265,7 +260,7 @@ static void draw_one(struct call *c)
 {
     struct value v;
     int found = call_read_value(c, call_arg(c, 1), TYPE_SET, &v);
-    if (found > 0) set_draw(&v, 1, lots(c), answer_member, &c->reply);
+    if (found > 0) set_draw(&v, 1, call_random(c), answer_member, &c->reply);
     if (found == 0) resp_null(&c->reply);
 }
 
@@ -289,12 +284,12 @@ static void draw_many(struct call *c)
         c->reply.cut = true;
     } else if (count < 0) {
         resp_array(&c->reply, (size_t)-count);
-        set_draw_again(&v, (uint64_t)-count, lots(c), answer_member, &c->reply);
+        set_draw_again(&v, (uint64_t)-count, call_random(c), answer_member, &c->reply);
     } else {
         size_t size = set_count(&v);
         size_t wanted = (uint64_t)count < size ? (size_t)count : size;
         resp_array(&c->reply, wanted);
-        set_draw(&v, wanted, lots(c), answer_member, &c->reply);
+        set_draw(&v, wanted, call_random(c), answer_member, &c->reply);
     }
 }
 

@@ -149,21 +149,8 @@ static void taker_reply(struct taker *t, struct call *c)
 /* Stores what was taken under argument 1, and answers how much that is. */
 static void taker_store(struct taker *t, struct call *c, enum event_name event)
 {
-    struct opened k;
     size_t count = set_count(&t->set);
-    if (count) {
-        gate_open(c->engine, &k, c->db, call_arg(c, 1));
-        opened_put(&k, t->set);
-        gate_close(&k, event);
-    } else {
-        value_free(&t->set);
-        if (gate_open_unread(c->engine, &k, c->db, call_arg(c, 1))) {
-            opened_delete(&k);
-            gate_close(&k, EVENT_DEL);
-        } else {
-            gate_close_unchanged(&k);
-        }
-    }
+    call_store(c, call_arg(c, 1), &t->set, event);
     resp_int(&c->reply, (int64_t)count);
 }
 

@@ -323,26 +323,6 @@ static void give_element(struct sorting *s, struct slice element)
     }
 }
 
-/* Puts the list under the other key, or deletes that when it is empty. */
-static void store(struct sorting *s)
-{
-    struct call *c = s->call;
-    struct opened k;
-    if (list_count(&s->list)) {
-        gate_open(c->engine, &k, c->db, *s->to);
-        opened_put(&k, s->list);
-        gate_close(&k, EVENT_SORTSTORE);
-        return;
-    }
-    value_free(&s->list);
-    if (gate_open_unread(c->engine, &k, c->db, *s->to)) {
-        opened_delete(&k);
-        gate_close(&k, EVENT_DEL);
-    } else {
-        gate_close_unchanged(&k);
-    }
-}
-
 static void answer(struct sorting *s)
 {
     struct call *c = s->call;
@@ -355,7 +335,7 @@ static void answer(struct sorting *s)
         resp_array(&c->reply, texts);
     for (size_t i = from; i < from + len; i++) give_element(s, s->elements[i].text);
     if (!s->to) return;
-    store(s);
+    call_store(c, *s->to, &s->list, EVENT_SORTSTORE);
     resp_int(&c->reply, (int64_t)texts);
 }
 

@@ -77,7 +77,7 @@ static int64_t delivery_time(const struct claiming *cl, int64_t now)
 {
     int64_t at = now;
     if (cl->time_ms != -1) at = cl->time_ms;
-    if (cl->idle_ms != -1) at = now - cl->idle_ms;
+    if (cl->idle_ms != -1 && __builtin_sub_overflow(now, cl->idle_ms, &at)) at = now;
     return at < 0 || (at > now && !cl->played) ? now : at;
 }
 

@@ -58,18 +58,6 @@ void door_did(struct group_door *d, enum effect_verb verb, const struct buffer *
     opened_did(&d->key, verb, words, 2);
 }
 
-static struct slice keep_int(struct engine *e, int64_t n)
-{
-    char digits[TEXT_INT_MAX];
-    return engine_keep(e, slice_of(digits, text_from_int(digits, n)));
-}
-
-static struct slice keep_id(struct engine *e, struct event_id id)
-{
-    char text[ID_TEXT_MAX];
-    return engine_keep(e, slice_of(text, id_to_text(text, id)));
-}
-
 static struct consumer *add_consumer(struct group_door *d, struct slice name)
 {
     struct engine *e = d->call->engine;
@@ -83,7 +71,7 @@ static struct consumer *add_consumer(struct group_door *d, struct slice name)
     words[0] = SLICE("CREATECONSUMER");
     words[1] = engine_keep(e, d->of_stream->name);
     words[2] = engine_keep(e, name);
-    words[3] = keep_int(e, engine_now(e));
+    words[3] = engine_keep_int(e, engine_now(e));
     opened_did(&d->key, EFFECT_XGROUP, words, 4);
     opened_note(&d->key, EVENT_XGROUP_CREATECONSUMER, NULL, 0);
     return c;
@@ -122,8 +110,8 @@ void door_set_last(struct group_door *d, struct event_id last)
     d->of_stream->last = last;
     words[0] = SLICE("SETID");
     words[1] = engine_keep(e, d->of_stream->name);
-    words[2] = keep_id(e, last);
-    words[3] = keep_int(e, d->of_stream->entries_read);
+    words[2] = stream_keep_id(d->call, last);
+    words[3] = engine_keep_int(e, d->of_stream->entries_read);
     opened_did(&d->key, EFFECT_XGROUP, words, 4);
 }
 

@@ -87,12 +87,11 @@ static bool parse_last(struct call *c, int i, const struct stream *s, struct eve
 static void did_place(struct call *c, struct opened *k, const char *what,
                       const struct stream_group *g)
 {
-    char digits[TEXT_INT_MAX];
     struct slice *words = engine_words(c->engine, 4);
     words[0] = slice_text(what);
     words[1] = call_arg(c, 3);
     words[2] = stream_keep_id(c, g->last);
-    words[3] = engine_keep(c->engine, slice_of(digits, text_from_int(digits, g->entries_read)));
+    words[3] = engine_keep_int(c->engine, g->entries_read);
     opened_did(k, EFFECT_XGROUP, words, 4);
 }
 

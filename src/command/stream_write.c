@@ -129,12 +129,6 @@ static int parse_words(struct call *c, struct add_words *w, bool add)
 
 /* ---- trimming ---- */
 
-static struct slice keep_int(struct call *c, uint64_t n)
-{
-    char digits[TEXT_INT_MAX];
-    return engine_keep(c->engine, slice_of(digits, text_from_uint(digits, n)));
-}
-
 struct slice stream_keep_id(struct call *c, struct event_id id)
 {
     char text[ID_TEXT_MAX];
@@ -164,7 +158,7 @@ static size_t trim(struct call *c, struct opened *k, const struct stream_trim *t
         bool refs = t->refs == REFS_DELETE;
         struct slice *words = engine_words(c->engine, 3);
         words[0] = SLICE("MAXLEN");
-        words[1] = keep_int(c, s->length);
+        words[1] = engine_keep_int(c->engine, (int64_t)s->length);
         words[2] = SLICE("DELREF");
         opened_did(k, EFFECT_XTRIM, words, 2 + refs);
     }
@@ -322,7 +316,7 @@ static void set_id(struct call *c, struct opened *k, const struct set_words *w)
     stream_set_id(s, w->last, w->added >= 0 ? (uint64_t)w->added : s->added,
                   deleted ? w->max_deleted : s->max_deleted);
     words[0] = stream_keep_id(c, s->last);
-    words[1] = keep_int(c, s->added);
+    words[1] = engine_keep_int(c->engine, (int64_t)s->added);
     words[2] = stream_keep_id(c, s->max_deleted);
     opened_did(k, EFFECT_XSETID, words, 3);
     opened_note(k, EVENT_XSETID, NULL, 0);

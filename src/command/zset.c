@@ -283,11 +283,6 @@ static void zrevrank(struct call *c)
 
 /* ---- ZRANDMEMBER ---- */
 
-static struct random *lots(const struct call *c)
-{
-    return keyspace_random(engine_keyspace(c->engine));
-}
-
 static void reply_at(struct call *c, const struct value *v, size_t rank, bool with_scores)
 {
     struct zset_cursor at;
@@ -302,7 +297,7 @@ static void reply_draws(struct call *c, const struct value *v, uint64_t draws, b
     size_t count = zset_count(v);
     zset_reply_begin(c, draws, with_scores);
     for (; draws && !c->reply.cut; draws--)
-        reply_at(c, v, random_below(lots(c), count), with_scores);
+        reply_at(c, v, random_below(call_random(c), count), with_scores);
 }
 
 /* A good part of the elements: a walk over all, in which each is taken with the right chance. */
@@ -312,7 +307,7 @@ static void reply_large_sample(struct call *c, const struct value *v, size_t wan
     struct zset_cursor at;
     size_t left = zset_count(v);
     for (zset_start(&at, v, 0); wanted && zset_next(&at); left--) {
-        if (random_below(lots(c), left) >= wanted) continue;
+        if (random_below(call_random(c), left) >= wanted) continue;
         zset_reply_element(c, at.member, at.score, with_scores);
         wanted--;
     }
@@ -330,7 +325,7 @@ static void reply_small_sample(struct call *c, const struct value *v, size_t wan
 {
     size_t *ranks = mem_alloc(wanted * sizeof *ranks), count = zset_count(v);
     for (size_t have = 0; have < wanted;) {
-        for (size_t i = have; i < wanted; i++) ranks[i] = random_below(lots(c), count);
+        for (size_t i = have; i < wanted; i++) ranks[i] = random_below(call_random(c), count);
         qsort(ranks, wanted, sizeof *ranks, compare_ranks);
         have = 1;
         for (size_t i = 1; i < wanted; i++)
@@ -386,7 +381,7 @@ static void zrandmember(struct call *c)
     int found = call_read_value(c, call_arg(c, 1), TYPE_ZSET, &v);
     if (found < 0) return;
     if (found)
-        reply_at(c, &v, random_below(lots(c), zset_count(&v)), false);
+        reply_at(c, &v, random_below(call_random(c), zset_count(&v)), false);
     else
         resp_null(&c->reply);
 }
@@ -432,21 +427,8 @@ void zset_reply_ranks(struct call *c, const struct value *v, size_t from, size_t
 
 void zset_store(struct call *c, struct slice key, struct value *result, enum event_name event)
 {
-    struct opened k;
     size_t count = zset_count(result);
-    if (count) {
-        gate_open(c->engine, &k, c->db, key);
-        opened_put(&k, *result);
-        gate_close(&k, event);
-    } else {
-        value_free(result);
-        if (gate_open_unread(c->engine, &k, c->db, key)) {
-            opened_delete(&k);
-            gate_close(&k, EVENT_DEL);
-        } else {
-            gate_close_unchanged(&k);
-        }
-    }
+    call_store(c, key, result, event);
     resp_int(&c->reply, (int64_t)count);
 }
 

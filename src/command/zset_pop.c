@@ -66,14 +66,6 @@ static bool pop_from(struct call *c, struct slice key, const struct pop *p)
 
 /* ---- ZPOPMIN and ZPOPMAX ---- */
 
-/* Reads a number that is not below `min`; false after writing the error. */
-static bool read_from(struct call *c, int i, int64_t min, const char *wrong, int64_t *out)
-{
-    if (text_to_int(call_arg(c, i), out) && *out >= min) return true;
-    resp_error(&c->reply, slice_text(wrong));
-    return false;
-}
-
 static void pop_one_key(struct call *c, unsigned end)
 {
     struct pop p = {.end = end, .count = 1};
@@ -82,7 +74,8 @@ static void pop_one_key(struct call *c, unsigned end)
         call_syntax_error(c);
         return;
     }
-    if (c->argc == 3 && !read_from(c, 2, 0, "ERR value is out of range, must be positive", &count))
+    if (c->argc == 3 &&
+        !call_int_from(c, 2, 0, "ERR value is out of range, must be positive", &count))
         return;
     p.count = (uint64_t)count;
     if (c->argc == 3 && c->reply.proto >= 3) p.shape = POP_NESTED;
@@ -152,7 +145,7 @@ static bool read_mpop(struct call *c, int i, struct blocking *b)
 {
     int64_t keys;
     *b = (struct blocking){.type = TYPE_ZSET, .first = i + 1, .serve = serve_nested, .count = 1};
-    if (!read_from(c, i, 1, "ERR numkeys should be greater than 0", &keys)) return false;
+    if (!call_int_from(c, i, 1, "ERR numkeys should be greater than 0", &keys)) return false;
     bool valid = keys < c->argc - 1 - i;
     if (valid) {
         b->keys = (int)keys;
@@ -162,7 +155,8 @@ static bool read_mpop(struct call *c, int i, struct blocking *b)
         i++;
     }
     if (valid && i + 1 < c->argc && call_arg_is(c, i, "count")) {
-        if (!read_from(c, i + 1, 1, "ERR count should be greater than 0", &b->count)) return false;
+        if (!call_int_from(c, i + 1, 1, "ERR count should be greater than 0", &b->count))
+            return false;
         i += 2;
     }
     if (valid && i == c->argc) return true;

@@ -252,12 +252,6 @@ static void zlexcount(struct call *c)
 
 /* ---- removal ---- */
 
-static struct slice number_word(struct call *c, size_t number)
-{
-    char digits[TEXT_INT_MAX];
-    return engine_keep(c->engine, slice_of(digits, text_from_uint(digits, number)));
-}
-
 static void remove_range(struct call *c, enum range_by by, enum event_name event)
 {
     struct range r;
@@ -269,8 +263,8 @@ static void remove_range(struct call *c, enum range_by by, enum event_name event
     size_t removed = found.to - found.from;
     if (removed) {
         struct slice *words = engine_words(c->engine, 2);
-        words[0] = number_word(c, found.from);
-        words[1] = number_word(c, found.to - 1);
+        words[0] = engine_keep_int(c->engine, (int64_t)found.from);
+        words[1] = engine_keep_int(c->engine, (int64_t)found.to - 1);
         zset_remove_ranks(opened_value(&k), found.from, removed);
         opened_did(&k, EFFECT_ZREMRANGEBYRANK, words, 2);
         gate_close(&k, event);

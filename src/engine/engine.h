@@ -187,6 +187,7 @@ void opened_did(struct opened *k, enum effect_verb verb, const struct slice *wor
 /* Room for so many words, and a copy of bytes, until the seal. */
 struct slice *engine_words(struct engine *e, size_t count);
 struct slice engine_keep(struct engine *e, struct slice bytes);
+struct slice engine_keep_int(struct engine *e, int64_t number);
 /* Notes the event that tells of what was done last, before more is done and the key closed. */
 void opened_note(struct opened *k, enum event_name event, const struct slice *fields, size_t count);
 /* Puts `v`, which is taken, in place of whatever the key holds: the result of a …STORE. Notes `new`

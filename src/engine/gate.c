@@ -203,6 +203,12 @@ struct slice engine_keep(struct engine *e, struct slice bytes)
     return arena_keep(&e->draft.arena, bytes);
 }
 
+struct slice engine_keep_int(struct engine *e, int64_t number)
+{
+    char digits[TEXT_INT_MAX];
+    return engine_keep(e, slice_of(digits, text_from_int(digits, number)));
+}
+
 /* The words that make a value of its elements, as many as its type has for each. */
 struct building {
     struct engine *engine;

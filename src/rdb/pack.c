@@ -72,7 +72,7 @@ static size_t ziplist_string(const unsigned char *at, size_t left, size_t *len)
 static bool ziplist_entry(const unsigned char *at, size_t left, struct ziplist_entry *e)
 {
     const unsigned char *from = at, *end = at + left;
-    size_t head = left && at[0] == ZIPLIST_WIDE ? 5 : 1, len;
+    size_t head = left && at[0] == ZIPLIST_WIDE ? 5 : 1, len = 0;
     if (left <= head) return false;
     e->before = head == 5 ? (size_t)low_first(at + 1, 4) : at[0];
     at += head;

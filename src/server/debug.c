@@ -29,8 +29,9 @@ static void debug_assert(struct call *c)
 
 static void debug_segfault(struct call *c)
 {
+    volatile uintptr_t at = 16; /* an address that nothing is ever mapped at */
     (void)c;
-    *(volatile char *volatile)16 = 0; /* an address that nothing is ever mapped at */
+    *(volatile char *)at = 0;
 }
 
 /* ---- the server ---- */

@@ -67,6 +67,26 @@ static inline bool code_get_text(struct slice *from, struct slice *s)
     return true;
 }
 
+/* How many entries were read; -1: not known. Both this and how many there are may be set by hand,
+ * to the largest number there is, which is where counting ends. */
+static inline void code_put_read(struct buffer *to, int64_t read)
+{
+    code_put(to, (uint64_t)read + 1);
+}
+
+static inline bool code_get_read(struct slice *from, int64_t *read)
+{
+    uint64_t n;
+    if (!code_get(from, &n) || n > (uint64_t)INT64_MAX + 1) return false;
+    *read = (int64_t)(n - 1);
+    return true;
+}
+
+static inline int64_t read_more(int64_t read, uint64_t count)
+{
+    return count < (uint64_t)(INT64_MAX - read) ? read + (int64_t)count : INT64_MAX;
+}
+
 /* ---- ids ---- */
 
 /* Steps of so many ms, or more, are told by a number of their own. */

@@ -210,7 +210,7 @@ int stream_add(struct stream *s, struct event_id id, const struct slice *words, 
     struct packed *p = begin_change(s, i);
     end_change(s, i, append_entry(p, stream_node_at(s, i)->first, id, words, count));
     if (!s->length++) s->first = id;
-    s->added++;
+    s->added += s->added < INT64_MAX;
     s->last = id;
     return 0;
 }

@@ -140,7 +140,7 @@ static void pass(const struct stream *s, struct stream_group *g, struct event_id
 {
     bool counted = g->entries_read >= 0 && id_compare(g->last, s->first) >= 0;
     if (counted && !has_holes(s, g->last))
-        g->entries_read++;
+        g->entries_read = read_more(g->entries_read, 1);
     else if (s->added)
         g->entries_read = entries_up_to(s, id);
     g->last = id;

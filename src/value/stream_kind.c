@@ -84,7 +84,7 @@ static void encode_groups(const struct stream *s, struct buffer *to)
         struct stream_group *g = s->groups[i];
         code_put_text(to, g->name);
         code_put_id(to, g->last);
-        code_put(to, (uint64_t)(g->entries_read + 1));
+        code_put_read(to, g->entries_read);
         crew_save(&g->crew, to);
     }
 }
@@ -118,11 +118,10 @@ static bool decode_group(struct stream *s, struct slice *from)
     static const struct crew_bounds bounds = {STREAM_CONSUMERS_MAX, SIZE_MAX, SIZE_MAX};
     struct slice name;
     struct event_id last;
-    uint64_t read;
-    if (!code_get_text(from, &name) || !code_get_id(from, &last) || !code_get(from, &read))
+    int64_t read;
+    if (!code_get_text(from, &name) || !code_get_id(from, &last) || !code_get_read(from, &read))
         return false;
-    if (read > INT64_MAX) return false;
-    struct stream_group *g = stream_add_group(s, name, last, (int64_t)read - 1);
+    struct stream_group *g = stream_add_group(s, name, last, read);
     return g && crew_load(&g->crew, from, &bounds);
 }
 

@@ -11,18 +11,17 @@ void group_code_position(struct buffer *to, const struct group_position *p)
     code_put(to, p->last.ms);
     code_put(to, p->last.n);
     code_put(to, p->scanned_seq);
-    code_put(to, (uint64_t)(p->entries_read + 1));
+    code_put_read(to, p->entries_read);
 }
 
 bool group_decode_position(struct slice *from, struct group_position *p)
 {
-    uint64_t ms, read;
+    uint64_t ms;
     if (!code_get(from, &ms) || !code_get(from, &p->last.n) || !code_get(from, &p->scanned_seq) ||
-        !code_get(from, &read))
+        !code_get_read(from, &p->entries_read))
         return false;
-    if (ms > INT64_MAX || read > INT64_MAX) return false;
+    if (ms > INT64_MAX) return false;
     p->last.ms = ms;
-    p->entries_read = (int64_t)read - 1;
     return true;
 }
 
@@ -92,7 +91,8 @@ static bool redo_deliver(struct group *g, struct slice b)
         if (!code_get(&b, &v) || !code_take_step(&b, v, e.id, &e.id)) return false;
         crew_put(&g->crew, &e);
         if (g->crew.pending.count > GROUP_PENDING_MAX) return false;
-        if (g->position.entries_read >= 0) g->position.entries_read++;
+        if (g->position.entries_read >= 0)
+            g->position.entries_read = read_more(g->position.entries_read, 1);
     }
     g->position.last = e.id;
     crew_was_active(&g->crew, c);
@@ -103,10 +103,11 @@ static bool redo_pass(struct group *g, struct slice b)
 {
     struct consumer *c = crew_redo_acting(&g->crew, &b);
     uint64_t count, v;
-    if (!c || !redo_scanned(g, &b) || !code_get(&b, &count) || count > INT64_MAX) return false;
+    if (!c || !redo_scanned(g, &b) || !code_get(&b, &count)) return false;
     if (!code_get(&b, &v) || !code_take_step(&b, v, g->position.last, &g->position.last))
         return false;
-    if (g->position.entries_read >= 0) g->position.entries_read += (int64_t)count;
+    if (g->position.entries_read >= 0)
+        g->position.entries_read = read_more(g->position.entries_read, count);
     crew_was_active(&g->crew, c);
     return !b.len;
 }

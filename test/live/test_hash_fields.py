@@ -151,12 +151,12 @@ def test_every_field_ends_once_and_in_time(c, listen, connect):
     for i in range(0, 20_000, 2_000):
         c.pipeline(*(["HSETEX", f"h{k % 50}", "EX", "1000", "FIELDS", "1", f"long{k}", "v"]
                      for k in range(i, i + 2_000)))
-    start, due = now_ms() + 300, {}
+    start, due, commands = now_ms() + 1000, {}, []
     for k in range(400):
         key, field, when = f"h{rng.randrange(60)}", f"probe{k}", start + rng.randrange(400)
-        c("HSET", key, field, "v")
-        c("HPEXPIREAT", key, when, "FIELDS", "1", field)
+        commands += [["HSET", key, field, "v"], ["HPEXPIREAT", key, when, "FIELDS", "1", field]]
         due[key, field] = when
+    assert c.pipeline(*commands) == [1, [1]] * 400  # set, and in time
     late = []
     while due:
         _, _, _, payload = ear.push()
@@ -169,7 +169,7 @@ def test_every_field_ends_once_and_in_time(c, listen, connect):
             late.append(heard - when)
     late.sort()
     print("late by, ms: median", late[len(late) // 2], "most", late[-1])
-    assert late[len(late) // 2] < 500  # 0 to 1 where the machine is quiet
+    assert late[len(late) // 2] < 2000  # 0 to 1 where the machine is quiet
     ear.quiet()
     assert int(c.info("stats")["expired_subkeys"]) == 400
     assert "subexpiry=50" in c.info("keyspace")["db0"]
@@ -183,10 +183,10 @@ def test_crowd_in_one_hash(c, listen, connect, count):
     for i in range(0, count, 1000):
         part = fields[i:i + 1000]
         c("HSET", "h", *(word for field in part for word in (field, "v")))
-    when = now_ms() + 500
-    for i in range(0, count, 1000):
-        part = fields[i:i + 1000]
-        c("HPEXPIREAT", "h", when, "FIELDS", len(part), *part)
+    when = now_ms() + 1000
+    parts = [fields[i:i + 1000] for i in range(0, count, 1000)]
+    set_in_time = c.pipeline(*(["HPEXPIREAT", "h", when, "FIELDS", len(p), *p] for p in parts))
+    assert sum(set_in_time, []) == [1] * count
     told = []
     while len(told) < count:
         _, _, channel, payload = ear.push()
@@ -287,7 +287,7 @@ def test_hashes_survive_kill(server, connect, c, snapshot):
 
 def test_fields_that_ended_while_the_server_was_down(server, connect, c):
     """They are told at the start, in order of deadline."""
-    when = now_ms() + 300
+    when = now_ms() + 1000
     for i, key in enumerate(["h2", "h1", "h3"]):
         c("HSET", key, "a", "1", "b", "2")
         c("HPEXPIREAT", key, when + i, "FIELDS", "1", "a")
@@ -308,10 +308,8 @@ def test_fields_that_ended_while_the_server_was_down(server, connect, c):
 def test_copies_keep_deadlines(c, listen):
     ear = listen("hT", "__subkeyevent@*:hexpired")
     c("HSET", "h", "a", "1", "b", "2")
-    c("HPEXPIRE", "h", "60", "FIELDS", "1", "a")
-    c("COPY", "h", "copy")
-    c("RENAME", "h", "moved")
-    c("MOVE", "copy", "3")
+    c.pipeline(["HPEXPIRE", "h", "60", "FIELDS", "1", "a"], ["COPY", "h", "copy"],
+               ["RENAME", "h", "moved"], ["MOVE", "copy", "3"])
     heard = messages(ear, 2)
     assert sorted(heard) == [
         ("__subkeyevent@0__:hexpired", "5:moved|1:a"), ("__subkeyevent@3__:hexpired", "4:copy|1:a")]

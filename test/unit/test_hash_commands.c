@@ -3,6 +3,8 @@
  * Redis of 2026 has them. */
 #include "runner.h"
 
+#include "../../src/value/fields.h"
+
 static const struct runner_row basic_rows[] = {
     {"HSET h a 1 b 2 a 3", ":2", "new h, hset h(a b a)"},
     {"HSET h a 1 b", "-ERR wrong number of arguments for 'hset' command", ""},
@@ -263,6 +265,39 @@ static void test_past_fields(void **state)
     expect_past("DEL h", ":1", "del h");
 }
 
+/* Of thousands of fields two are left, the rest is still to be put away: however often is drawn, it
+ * is from these two. */
+static void test_draws_of_the_rest(void **state)
+{
+    (void)state;
+    enum { PAST = 3000, DRAWS = 20000 };
+    struct runner r;
+    char line[64];
+    size_t drawn[2] = {0};
+    runner_init(&r);
+    for (int i = 0; i < PAST; i++) {
+        snprintf(line, sizeof line, "HSETEX h PX 10 FIELDS 1 f%d v", i);
+        runner_type(&r, line);
+    }
+    runner_type(&r, "HSET h a 1 b 2");
+    r.now_ms += 10;
+    snprintf(line, sizeof line, "HRANDFIELD h %d", -DRAWS);
+    runner_type(&r, line);
+    for (size_t i = 0; i < r.reply.len; i++) {
+        drawn[0] += r.reply.at[i] == 'a';
+        drawn[1] += r.reply.at[i] == 'b';
+    }
+    assert_true(drawn[0] > DRAWS / 3 && drawn[1] > DRAWS / 3);
+    assert_int_equal(drawn[0] + drawn[1], DRAWS);
+    struct value v = entry_value(keyspace_find(r.keyspace, 0, SLICE("h")).entry);
+    assert_true(fields_count(&v) > PAST / 2);
+    runner_type(&r, "HRANDFIELD h 5 WITHVALUES");
+    assert_true(r.reply.at[0] == '*' && r.reply.at[1] == '4');
+    runner_type(&r, "HRANDFIELD h");
+    assert_true(r.reply.len == sizeof "$1\r\na\r\n" - 1);
+    runner_fini(&r);
+}
+
 /* With the last field the hash ends. */
 static void test_last_field(void **state)
 {
@@ -500,12 +535,19 @@ static void test_draws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_basic),         cmocka_unit_test(test_resp3),
-        cmocka_unit_test(test_times),         cmocka_unit_test(test_ex),
-        cmocka_unit_test(test_past_fields),   cmocka_unit_test(test_last_field),
-        cmocka_unit_test(test_active_expiry), cmocka_unit_test(test_moving_deadlines),
-        cmocka_unit_test(test_crowd),         cmocka_unit_test(test_held),
-        cmocka_unit_test(test_effects),       cmocka_unit_test(test_draws),
+        cmocka_unit_test(test_basic),
+        cmocka_unit_test(test_resp3),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_ex),
+        cmocka_unit_test(test_past_fields),
+        cmocka_unit_test(test_last_field),
+        cmocka_unit_test(test_active_expiry),
+        cmocka_unit_test(test_moving_deadlines),
+        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_held),
+        cmocka_unit_test(test_effects),
+        cmocka_unit_test(test_draws),
+        cmocka_unit_test(test_draws_of_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
