@@ -87,7 +87,7 @@ static const struct runner_row refs_rows[] = {
     {"XGROUP CREATE s h 0", "+OK", NULL},
     {"XREADGROUP GROUP g c COUNT 2 STREAMS s >",
      "*1 *2 $1 s *2 *2 $3 1-1 *2 $1 a $1 1 *2 $3 1-2 *2 $1 a $1 2", NULL},
-    {"XREADGROUP GROUP h c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-2 *2 $1 a $1 2", NULL},
+    {"XREADGROUP GROUP h c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-1 *2 $1 a $1 1", NULL},
     {"XACK s h 1-1", ":1", NULL},
     {"XDELEX s ACKED IDS 3 1-1 1-3 9-9", "*3 :2 :2 :-1", ""},
     {"XACKDEL s g ACKED IDS 2 1-1 1-2", "*2 :1 :2", "xdel s"},
@@ -198,7 +198,7 @@ static void counts_told(void **state)
         {"XSETID s 1-1 ENTRIESADDED 9223372036854775807", "+OK", NULL},
         {"XADD s 1-2 a 2", "$3 1-2", NULL},
         {"XGROUP CREATE s g 1-1 ENTRIESREAD 9223372036854775807", "+OK", NULL},
-        {"XREADGROUP GROUP g c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-1 *2 $1 a $1 1", NULL},
+        {"XREADGROUP GROUP g c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-2 *2 $1 a $1 2", NULL},
         {"XCLAIM s g c 0 1-2 IDLE -9223372036854775808 JUSTID", "*1 $3 1-2", ""},
     };
     struct runner r;
