@@ -13,6 +13,7 @@ static const char *const policies[] = {"volatile-lru",   "volatile-lfu", "volati
 
 static const char *const overflows[] = {"continue", "disconnect", NULL};
 static const char *const leavings[] = {"drop", "refuse", NULL};
+static const char *const sanitizings[] = {"yes", NULL}; /* Redis' `no` and `clients` trust */
 static const char *const syncs[] = {"always", "everysec", "no", NULL};
 
 enum {
@@ -88,6 +89,7 @@ const struct config_row config_rows[] = {
      .flags = CONFIG_PROTECTED},
     {"rdbcompression", "yes", FIELD(rdbcompression), .kind = KIND_BOOL},
     {"rdbchecksum", "yes", FIELD(rdbchecksum), .kind = KIND_BOOL, .flags = CONFIG_START},
+    {"sanitize-dump-payload", "yes", sanitizings, FIELD(sanitizing), .kind = KIND_ENUM},
     {"stop-writes-on-bgsave-error", "yes", FIELD(stop_writes), .kind = KIND_BOOL,
      .apply = APPLY_SAVING},
     {"appenddirname", "appendonlydir", FIELD(appenddirname), .kind = KIND_FILE,

@@ -102,7 +102,6 @@ static const char *const redis_has[] = {
     "replica-read-only",
     "replica-serve-stale-data",
     "replicaof",
-    "sanitize-dump-payload",
     "server_cpulist",
     "shutdown-on-sigint",
     "shutdown-on-sigterm",

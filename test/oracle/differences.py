@@ -145,8 +145,6 @@ DIFFERENCES = [
         "XTRIM by MINID leaves a node in Redis of which all is deleted; Hark gives it up.",
     ),
     (
-
-
         damaged_hyperloglog,
         "Hark says that the HyperLogLog is damaged, where Redis shows its bytes as runs.",
     ),
