@@ -107,6 +107,11 @@ install: all
 		client/libhark.pc.in >$(LIB)/pkgconfig/libhark.pc
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
+	@cd docs/man && for page in *.3; do \
+		for name in $$(sed -n '/^.SH NAME/,/\\-/p' $$page | tr ', ' '\n\n' | grep '^hark_'); do \
+			[ $$name.3 = $$page ] || ln -sf $$page $(DESTDIR)$(PREFIX)/share/man/man3/$$name.3; \
+		done; \
+	done
 
 format:
 	clang-format -i $(wildcard src/*/*.[ch] client/*.[ch] cli/*.[ch] check/*.[ch] bench/*.[ch] \

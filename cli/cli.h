@@ -4,7 +4,8 @@
  *     main ─▶ options          what was asked for
  *          ─▶ prompt           the interactive mode, with edit (keys, history, completion) and help
  *          ─▶ session          one connection: connect, send, read, keep track of db and MULTI
- *          ─▶ scan, sizes, stat, latency, pipe          the special modes
+ *          ─▶ scan, sizes, hotkeys, stat, latency, pipe          the special modes
+ *          ─▶ tail (replay, lag; with moment, shown)             what happened and happens
  *     print                    a reply in each output format
  *     text                     growing text, quoting, splitting into words
  *
@@ -64,6 +65,7 @@ bool parse_integer(const char *text, long min, long max, long *out);
 
 /* Milliseconds on a clock that only goes forward. */
 double now_ms(void);
+int64_t unix_ms(void);
 void sleep_ms(double ms);
 
 /* ---- options.c ---- */
@@ -87,6 +89,8 @@ enum mode {
     MODE_MEMKEYS,
     MODE_LATENCY,
     MODE_LATENCY_HISTORY,
+    MODE_HOTKEYS,
+    MODE_INTRINSIC_LATENCY,
 };
 
 struct options {
@@ -112,7 +116,10 @@ struct options {
     int show_pushes; /* 1, 0, or -1: when the output is a terminal */
     bool ask_password, password_on_command_line, no_auth_warning;
     const char *script;  /* of --eval */
-    const char *rdb;     /* file of --rdb */
+    const char *rdb;     /* file of --rdb or --functions-rdb */
+    bool functions_only; /* … of the latter */
+    int intrinsic_s;     /* seconds of --intrinsic-latency */
+    bool indent;         /* JSON over many lines */
     const char *pattern; /* of --scan and --bigkeys; NULL: all keys */
     size_t pattern_len;
     int count; /* hint for SCAN; 0: the server's own */
@@ -133,6 +140,7 @@ void options_fini(struct options *o);
 
 struct format {
     enum output output;
+    bool indent; /* of JSON: a line for each element */
     const char *bulk_delimiter, *reply_delimiter;
     bool colour;
 };
@@ -141,6 +149,38 @@ struct format {
  * added, for what is meant to be read as it is (INFO). */
 void print_reply(FILE *to, const struct format *format, const struct hark_reply *reply,
                  bool as_text);
+
+/* A string of JSON, in its quotes; the bytes are passed through. */
+void print_json_text(FILE *to, const char *bytes, size_t len);
+
+/* ---- moment.c: times that are typed ---- */
+
+enum { MOMENT_MAX = 48 };
+
+struct moment {
+    int64_t ms;
+    uint64_t n;
+    bool is_id; /* n counts */
+};
+
+/* 10m, an id, unix milliseconds, or 2026-11-22T12:00:00Z; false for anything else. */
+bool moment_parse(const char *text, int64_t now_unix_ms, struct moment *out);
+/* The id after which to read on: what is of this moment comes, what has this id does not. */
+void moment_before(const struct moment *m, char id[MOMENT_MAX]);
+void moment_print(FILE *to, int64_t unix_ms);
+
+/* ---- shown.c: events as lines ---- */
+
+struct shown {
+    const char *id;                 /* NULL: it has none, but `ms` */
+    int64_t ms;                     /* unix */
+    bool of_event;                  /* the fields are those of an event */
+    struct hark_text channel;       /* of other messages; at: NULL */
+    const struct hark_text *fields; /* names and values */
+    size_t fields_count;
+};
+
+void shown_print(const struct shown *s, bool json);
 
 /* ---- session.c ---- */
 
@@ -175,6 +215,8 @@ void session_fini(struct session *s);
  * Returns 0 or -1; a refused AUTH or SELECT is said and is no failure. */
 int session_connect(struct session *s);
 void session_disconnect(struct session *s);
+/* Where to and how, for connections of one's own; pointers into the session. */
+void session_options(const struct session *s, struct hark_options *out);
 /* Goes elsewhere from now on, by TCP. */
 void session_move(struct session *s, const char *host, int port);
 
@@ -238,6 +280,12 @@ int stat_run(struct session *s);
 int latency_run(struct session *s, bool history);
 int pipe_run(struct session *s);
 int rdb_run(struct session *s);
+int hotkeys_run(struct session *s);
+int intrinsic_latency_run(int seconds); /* needs no server */
+/* Commands of our own, from the command line. */
+int tail_run(struct session *s);
+int replay_run(struct session *s);
+int lag_run(struct session *s);
 /* Sends EVAL with the script; keys and arguments are parted by a lone comma. */
 int eval_run(struct session *s);
 

@@ -71,12 +71,26 @@ static int run_command(struct session *s)
     return rc != 0 || (s->options->exit_on_error && s->last_was_error);
 }
 
+/* The commands that hark-cli has besides the server's. */
+static int (*own_command(const struct options *o))(struct session *s)
+{
+    static const struct {
+        const char *name;
+        int (*run)(struct session *s);
+    } commands[] = {{"tail", tail_run}, {"replay", replay_run}, {"lag", lag_run}};
+    for (size_t i = 0; o->argc > 0 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(o->argv[0], commands[i].name) == 0) return commands[i].run;
+    return NULL;
+}
+
 static int run(struct session *s)
 {
     const struct options *o = s->options;
+    if (o->mode == MODE_INTRINSIC_LATENCY) return intrinsic_latency_run(o->intrinsic_s);
     if (o->mode == MODE_COMMAND && o->argc == 0 && !o->stdin_last && !o->stdin_tag)
         return prompt_run(s);
     if (session_connect(s) < 0) return 1;
+    if (o->mode == MODE_COMMAND && own_command(o)) return own_command(o)(s);
     switch (o->mode) {
     case MODE_COMMAND: break;
     case MODE_EVAL: return eval_run(s);
@@ -86,6 +100,8 @@ static int run(struct session *s)
     case MODE_SCAN: return scan_run(s);
     case MODE_BIGKEYS: return sizes_run(s, false);
     case MODE_MEMKEYS: return sizes_run(s, true);
+    case MODE_HOTKEYS: return hotkeys_run(s);
+    case MODE_INTRINSIC_LATENCY: break;
     case MODE_LATENCY: return latency_run(s, false);
     case MODE_LATENCY_HISTORY: return latency_run(s, true);
     }

@@ -49,6 +49,7 @@ static const char usage[] =
     "  --eval <file>        EVAL this Lua script: key1 key2 , argument1 argument2\n"
     "  --pipe               Send requests in RESP from standard input, count the replies\n"
     "  --pipe-timeout <s>   … and give up after that many seconds without one (30; 0: never)\n"
+    "  --functions-rdb <f>  Fetch the functions only\n"
     "  --rdb <file>         Fetch all data as an RDB file, as a new replica would; -: to the "
     "output\n"
     "\n"
@@ -57,6 +58,7 @@ static const char usage[] =
     "  --raw                Bare (the default elsewhere)\n"
     "  --csv, --json        CSV; JSON (in RESP3, unless -2 is given)\n"
     "  --quoted-json        JSON in ASCII\n"
+    "  --indent             JSON over many lines, as on a terminal: for less and its like\n"
     "  -d <text>            Between the elements of a reply in raw output (a line end)\n"
     "  -D <text>            Behind a reply in raw output (a line end)\n"
     "  -e                   Exit with status 1 when the server answers an error\n"
@@ -73,6 +75,19 @@ static const char usage[] =
     "  --memkeys-samples <n>  … by looking at n elements of each\n"
     "  --latency            Time PING until Ctrl-C; elsewhere than on a terminal for a second\n"
     "  --latency-history    The same with a line every 15 seconds (-i)\n"
+    "\n"
+    "  --hotkeys            The keys that are used most (maxmemory-policy must be an LFU one)\n"
+    "  --intrinsic-latency <s>  How long this machine itself makes a busy program wait\n"
+    "\n"
+    "What happened, and happens\n"
+    "  tail <pattern>       Every event of a keyspace channel, from now on\n"
+    "    --since <when>       … or from then on: 10m, 2h, an id, unix ms, 2026-11-22T12:00:00Z\n"
+    "    --group <g> --consumer <c>   … where the group was, which then goes on\n"
+    "    --count <n> --json\n"
+    "  replay <pattern>     What happened --since and --until, at its pace or --speed <n> (0: at "
+    "once);\n"
+    "                       --to <url> publishes it there\n"
+    "  lag [stream ...]     Groups, and how far they are behind\n"
     "\n"
     "  --verbose            Say more about connecting\n"
     "  --help, --version\n"
@@ -242,6 +257,20 @@ static void take_quoted_pattern(struct options *o, const char *option, const cha
     o->pattern_len = o->held.lens[o->held.count - 1];
 }
 
+static void take_intrinsic(struct options *o, const char *option, const char *value)
+{
+    o->mode = MODE_INTRINSIC_LATENCY;
+    o->intrinsic_s = integer_of(option, value, 1, INT_MAX);
+}
+
+static void take_functions_rdb(struct options *o, const char *option, const char *value)
+{
+    (void)option;
+    o->mode = MODE_RDB;
+    o->rdb = value;
+    o->functions_only = true;
+}
+
 static void take_script(struct options *o, const char *option, const char *value)
 {
     (void)option;
@@ -369,6 +398,10 @@ static const struct row rows[] = {
     {"--memkeys-samples", CALL_WITH_VALUE, take_samples, 0, 0},
     {"--latency", SET_INT, NULL, FIELD(mode), MODE_LATENCY},
     {"--latency-history", SET_INT, NULL, FIELD(mode), MODE_LATENCY_HISTORY},
+    {"--functions-rdb", CALL_WITH_VALUE, take_functions_rdb, 0, 0},
+    {"--hotkeys", SET_INT, NULL, FIELD(mode), MODE_HOTKEYS},
+    {"--intrinsic-latency", CALL_WITH_VALUE, take_intrinsic, 0, 0},
+    {"--indent", SET_TRUE, NULL, FIELD(indent), 0},
     {"--verbose", SET_TRUE, NULL, FIELD(verbose), 0},
     {"--help", CALL, show_help, 0, 0},
     {"--version", CALL, show_version, 0, 0},
@@ -379,9 +412,6 @@ static const struct row rows[] = {
     {"--lru-test", CALL, refuse, 0, 0},
     {"--replica", CALL, refuse, 0, 0},
     {"--slave", CALL, refuse, 0, 0},
-    {"--functions-rdb", CALL, refuse, 0, 0},
-    {"--hotkeys", CALL, refuse, 0, 0},
-    {"--intrinsic-latency", CALL, refuse, 0, 0},
     {"--ldb", CALL, refuse, 0, 0},
     {"--ldb-sync-mode", CALL, refuse, 0, 0},
 };

@@ -165,7 +165,7 @@ static void print_csv(FILE *to, const struct hark_reply *r)
 
 /* ---- JSON ---- */
 
-static void print_json_text(FILE *to, const char *bytes, size_t len)
+void print_json_text(FILE *to, const char *bytes, size_t len)
 {
     static const char plain[] = "\\\"\n\f\r\t\b", escaped[] = "\\\"nfrtb";
     fputc('"', to);
@@ -192,7 +192,13 @@ static void print_quoted_json_text(FILE *to, const char *bytes, size_t len)
     text_fini(&t);
 }
 
-static void print_json(FILE *to, const struct hark_reply *r, bool quoted);
+/* How JSON is printed, and how deep we are. */
+struct json {
+    bool quoted, indent;
+    int depth;
+};
+
+static void print_json(FILE *to, const struct hark_reply *r, struct json j);
 
 /* Does it bring quotes of its own, as a key needs them? */
 static bool has_quotes(const struct hark_reply *r)
@@ -201,29 +207,38 @@ static bool has_quotes(const struct hark_reply *r)
            r->type == HARK_T_ERROR;
 }
 
-static void print_json_elements(FILE *to, const struct hark_reply *r, bool quoted)
+static void begin_line(FILE *to, struct json j)
 {
+    if (j.indent) fprintf(to, "\n%*s", 2 * j.depth, "");
+}
+
+static void print_json_elements(FILE *to, const struct hark_reply *r, struct json j)
+{
+    struct json deeper = {j.quoted, j.indent, j.depth + 1};
     bool map = r->type == HARK_T_MAP;
     fputc(map ? '{' : '[', to);
     for (size_t i = 0; i < r->count; i++) {
         const struct hark_reply *element = &r->at[i];
         bool key = map && i % 2 == 0, wrap = key && !has_quotes(element);
         if (i > 0) fputc(map && !key ? ':' : ',', to);
+        if (!map || key) begin_line(to, deeper);
+        if (map && !key && j.indent) fputc(' ', to);
         if (wrap) fputc('"', to);
-        print_json(to, element, quoted);
+        print_json(to, element, deeper);
         if (wrap) fputc('"', to);
     }
+    if (r->count) begin_line(to, j);
     fputc(map ? '}' : ']', to);
 }
 
-static void print_json(FILE *to, const struct hark_reply *r, bool quoted)
+static void print_json(FILE *to, const struct hark_reply *r, struct json j)
 {
     switch (r->type) {
     case HARK_T_ERROR: fputs("error:", to); __attribute__((fallthrough));
     case HARK_T_STRING:
     case HARK_T_STATUS:
     case HARK_T_VERBATIM:
-        if (quoted)
+        if (j.quoted)
             print_quoted_json_text(to, r->text, r->len);
         else
             print_json_text(to, r->text, r->len);
@@ -236,7 +251,7 @@ static void print_json(FILE *to, const struct hark_reply *r, bool quoted)
     case HARK_T_ARRAY:
     case HARK_T_MAP:
     case HARK_T_SET:
-    case HARK_T_PUSH: print_json_elements(to, r, quoted); break;
+    case HARK_T_PUSH: print_json_elements(to, r, j); break;
     }
 }
 
@@ -248,8 +263,8 @@ void print_reply(FILE *to, const struct format *format, const struct hark_reply 
     case OUTPUT_PRETTY: print_pretty(to, reply, 0, format->colour); break;
     case OUTPUT_RAW: print_raw(to, reply, format->bulk_delimiter); break;
     case OUTPUT_CSV: print_csv(to, reply); break;
-    case OUTPUT_JSON: print_json(to, reply, false); break;
-    case OUTPUT_QUOTED_JSON: print_json(to, reply, true); break;
+    case OUTPUT_JSON: print_json(to, reply, (struct json){false, format->indent, 0}); break;
+    case OUTPUT_QUOTED_JSON: print_json(to, reply, (struct json){true, format->indent, 0}); break;
     }
     if (!as_text) fputs(output == OUTPUT_RAW ? format->reply_delimiter : "\n", to);
 }

@@ -140,6 +140,9 @@ static void introduce(struct session *s)
     hark_reply_free(r);
     if (hark_call(s->link, &r, "REPLCONF", "rdb-only", "1", NULL) < 0) session_die(s);
     hark_reply_free(r);
+    if (!s->options->functions_only) return;
+    r = session_ask(s, 3, (const char *[]){"REPLCONF", "rdb-filter-only", "functions"}, NULL);
+    hark_reply_free(r);
 }
 
 int rdb_run(struct session *s)

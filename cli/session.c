@@ -56,6 +56,7 @@ void session_init(struct session *s, const struct options *o)
         .output = o->output_given ? o->output : natural,
         .bulk_delimiter = o->bulk_delimiter,
         .reply_delimiter = o->reply_delimiter,
+        .indent = o->indent || terminal,
     };
     const char *term = getenv("TERM");
     s->format.colour = terminal && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
@@ -143,21 +144,35 @@ static void let_interrupts_end_us(const struct session *s, bool yes)
     if (s->interrupts >= 0) sigprocmask(yes ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
+void session_options(const struct session *s, struct hark_options *out)
+{
+    const struct options *o = s->options;
+    struct hark_options all = HARK_OPTIONS;
+    *out = all;
+    out->host = s->host;
+    out->port = s->port;
+    out->path = s->path;
+    out->user = s->user;
+    out->password = s->password;
+    out->db = s->db;
+    out->protocol = o->protocol;
+    out->tls = o->tls;
+    out->tls_insecure = o->tls_insecure;
+    out->tls_ca = o->tls_ca;
+    out->tls_ca_dir = o->tls_ca_dir;
+    out->tls_cert = o->tls_cert;
+    out->tls_key = o->tls_key;
+    out->tls_name = o->tls_name;
+}
+
 int session_connect(struct session *s)
 {
     session_disconnect(s);
     let_interrupts_end_us(s, true);
-    struct hark_options options = HARK_OPTIONS;
-    options.host = s->host;
-    options.port = s->port;
-    options.path = s->path;
-    options.tls = s->options->tls;
-    options.tls_insecure = s->options->tls_insecure;
-    options.tls_ca = s->options->tls_ca;
-    options.tls_ca_dir = s->options->tls_ca_dir;
-    options.tls_cert = s->options->tls_cert;
-    options.tls_key = s->options->tls_key;
-    options.tls_name = s->options->tls_name;
+    struct hark_options options;
+    session_options(s, &options);
+    options.user = options.password = NULL; /* set_up does these, and says what came of it */
+    options.db = options.protocol = 0;
     int rc = hark_connect(&options, &s->link);
     if (rc < 0) {
         fflush(stdout);

@@ -231,6 +231,13 @@ bool parse_integer(const char *text, long min, long max, long *out)
     return true;
 }
 
+int64_t unix_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 double now_ms(void)
 {
     struct timespec t;

@@ -128,6 +128,7 @@ static int connected(struct hark *h)
         return rc < 0 ? rc : 1;
     }
     h->state = LINK_OPEN;
+    hark_socket_may_wait(h->fd);
     if (!h->settings->tls) return 1;
     rc = hark_tls_new(&h->memory, h->settings, h->fd, &h->tls, h->error);
     if (rc < 0) return fail_connecting(h, rc);

@@ -26,21 +26,41 @@ static int fail_moving(struct hark *h, long result, int error_number)
     return hark_fail(h, HARK_IO, "%s", strerror_r(error_number, text, sizeof text));
 }
 
-/* Reads what is there, once, but of TLS all that it holds. 1, 0 when there is nothing, a result. */
-static int receive(struct hark *h)
+static int reserve_in(struct hark *h)
+{
+    hark_bytes_consume(&h->memory, &h->in, 0); /* what was taken in place may go now */
+    if (hark_bytes_reserve(&h->memory, &h->in, READ_BYTES) == 0) return 0;
+    return hark_fail(h, HARK_NO_MEMORY, "%s", hark_result_text(HARK_NO_MEMORY));
+}
+
+/* Reads what is there, or with `wait` what comes first. 1, 0 when there is nothing, or a result. */
+static int receive_plain(struct hark *h, bool wait)
+{
+    int rc = reserve_in(h);
+    if (rc < 0) return rc;
+    long n = hark_socket_receive(h->fd, h->in.at + h->in.len, h->in.cap - h->in.len, wait);
+    if (n == HARK_INTERRUPTED) return hark_refuse(h, (int)n, "%s", hark_result_text((int)n));
+    if (n > 0) h->in.len += (size_t)n;
+    return n >= 0 ? n > 0 : fail_moving(h, n, errno);
+}
+
+/* All that TLS holds: what is left in it makes no socket readable. */
+static int receive_tls(struct hark *h)
 {
     for (int received = 0;; received = 1) {
-        if (hark_bytes_reserve(&h->memory, &h->in, READ_BYTES) < 0)
-            return hark_fail(h, HARK_NO_MEMORY, "%s", hark_result_text(HARK_NO_MEMORY));
-        char *to = h->in.at + h->in.len;
-        size_t room = h->in.cap - h->in.len;
-        long n = h->tls ? hark_tls_receive(h->tls, to, room, h->error)
-                        : hark_socket_receive(h->fd, to, room);
+        int rc = reserve_in(h);
+        if (rc < 0) return rc;
+        long n = hark_tls_receive(h->tls, h->in.at + h->in.len, h->in.cap - h->in.len, h->error);
         if (n > 0) h->in.len += (size_t)n;
-        if (n > 0 && h->tls) continue;
-        if (received && n <= 0) return 1; /* a failure will be met again */
-        return n >= 0 ? n > 0 : fail_moving(h, n, errno);
+        if (n > 0) continue;
+        if (received) return 1; /* a failure will be met again */
+        return n == 0 ? 0 : fail_moving(h, n, errno);
     }
+}
+
+static int receive(struct hark *h)
+{
+    return h->tls ? receive_tls(h) : receive_plain(h, false);
 }
 
 int hark_send(struct hark *h)
@@ -100,6 +120,8 @@ static int turn_open(struct hark *h, int timeout_ms)
     if (sent < 0) return sent;
     if (timeout_ms != 0) {
         if (sent) return sent;
+        /* Nothing to send and all the time there is: one call in place of two. */
+        if (timeout_ms < 0 && !h->tls && hark_unsent(h) == 0) return receive_plain(h, true);
         int events = wait_for(h, timeout_ms);
         if (events <= 0) return events;
         if (events & POLLOUT) sent = hark_send(h);
@@ -156,6 +178,39 @@ int hark_take_tree(struct hark *h, struct hark_reply **out)
         hark_bytes_consume(&h->memory, &h->in, token.size);
         if (rc == 1) return 1;
     }
+}
+
+/* "$<length>\r\n<bytes>\r\n" at at[0..end): what follows it, NULL when it is not that, or not
+ * whole. */
+static char *take_bulk(char *at, const char *end, struct hark_text *out)
+{
+    size_t len = 0;
+    int digits = 0;
+    if (at == end || *at++ != '$') return NULL;
+    for (; at < end && *at >= '0' && *at <= '9' && digits < 9; digits++)
+        len = len * 10 + (size_t)(*at++ - '0');
+    if (!digits || end - at < 2 || at[0] != '\r' || at[1] != '\n') return NULL;
+    at += 2;
+    if ((size_t)(end - at) < len + 2 || at[len] != '\r' || at[len + 1] != '\n') return NULL;
+    *out = (struct hark_text){at, len};
+    return at + len + 2;
+}
+
+/* Messages are many, small and of one form: no need for tokens and trees. */
+int hark_take_words(struct hark *h, struct hark_text words[HARK_WORDS_MAX])
+{
+    char *at = h->in.at + h->in.from;
+    const char *end = h->in.at + h->in.len;
+    bool amid = h->parser.depth || h->parser.scanned || h->in_needed || h->builder.tree;
+    if (amid || h->setup_left || end - at < 4 || (at[0] != '*' && at[0] != '>')) return 0;
+    int count = at[1] - '0';
+    if (count < 1 || count > HARK_WORDS_MAX || at[2] != '\r' || at[3] != '\n') return 0;
+    char *next = at + 4;
+    for (int i = 0; i < count && next; i++) next = take_bulk(next, end, &words[i]);
+    if (!next) return 0;
+    for (int i = 0; i < count; i++) ((char *)words[i].at)[words[i].len] = '\0';
+    h->in.from += (size_t)(next - at); /* the bytes stay where they are until the next read */
+    return count;
 }
 
 int hark_take_setup(struct hark *h)

@@ -101,14 +101,18 @@ void hark_socket_keepalive(int fd, int seconds);
 /* Waits for events up to timeout_ms, -1 for ever. Returns those that came, 0 when none did,
  * HARK_INTERRUPTED or HARK_IO. */
 int hark_socket_wait(int fd, int events, int timeout_ms);
-/* Return how many bytes went, 0 when none can now, HARK_CLOSED, or HARK_IO and errno. */
+/* Return how many bytes went, 0 when none can now, HARK_CLOSED, or HARK_IO and errno. With `wait`
+ * (after hark_socket_may_wait) it waits for the first byte, and may be HARK_INTERRUPTED. */
 long hark_socket_send(int fd, const void *bytes, size_t len);
-long hark_socket_receive(int fd, void *to, size_t size);
+long hark_socket_receive(int fd, void *to, size_t size, bool wait);
+void hark_socket_may_wait(int fd);
 
 /* ---- tls.c ---- */
 
 struct tls;
 
+/* Was it built with OpenSSL? Without, no connection with TLS gets as far as the rest. */
+bool hark_tls_is_there(void);
 /* All with a text in error[] when they fail (HARK_TLS, HARK_UNSUPPORTED, HARK_NO_MEMORY). */
 int hark_tls_new(const struct hark_allocator *m, const struct hark_options *options, int fd,
                  struct tls **out, char error[ERROR_MAX]);
@@ -173,6 +177,10 @@ int hark_take_setup(struct hark *h);
 int hark_take_tree(struct hark *h, struct hark_reply **out);
 /* The next token, not consumed: 1, 0 when it is not there yet, or a result. */
 int hark_next_token(struct hark *h, struct resp_token *token);
+/* Takes a reply that is a list of a few short strings, if one is here as a whole, in place: returns
+ * how many, with the texts valid until the next call that reads; 0: it is something else. */
+enum { HARK_WORDS_MAX = 4 };
+int hark_take_words(struct hark *h, struct hark_text words[HARK_WORDS_MAX]);
 /* Sends what can be sent now, if anything is queued: 1, 0, or a result. */
 int hark_send(struct hark *h);
 

@@ -207,6 +207,13 @@ static int take_one(struct hark_pubsub *p, struct hark_message **out)
         int rc = p->durable ? hark_durable_take(p, out) : 0;
         if (rc != 0 || !p->link) return rc;
         struct hark_reply *reply;
+        struct hark_text words[HARK_WORDS_MAX];
+        size_t count = p->durable ? 0 : (size_t)hark_take_words(p->link, words);
+        if (count) {
+            rc = hark_pubsub_take_words(p, words, count, out);
+            if (rc != 0) return rc;
+            continue;
+        }
         rc = p->durable ? 0 : hark_take(p->link, &reply);
         if (rc < 0) return hark_pubsub_lose(p, rc);
         if (rc == 0) return 0;
@@ -353,10 +360,14 @@ int hark_pubsub_connect(struct hark_pubsub *p)
     p->settings->reconnect_min_ms = -1; /* so that a failure is one, instead of tried again */
     int rc = 0;
     while (rc >= 0 && !is_ready(p)) {
-        struct hark_message *m;
-        rc = next_message(p, &m);
-        if (rc == 0 && is_ready(p)) break;
-        if (rc < 0 || rc == 1) continue;
+        rc = hark_pubsub_move(p);
+        /* Only the group was asked for until now, so there can be no messages yet. */
+        struct hark_message *none;
+        if (rc >= 0 && p->durable && p->link) {
+            int taken = hark_durable_take(p, &none);
+            if (taken < 0) rc = taken;
+        }
+        if (rc != 0 || is_ready(p)) continue;
         look_after(p);
         rc = hark_pubsub_wait(p, -1);
     }

@@ -185,7 +185,8 @@ static int check_use(struct hark_pubsub *p)
 static int asked(struct hark_pubsub *p, int rc)
 {
     if (rc == HARK_NO_MEMORY && !p->link->failed) return hark_pubsub_no_memory(p);
-    if (rc == 0 && hark_is_ready(p->link)) hark_send(p->link);
+    /* Not amid a handler, whose message stands in what was read. */
+    if (rc == 0 && hark_is_ready(p->link) && !p->in_handler) hark_send(p->link);
     return 0;
 }
 
@@ -323,18 +324,26 @@ static int confirmed(struct hark_pubsub *p, enum subscription_kind kind, bool he
     return hark_pubsub_hand_out(p, &m, NULL, NULL, out, &verdict);
 }
 
-static int said(struct hark_pubsub *p, enum subscription_kind kind, const struct hark_reply *r,
-                struct hark_message **out)
+/* The words of a message: its name, the pattern if it has one, channel and data. */
+static int said(struct hark_pubsub *p, enum subscription_kind kind, const struct hark_text words[],
+                size_t count, struct hark_message **out)
 {
     bool pattern = kind == KIND_PATTERN;
-    if (r->count != (pattern ? 4 : 3)) return 0;
-    struct hark_message m = {.type = kinds[kind].said,
-                             .channel = hark_text_of(&r->at[pattern ? 2 : 1]),
-                             .data = hark_text_of(&r->at[pattern ? 3 : 2])};
-    if (pattern) m.pattern = hark_text_of(&r->at[1]);
-    const struct subscription *s = find(&p->subs, kind, hark_text_of(&r->at[1]));
+    if (count != (pattern ? 4 : 3)) return 0;
+    struct hark_message m = {
+        .type = kinds[kind].said, .channel = words[count - 2], .data = words[count - 1]};
+    if (pattern) m.pattern = words[1];
+    const struct subscription *s = find(&p->subs, kind, words[1]);
     int verdict;
     return hark_pubsub_hand_out(p, &m, s ? s->fn : NULL, s ? s->context : NULL, out, &verdict);
+}
+
+int hark_pubsub_take_words(struct hark_pubsub *p, const struct hark_text words[], size_t count,
+                           struct hark_message **out)
+{
+    for (enum subscription_kind k = 0; k < KINDS; k++)
+        if (hark_text_is(words[0], kinds[k].message)) return said(p, k, words, count, out);
+    return 0;
 }
 
 /* The server refused the oldest request that is not confirmed. */
@@ -354,13 +363,13 @@ static int take(struct hark_pubsub *p, const struct hark_reply *r, struct hark_m
     if (r->type == HARK_T_ERROR) return refused(p, r);
     bool list = (r->type == HARK_T_ARRAY || r->type == HARK_T_PUSH) && r->count >= 3;
     if (!list || r->at[0].type != HARK_T_STRING) return 0;
-    struct hark_text word = hark_text_of(&r->at[0]);
+    struct hark_text words[HARK_WORDS_MAX], word = hark_text_of(&r->at[0]);
+    for (size_t i = 0; i < r->count && i < HARK_WORDS_MAX; i++) words[i] = hark_text_of(&r->at[i]);
     for (enum subscription_kind k = 0; k < KINDS; k++) {
-        if (hark_text_is(word, kinds[k].message)) return said(p, k, r, out);
         if (hark_text_is(word, kinds[k].subscribe)) return confirmed(p, k, true, r, out);
         if (hark_text_is(word, kinds[k].unsubscribe)) return confirmed(p, k, false, r, out);
     }
-    return 0;
+    return r->count <= HARK_WORDS_MAX ? hark_pubsub_take_words(p, words, r->count, out) : 0;
 }
 
 int hark_pubsub_take_reply(struct hark_pubsub *p, struct hark_reply *reply,

@@ -117,6 +117,8 @@ void hark_subscriptions_fini(struct hark_pubsub *p);
 bool hark_subscriptions_handled(const struct hark_pubsub *p);
 /* A reply or push of the server as a message: handed out, 1; 0: it was nothing for anybody; or a
  * result. Frees it. */
+int hark_pubsub_take_words(struct hark_pubsub *p, const struct hark_text words[], size_t count,
+                           struct hark_message **out);
 int hark_pubsub_take_reply(struct hark_pubsub *p, struct hark_reply *reply,
                            struct hark_message **out);
 

@@ -156,10 +156,11 @@ static int read_url(const struct url *u)
 
 /* ---- the whole ---- */
 
-#define TEXTS(X)                                                                              \
-    X(host)                                                                                   \
-    X(path) X(user) X(password) X(client_name) X(tls_ca) X(tls_ca_dir) X(tls_cert) X(tls_key) \
-        X(tls_name) X(url)
+#define TEXTS(X)                                                                                  \
+    X(host)                                                                                       \
+    X(path)                                                                                       \
+    X(user) X(password) X(client_name) X(tls_ca) X(tls_ca_dir) X(tls_cert) X(tls_key) X(tls_name) \
+        X(url)
 
 static size_t texts_bytes(const struct hark_options *o)
 {
@@ -192,7 +193,10 @@ static int check(const struct hark_options *o, char error[ERROR_MAX])
     if (!o->tls_cert != !o->tls_key)
         snprintf(error, ERROR_MAX,
                  "A certificate of our own needs its key, and the other way round");
-    return error[0] ? HARK_USAGE : 0;
+    if (error[0]) return HARK_USAGE;
+    if (!o->tls || hark_tls_is_there()) return 0;
+    snprintf(error, ERROR_MAX, "TLS: this libhark was built without OpenSSL");
+    return HARK_UNSUPPORTED;
 }
 
 int hark_settings_new(const struct hark_allocator *m, const struct hark_options *given,

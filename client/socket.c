@@ -1,12 +1,14 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -129,10 +131,20 @@ long hark_socket_send(int fd, const void *bytes, size_t len)
     return errno == EAGAIN || errno == EINTR ? 0 : HARK_IO;
 }
 
-long hark_socket_receive(int fd, void *to, size_t size)
+long hark_socket_receive(int fd, void *to, size_t size, bool wait)
 {
-    ssize_t n = recv(fd, to, size, MSG_DONTWAIT);
+    ssize_t n = recv(fd, to, size, wait ? 0 : MSG_DONTWAIT);
     if (n > 0) return n;
     if (n == 0) return HARK_CLOSED;
-    return errno == EAGAIN || errno == EINTR ? 0 : HARK_IO;
+    if (errno == EINTR) return wait ? HARK_INTERRUPTED : 0;
+    return errno == EAGAIN ? 0 : HARK_IO;
+}
+
+/* With a time-out, however long, a wait is not taken up again behind a signal's handler. */
+void hark_socket_may_wait(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    struct timeval long_time = {.tv_sec = 1000000};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &long_time, sizeof long_time);
 }

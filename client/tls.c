@@ -22,6 +22,11 @@ struct tls {
     int wants;
 };
 
+bool hark_tls_is_there(void)
+{
+    return true;
+}
+
 /* ---- the layer below ---- */
 
 static int layer_write(BIO *bio, const char *bytes, int len)
@@ -38,7 +43,7 @@ static int layer_read(BIO *bio, char *to, int size)
 {
     const struct tls *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    long n = hark_socket_receive(t->fd, to, (size_t)size);
+    long n = hark_socket_receive(t->fd, to, (size_t)size, false);
     if (n > 0) return (int)n;
     if (n == HARK_CLOSED) return 0;
     if (n == 0) BIO_set_retry_read(bio);
@@ -205,12 +210,17 @@ int hark_tls_wants(const struct tls *t)
 
 #else
 
+bool hark_tls_is_there(void)
+{
+    return false;
+}
+
 int hark_tls_new(const struct hark_allocator *m, const struct hark_options *options, int fd,
                  struct tls **out, char error[ERROR_MAX])
 {
     (void)m, (void)options, (void)fd;
+    (void)error;
     *out = NULL;
-    snprintf(error, ERROR_MAX, "TLS: this libhark was built without OpenSSL");
     return HARK_UNSUPPORTED;
 }
 

@@ -23,6 +23,7 @@ TOOL_LIBS := $(MALLOC_LIBS) $(TLS_LIBS) -ledit -lm -lpthread
 
 PROGRAMS := $(BUILD)/hark-server $(if $(CLI_SRC),$(BUILD)/hark-cli) \
 	$(if $(BENCH_SRC),$(BUILD)/hark-bench) $(BUILD)/hark-check
+SONAME := libhark.so.$(firstword $(subst ., ,$(VERSION)))
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 FUZZ_TESTS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
@@ -71,7 +72,6 @@ endef
 LIB_CFLAGS = $(filter-out -flto% -DHARK_SYSTEM_MALLOC,$(ALL_CFLAGS)) -fPIC -fvisibility=hidden \
 	$(if $(TLS_LIBS),-DHARK_WITH_TLS)
 LIB_OBJECTS := $(patsubst %.c,$(OBJ)/lib/%.o,$(CLIENT_SRC))
-SONAME := libhark.so.$(firstword $(subst ., ,$(VERSION)))
 
 $(OBJ)/lib/%.o: %.c Makefile tools/build.mk
 	@mkdir -p $(@D)

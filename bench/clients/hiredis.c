@@ -13,8 +13,7 @@ static redisReply *check(redisContext *c, void *reply)
 static void trips(redisContext *c, long count, const char *value)
 {
     for (long i = 0; i < count; i++)
-        freeReplyObject(
-            check(c, redisCommand(c, "SET %s %b", "key", value, (size_t)VALUE_BYTES)));
+        freeReplyObject(check(c, redisCommand(c, "SET %s %b", "key", value, (size_t)VALUE_BYTES)));
 }
 
 static void *next(redisContext *c)

@@ -84,6 +84,9 @@ static void randomkey_command(struct call *c)
         e = gate_read(c->engine, c->db, entry_key(any), READ_QUIET | READ_NO_TOUCH);
     }
     if (!e) e = any_living(c);
+    /* During CLIENT PAUSE dead keys stay, and where nothing else is left Redis names one of them.
+     */
+    if (!e && engine_is_held(c->engine)) e = keyspace_any(engine_keyspace(c->engine), c->db);
     if (e)
         resp_bulk(&c->reply, entry_key(e));
     else

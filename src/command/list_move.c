@@ -80,6 +80,7 @@ static bool move(struct call *c, struct slice from_key, struct slice to_key, enu
         gate_close(&k, push_event(to));
         gate_open(c->engine, &k, c->db, from_key);
         pops(c, &k, from);
+        opened_is_counted(&k);
         gate_close(&k, pop_event(from));
     }
     resp_bulk(&c->reply, text);

@@ -166,5 +166,6 @@ void door_redeliver(struct group_door *d, struct consumer *to, const struct even
     crew_code_redeliver(&code, ids, count);
     CHECK(crew_redo_redeliver(d->crew, to, slice_from(buffer_slice(&code), head)));
     door_did(d, EFFECT_XREADGROUP, &code);
+    opened_is_counted(&d->key);
     buffer_fini(&code);
 }

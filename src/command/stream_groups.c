@@ -80,10 +80,7 @@ static void create_for_view(struct call *c, struct group_position position)
 static bool parse_last(struct call *c, int i, const struct stream *s, struct event_id *last)
 {
     *last = s ? s->last : (struct event_id){0};
-    if (call_arg_is(c, i, "$")) return true;
-    bool from_the_first = call_arg_is(c, i, "-");
-    if (from_the_first) *last = (struct event_id){0};
-    return from_the_first || stream_id(c, i, 0, last);
+    return call_arg_is(c, i, "$") || stream_id(c, i, 0, last);
 }
 
 /* Says that the group is at this place now. */
@@ -167,7 +164,9 @@ static void set_place_stored(struct call *c, int64_t entries_read)
     struct event_id last;
     struct stream_group *g = open_group(c, &k, &s);
     if (!g) return;
-    if (!parse_last(c, 4, s, &last)) {
+    bool from_the_first = call_arg_is(c, 4, "-"); /* SETID takes it, CREATE does not */
+    if (from_the_first) last = (struct event_id){0};
+    if (!from_the_first && !parse_last(c, 4, s, &last)) {
         gate_close_unchanged(&k);
         return;
     }

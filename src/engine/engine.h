@@ -116,6 +116,7 @@ struct opened {
     struct value value;   /* being changed: see opened_value; `at` is NULL while it is not */
     int db;
     bool changed, handed_over;
+    bool is_counted; /* see opened_is_counted */
 };
 
 /* Opens a key for change, dead keys put away first. Does it exist? Borrows `key` until the seal. */
@@ -196,6 +197,13 @@ void opened_put(struct opened *k, struct value v);
 /* As opened_restore_string. */
 void opened_restore(struct opened *k, struct value v, int64_t when, int64_t idle_s, int freq);
 
+/* The change is none more for `rdb_changes_since_last_save`: it is half of one that is counted, or
+ * a remark. */
+static inline void opened_is_counted(struct opened *k)
+{
+    k->is_counted = true;
+}
+
 /* Closes a changed key with the event that tells of it. */
 void gate_close(struct opened *k, enum event_name event);
 /* The same with the fields of a hash that it is about, for the subkey channels; borrowed. */
@@ -253,6 +261,7 @@ bool engine_expire_fields(struct engine *e, int db, struct slice key);
  * gate_read but stay, nothing is evicted, and engine_make_room says true. A key that is opened for
  * change all the same is put away as ever. */
 void engine_hold(struct engine *e, bool held);
+bool engine_is_held(const struct engine *e);
 /* Brings memory under maxmemory by the policy, so far that what has come since the last call is
  * made up for: true when it is below, or on its way there. False when the policy, the lack of
  * victims or a flood of data leaves it above: commands that add data are to be refused then. */

@@ -9,6 +9,7 @@ void engine_remove(struct engine *e, struct place *p, int db, struct slice key,
 {
     keyspace_delete(e->keyspace, p);
     draft_changed(e, db, key, p->hash);
+    e->stats.changes++;
     int32_t effect = draft_effect(e, (struct effect){.verb = EFFECT_DEL, .db = db, .key = key});
     draft_note(e, NOTE_EVENT, event, db, key)->effect = effect;
 }
@@ -67,6 +68,7 @@ static void note_expired_fields(struct engine *e, struct place *p, const struct 
     struct effect effect = {
         .verb = EFFECT_HDEL, .db = db, .key = key, .words_count = (uint32_t)count, .words = names};
     draft_changed(e, db, key, p->hash);
+    e->stats.changes++;
     e->stats.expired_fields += count;
     int32_t index = draft_effect(e, effect);
     if (!gone || !end_is_del) {
@@ -178,6 +180,11 @@ void engine_set_active_expiry(struct engine *e, bool on)
 void engine_hold(struct engine *e, bool held)
 {
     e->held = held;
+}
+
+bool engine_is_held(const struct engine *e)
+{
+    return e->held;
 }
 
 static void evict(struct engine *e, int64_t now_ms, int db, struct entry *victim)

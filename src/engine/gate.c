@@ -373,6 +373,7 @@ static void close_changed(struct opened *k)
     CHECK(k->changed);
     e->draft.keys_open--;
     draft_changed(e, k->db, k->key, k->place.hash);
+    e->stats.changes += !k->is_counted;
     hand_over_effect(k);
 }
 
@@ -417,7 +418,7 @@ void gate_close_unheard(struct opened *k, const char *reason)
     e->draft.keys_open--;
     e->draft.changed = true;
     draft_mark(e, k->place.hash);
-    e->stats.changes++;
+    e->stats.changes += !k->is_counted;
     hand_over_effect(k);
 }
 

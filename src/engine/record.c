@@ -127,7 +127,6 @@ void draft_changed(struct engine *e, int db, struct slice key, uint64_t hash)
 {
     e->draft.changed = true;
     draft_mark(e, hash);
-    e->stats.changes++;
     keyspace_touch_watched(e->keyspace, db, key);
     if (__builtin_expect(map_count(&e->awaited.keys) != 0, 0)) awaited_note(e, db, key);
     add_change(e, (struct change){db, key});

@@ -74,6 +74,7 @@ struct keyspace {
     int databases;
     struct grave *graves;
     struct remains *remains;
+    size_t put_aside;        /* keys that came into graves and remains, since the last reset */
     uint64_t elements_freed; /* of values that were disposed of, so that slices of that are even */
     struct value_config values;
     struct walk walk;
@@ -95,6 +96,8 @@ bool walk_is_slow(const struct keyspace *ks, const struct database *d, uint64_t 
 void walk_take(struct keyspace *ks, int number, struct entry *e);
 /* A slice of the rest of a walk that was given up; is there more? */
 bool walk_settle(struct keyspace *ks);
+/* As keyspace_dispose, for an entry out of a grave, which is counted among what was put aside. */
+void keyspace_dispose_buried(struct keyspace *ks, struct entry *e);
 /* Takes a grave whose table is empty out of the list. */
 void grave_remove(struct grave **link);
 

@@ -42,17 +42,24 @@ struct keyspace *keyspace_new(int databases, const unsigned char *hash_secret, u
     return ks;
 }
 
-void keyspace_dispose(struct keyspace *ks, struct entry *e)
+/* Frees an entry, and of a large value the begin: must the rest be put aside? */
+static bool dispose(struct keyspace *ks, struct entry *e)
 {
     struct value v;
-    if (!entry_free_to_value(e, &v)) return;
+    if (!entry_free_to_value(e, &v)) return false;
     const struct value_kind *kind = value_kind(v.type);
     size_t count = v.encoding == ENCODING_PACKED ? 1 : kind->count(&v);
     ks->elements_freed += count < ELEMENTS_A_STEP ? count : ELEMENTS_A_STEP;
-    if (kind->free_some(&v, ELEMENTS_A_STEP)) return;
+    if (kind->free_some(&v, ELEMENTS_A_STEP)) return false;
     struct remains *r = mem_new(struct remains);
     *r = (struct remains){v, ks->remains};
     ks->remains = r;
+    return true;
+}
+
+void keyspace_dispose(struct keyspace *ks, struct entry *e)
+{
+    ks->put_aside += dispose(ks, e);
 }
 
 /* A slice of the large value that was put aside last; false when there is none. */
@@ -66,19 +73,29 @@ static bool free_remains(struct keyspace *ks)
     return true;
 }
 
+void keyspace_dispose_buried(struct keyspace *ks, struct entry *e)
+{
+    dispose(ks, e);
+}
+
 static void free_entry(void *ctx, void *entry)
 {
     keyspace_dispose(ctx, entry);
 }
 
+static void free_buried(void *ctx, void *entry)
+{
+    keyspace_dispose_buried(ctx, entry);
+}
+
 /* Frees some entries of a table: fewer where their values have many elements. True when it is
  * empty. */
-static bool clear_some(struct keyspace *ks, struct table *t)
+static bool clear_some(struct keyspace *ks, struct table *t, table_visit *free_one)
 {
     enum { AT_ONCE = 4 };
     uint64_t until = ks->elements_freed + ELEMENTS_A_STEP;
     for (int i = 0; i < BUCKETS_A_STEP && ks->elements_freed < until; i += AT_ONCE)
-        if (table_clear(t, free_entry, ks, AT_ONCE)) return true;
+        if (table_clear(t, free_one, ks, AT_ONCE)) return true;
     return false;
 }
 
@@ -318,7 +335,7 @@ static bool clear_small(struct keyspace *ks, struct table *t)
 {
     uint64_t until = ks->elements_freed + 8 * ELEMENTS_A_STEP;
     while (ks->elements_freed < until)
-        if (clear_some(ks, t)) return true;
+        if (clear_some(ks, t, free_entry)) return true;
     return false;
 }
 
@@ -334,6 +351,7 @@ static void bury(struct keyspace *ks, struct database *d)
     d->walked = WALKED_ALL; /* what comes into it from now on is new */
     ks->walk.graves += g.to_walk;
     if (small && !g.to_walk && clear_small(ks, &g.table)) return;
+    ks->put_aside += table_count(&g.table);
     ks->graves = mem_new(struct grave);
     *ks->graves = g;
 }
@@ -357,13 +375,32 @@ void grave_remove(struct grave **link)
     mem_delete(g);
 }
 
+static size_t awaiting_the_end(const struct keyspace *ks)
+{
+    size_t keys = 0;
+    for (const struct remains *r = ks->remains; r; r = r->next) keys++;
+    for (const struct grave *g = ks->graves; g; g = g->next) keys += table_count(&g->table);
+    return keys;
+}
+
+struct keyspace_freeing keyspace_freeing(const struct keyspace *ks)
+{
+    size_t pending = awaiting_the_end(ks);
+    return (struct keyspace_freeing){pending, ks->put_aside - pending};
+}
+
+void keyspace_reset_freed(struct keyspace *ks)
+{
+    ks->put_aside = awaiting_the_end(ks);
+}
+
 bool keyspace_sweep(struct keyspace *ks)
 {
     if (free_remains(ks)) return true;
     struct grave **link = &ks->graves;
     while (*link && (*link)->to_walk) link = &(*link)->next;
     if (!*link) return false;
-    if (clear_some(ks, &(*link)->table)) grave_remove(link);
+    if (clear_some(ks, &(*link)->table, free_buried)) grave_remove(link);
     return true;
 }
 

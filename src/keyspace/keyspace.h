@@ -101,6 +101,13 @@ struct database_info {
 };
 struct database_info keyspace_info(struct keyspace *ks, int db, int64_t now_ms);
 size_t keyspace_size(const struct keyspace *ks, int db);
+/* Keys that were not freed at once, when they were deleted: how many are still there, and how many
+ * have gone since the start or the reset. */
+struct keyspace_freeing {
+    size_t pending, freed;
+};
+struct keyspace_freeing keyspace_freeing(const struct keyspace *ks);
+void keyspace_reset_freed(struct keyspace *ks);
 /* Bytes of the tables, wheels and watched keys; entries not included. */
 size_t keyspace_overhead(const struct keyspace *ks);
 

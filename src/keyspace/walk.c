@@ -161,7 +161,7 @@ static void visit_and_free(void *ctx, void *entry)
         return;
     }
     walk_hand_over(d->keyspace, d->number, entry);
-    keyspace_dispose(d->keyspace, entry);
+    keyspace_dispose_buried(d->keyspace, entry);
 }
 
 int keyspace_walk_begin(struct keyspace *ks, struct walk_visitor v)

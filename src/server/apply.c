@@ -79,6 +79,7 @@ static void apply_values(struct server *s, const struct config *c)
     struct value_config values = *keyspace_values(s->keyspace);
     values.hash_max_listpack_entries = (size_t)c->hash_packed_entries;
     values.hash_max_listpack_value = c->hash_packed_value;
+    values.hll_sparse_max_bytes = c->hll_sparse_bytes;
     values.list_max_listpack_size = (int)c->list_packed_size;
     values.list_compress_depth = (int)c->list_compress_depth;
     values.set_max_intset_entries = (size_t)c->set_ints;

@@ -40,6 +40,8 @@ enum config_permission { PERMIT_NO, PERMIT_YES, PERMIT_LOCAL };
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 /* What the journal no longer keeps: goes, or stays until groups have read it. */
 enum config_retention_groups { RETENTION_DROP, RETENTION_REFUSE };
+/* Redis can be told to trust what RESTORE and files bring: Hark cannot. */
+enum config_sanitizing { SANITIZE_YES };
 /* Subscribers that do not keep up are told the rest from the journal, or cut off. */
 enum config_overflow { OVERFLOW_CONTINUE, OVERFLOW_DISCONNECT };
 enum config_policy {
@@ -119,6 +121,7 @@ struct config {
     struct slice dbfilename;    /* `dbfilename`: its name */
     bool rdbcompression;        /* `rdbcompression`: strings in it by LZF */
     bool rdbchecksum;           /* `rdbchecksum`: a checksum at its end (start) */
+    enum config_sanitizing sanitizing; /* `sanitize-dump-payload`: always, for all that comes in */
     bool stop_writes; /* `stop-writes-on-bgsave-error`: no changes while it cannot be written */
     struct slice appenddirname;  /* `appenddirname`: folder of another server's AOF (start) */
     struct slice appendfilename; /* `appendfilename`: name of the same (start) */
@@ -132,6 +135,7 @@ struct config {
     /* When values are packed. */
     int64_t hash_packed_entries; /* `hash-max-listpack-entries`, once hash-max-ziplist-entries */
     uint64_t hash_packed_value;  /* `hash-max-listpack-value`: bytes of a field or value */
+    uint64_t hll_sparse_bytes;   /* `hll-sparse-max-bytes`: of a HyperLogLog that is not dense */
     int64_t list_packed_size;    /* `list-max-listpack-size`, once list-max-ziplist-size: of a node;
                                     elements, or from -1 to -5: 4, 8, 16, 32, 64 KB */
     int64_t list_compress_depth; /* `list-compress-depth`: nodes at each end that are not pressed */

@@ -13,6 +13,7 @@ static const char *const policies[] = {"volatile-lru",   "volatile-lfu", "volati
 
 static const char *const overflows[] = {"continue", "disconnect", NULL};
 static const char *const leavings[] = {"drop", "refuse", NULL};
+static const char *const sanitizings[] = {"yes", NULL}; /* Redis' `no` and `clients` trust */
 static const char *const syncs[] = {"always", "everysec", "no", NULL};
 
 enum {
@@ -88,6 +89,7 @@ const struct config_row config_rows[] = {
      .flags = CONFIG_PROTECTED},
     {"rdbcompression", "yes", FIELD(rdbcompression), .kind = KIND_BOOL},
     {"rdbchecksum", "yes", FIELD(rdbchecksum), .kind = KIND_BOOL, .flags = CONFIG_START},
+    {"sanitize-dump-payload", "yes", sanitizings, FIELD(sanitizing), .kind = KIND_ENUM},
     {"stop-writes-on-bgsave-error", "yes", FIELD(stop_writes), .kind = KIND_BOOL,
      .apply = APPLY_SAVING},
     {"appenddirname", "appendonlydir", FIELD(appenddirname), .kind = KIND_FILE,
@@ -114,6 +116,8 @@ const struct config_row config_rows[] = {
      .max = INT64_MAX, .apply = APPLY_VALUES},
     {"hash-max-ziplist-value", "64", FIELD(hash_packed_value), .kind = KIND_BYTES, .max = INT64_MAX,
      .flags = CONFIG_ALIAS, .apply = APPLY_VALUES},
+    {"hll-sparse-max-bytes", "3000", FIELD(hll_sparse_bytes), .kind = KIND_BYTES, .max = INT64_MAX,
+     .apply = APPLY_VALUES},
     {"list-max-listpack-size", "-2", FIELD(list_packed_size), .kind = KIND_INT, .min = INT_MIN,
      .max = INT_MAX, .apply = APPLY_VALUES},
     {"list-max-ziplist-size", "-2", FIELD(list_packed_size), .kind = KIND_INT, .min = INT_MIN,

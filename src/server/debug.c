@@ -1,5 +1,5 @@
-/* DEBUG: for tests and for finding faults. What Redis has for the insides of its own (listpacks,
- * its object headers, its allocator) has no counterpart here and is unknown. */
+/* DEBUG: for tests and for finding faults. What Redis has for the insides of its own (its object
+ * headers, its reply buffers, its allocator) has no counterpart here and is unknown. */
 #include "../base/arena.h"
 #include "../base/assert.h"
 #include "../base/text.h"
@@ -8,6 +8,7 @@
 #include "../io/clock.h"
 #include "../rdb/reader.h"
 #include "../rdb/writer.h"
+#include "../value/list.h"
 #include "digest.h"
 #include "server.h"
 
@@ -280,19 +281,80 @@ static size_t serialized_size(const struct entry *e)
     return size;
 }
 
+static struct value value_of(const struct entry *e)
+{
+    return entry_type(e) == TYPE_STRING ? (struct value){TYPE_STRING} : entry_value(e);
+}
+
+static void add_layout(struct buffer *text, const struct value *v,
+                       const struct value_config *config)
+{
+    struct list_layout l;
+    if (v->type != TYPE_LIST || !list_layout(v, &l)) return;
+    buffer_printf(text,
+                  " ql_nodes:%zu ql_avg_node:%.2f ql_listpack_max:%d ql_compressed:%d "
+                  "ql_uncompressed_size:%zu",
+                  l.nodes, (double)list_count(v) / (double)l.nodes, config->list_max_listpack_size,
+                  config->list_compress_depth != 0, l.bytes);
+}
+
 static void debug_object(struct call *c)
 {
     const struct entry *e = look(c, 2);
     if (!e) return;
     struct slice encoding = entry_encoding_text(e);
     int64_t idle = keyspace_idle_s(call_server(c)->keyspace, e, engine_now(c->engine));
-    char text[256];
-    int len = snprintf(text, sizeof text,
-                       "Value at:%p refcount:1 encoding:%.*s serializedlength:%zu lru:%u "
-                       "lru_seconds_idle:%lld",
-                       (const void *)e, (int)encoding.len, encoding.at, serialized_size(e),
-                       entry_access(e), (long long)idle);
-    resp_simple(&c->reply, slice_of(text, (size_t)len));
+    struct value v = value_of(e);
+    struct buffer text = {0};
+    buffer_printf(&text,
+                  "Value at:%p refcount:1 encoding:%.*s serializedlength:%zu lru:%u "
+                  "lru_seconds_idle:%lld",
+                  (const void *)e, (int)encoding.len, encoding.at, serialized_size(e),
+                  entry_access(e), (long long)idle);
+    add_layout(&text, &v, call_values(c));
+    resp_simple(&c->reply, buffer_slice(&text));
+    buffer_fini(&text);
+}
+
+/* Elements from this size on get a node of their own in lists that are changed from now on; 0: when
+ * they are larger than a node may be. Those are never packed. */
+static void debug_quicklist_packed_threshold(struct call *c)
+{
+    struct keyspace *ks = call_server(c)->keyspace;
+    struct value_config values = *keyspace_values(ks);
+    uint64_t size;
+    if (!text_to_bytes(call_arg(c, 2), &size) || size >= UINT32_MAX - 1024 * 1024) {
+        resp_error(&c->reply,
+                   SLICE("ERR argument must be a memory value bigger than 1 and smaller than 4gb"));
+        return;
+    }
+    values.list_plain_size = (size_t)size;
+    keyspace_set_values(ks, values);
+    resp_ok(&c->reply);
+}
+
+/* What Redis prints on its standard output is the answer here. */
+static void debug_listpack(struct call *c)
+{
+    const struct entry *e = look(c, 2);
+    if (!e) return;
+    struct value v = value_of(e);
+    if (!v.at || (v.encoding != ENCODING_PACKED && v.encoding != ENCODING_PACKED_TTL)) {
+        resp_error(&c->reply, SLICE("ERR Not a listpack encoded object."));
+        return;
+    }
+    const struct packed *p = v.at;
+    struct buffer text = {0};
+    char digits[TEXT_INT_MAX];
+    int index = 0;
+    buffer_printf(&text, "{total bytes %zu} {num entries %zu}\n", packed_bytes(p), packed_count(p));
+    for (packed_at at = packed_first(p); at; at = packed_next(p, at), index++) {
+        buffer_printf(&text, "{index %d} {offset %zu} ", index, (size_t)at);
+        text_quote(&text, packed_text(p, at, digits));
+        buffer_add_slice(&text, SLICE("\n"));
+    }
+    resp_verbatim(&c->reply, "txt", buffer_slice(&text));
+    buffer_fini(&text);
 }
 
 static void reply_digest(struct call *c, struct digest digest)
@@ -452,6 +514,8 @@ static void debug_help(struct call *c)
         "    Return hash table statistics of the specified Redis database.",
         "HTSTATS-KEY <key>",
         "    Like HTSTATS but for the hash table stored at <key>'s value.",
+        "LISTPACK <key>",
+        "    Show the elements of the listpack encoding of <key>.",
         "OBJECT <key>",
         "    Show low level info about `key` and associated value.",
         "PANIC",
@@ -465,6 +529,9 @@ static void debug_help(struct call *c)
         "    Reply with a test value of the specified type. <type> can be: string,",
         "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
         "    true, false.",
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "    Sets the threshold for elements to be inserted as plain vs packed nodes.",
+        "    Setting to 0 restores the default: the size of a node.",
         "RELOAD",
         "    Write all data as an RDB file would have it, and put it in its place.",
         "SEGFAULT",
@@ -498,6 +565,8 @@ static const struct debug_sub {
     {"error", 3, 3, debug_error},
     {"protocol", 3, 3, debug_protocol},
     {"object", 3, 3, debug_object},
+    {"quicklist-packed-threshold", 3, 3, debug_quicklist_packed_threshold},
+    {"listpack", 3, 3, debug_listpack},
     {"digest", 2, 2, debug_digest},
     {"digest-value", 2, INT32_MAX, debug_digest_value},
     {"htstats", 3, 3, debug_htstats},

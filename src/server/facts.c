@@ -176,6 +176,7 @@ void server_facts(struct server *s, struct facts *f)
         .engine = engine_stats(s->engine),
         .pubsub = pubsub_counts(s->pubsub),
         .databases = all_databases(s),
+        .freeing = keyspace_freeing(s->keyspace),
         .process = process_id(),
         .allocator = mem_allocator(),
     };

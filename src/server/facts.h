@@ -41,6 +41,7 @@ struct facts {
     struct engine_stats engine;
     struct pubsub_counts pubsub;
     struct database_info databases; /* the sum of all */
+    struct keyspace_freeing freeing;
     struct memory_facts memory;
     struct rdb_facts rdb;
     struct store_facts {

@@ -112,6 +112,8 @@ static const struct info_row memory_rows[] = {
     ROW("mem_allocator", allocator),
     ROW("mem_pubsub", memory.pubsub),
     ROW("mem_databases", memory.databases),
+    ROW("lazyfree_pending_objects", freeing.pending),
+    ROW("lazyfreed_objects", freeing.freed),
 };
 
 static const struct info_row persistence_rows[] = {

@@ -165,6 +165,7 @@ void server_reset_stats(struct server *s)
 {
     sessions_reset_stats(s->sessions);
     engine_reset_stats(s->engine);
+    keyspace_reset_freed(s->keyspace);
     s->longest_turn_us = s->longest_busy_cpu_us = s->expire_us = 0;
     s->expire_stopped = 0;
 }

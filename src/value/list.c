@@ -48,6 +48,15 @@ size_t list_range(const struct value *v, int64_t start, int64_t stop, size_t *fr
     return start > stop ? 0 : (size_t)(stop - start) + 1;
 }
 
+bool list_layout(const struct value *v, struct list_layout *out)
+{
+    if (is_packed(v)) return false;
+    const struct list_nodes *n = nodes_of(v);
+    *out = (struct list_layout){.nodes = n->count};
+    for (uint32_t i = 0; i < n->count; i++) out->bytes += nodes_at(n, i)->size;
+    return true;
+}
+
 /* ---- from one encoding to the other ---- */
 
 static void unpack(struct value *v)

@@ -47,6 +47,12 @@ size_t list_range(const struct value *v, int64_t start, int64_t stop, size_t *fr
 void list_add_packed(struct value *v, struct packed *p, const struct value_config *config);
 void list_settle(struct value *v, const struct value_config *config);
 
+/* How a list of nodes is laid out; false for one that is packed. */
+struct list_layout {
+    size_t nodes, bytes; /* of packed lists and plain elements, as if nothing were pressed */
+};
+bool list_layout(const struct value *v, struct list_layout *out);
+
 /* ---- going about ----
  *
  *      struct list_iter it;

@@ -262,6 +262,7 @@ bool nodes_is_small(const struct value_config *config, const struct list_node *n
 bool nodes_must_be_plain(const struct value_config *config, size_t len)
 {
     size_t most = bytes_max(config);
+    if (config->list_plain_size && len >= config->list_plain_size) return true;
     return len > (most ? most : SAFE_BYTES_MAX);
 }
 

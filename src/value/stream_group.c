@@ -105,7 +105,6 @@ static bool is_zero(struct event_id id)
 static bool has_holes(const struct stream *s, struct event_id from)
 {
     if (!s->length || is_zero(s->max_deleted)) return false;
-    if (id_compare(s->first, s->max_deleted) > 0) return false;
     return id_compare(from, s->max_deleted) <= 0;
 }
 
@@ -116,6 +115,7 @@ static int64_t entries_up_to(const struct stream *s, struct event_id id)
     int to_last = id_compare(id, s->last), to_first = id_compare(id, s->first);
     if (!added) return 0;
     if (!s->length && to_last <= 0) return added;
+    if (!is_zero(id) && id_compare(id, s->max_deleted) < 0) return -1;
     if (to_last == 0) return added;
     if (to_last > 0) return -1;
     if (!is_zero(s->max_deleted) && id_compare(s->max_deleted, s->first) >= 0) return -1;
@@ -126,8 +126,9 @@ static int64_t entries_up_to(const struct stream *s, struct event_id id)
 bool stream_lag(const struct stream *s, const struct stream_group *g, int64_t *lag)
 {
     int64_t read = g->entries_read;
-    *lag = 0;
-    if (!s->added) return true;
+    *lag = (int64_t)s->length;
+    if (!s->length) return true;
+    if (id_compare(g->last, s->first) < 0 && id_compare(s->max_deleted, s->first) < 0) return true;
     if (read < 0 || has_holes(s, g->last)) read = entries_up_to(s, g->last);
     if (read >= 0) *lag = (int64_t)s->added - read;
     return read >= 0;
@@ -137,7 +138,8 @@ bool stream_lag(const struct stream *s, const struct stream_group *g, int64_t *l
 
 static void pass(const struct stream *s, struct stream_group *g, struct event_id id)
 {
-    if (g->entries_read >= 0 && !has_holes(s, id))
+    bool counted = g->entries_read >= 0 && id_compare(g->last, s->first) >= 0;
+    if (counted && !has_holes(s, g->last))
         g->entries_read = read_more(g->entries_read, 1);
     else if (s->added)
         g->entries_read = entries_up_to(s, id);

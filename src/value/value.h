@@ -59,6 +59,8 @@ struct value_config {
     const unsigned char *secret; /* HASH_SECRET_SIZE, see base/hash.h; outlives all values */
     int list_max_listpack_size;  /* elements, or -1 to -5: 4 to 64 KB */
     int list_compress_depth;
+    size_t list_plain_size; /* elements from this size on have a node of their own; 0: too large
+                               ones */
     size_t set_max_intset_entries, set_max_listpack_entries, set_max_listpack_value;
     size_t zset_max_listpack_entries, zset_max_listpack_value;
     size_t hash_max_listpack_entries, hash_max_listpack_value;

@@ -8,6 +8,9 @@
  *                                        ├─ one needs it, and `refuse`: IDLE, asked again later
  *                                        └─ SYNCING ─ the new positions are durable ─▶ cleared
  *
+ * A group that is put before the segment meanwhile (XGROUP CREATE, SETID) begins another round; one
+ * that is after it was cleared takes that back, where the segment is still there.
+ *
  * Findings outlive what changes meanwhile: that there is no event behind `last` from `from` on is
  * true of every group of that view which stands at `last` or later; that there is one, of every
  * group which has not got that far.
@@ -61,6 +64,7 @@ struct departures {
     size_t cases_count, cases_cap;
     struct departure_case *kept; /* of all rounds: those that it has something for */
     size_t kept_count, kept_cap;
+    uint64_t placed;    /* groups_placed when they were listed */
     uint64_t noted_seq; /* the last record that moved a position */
     int64_t cleared_ms;
     bool *is_kept; /* by number: while groups are listed */
@@ -248,6 +252,7 @@ static size_t list_cases(struct departures *d)
 {
     drop_cases(d);
     review_kept(d);
+    d->placed = groups_placed(d->groups);
     for (uint32_t n = 0; n < groups_numbers(d->groups); n++) {
         const struct group *g = groups_numbered(d->groups, n);
         uint64_t scanned = g ? g->position.scanned_seq : UINT64_MAX;
@@ -335,12 +340,14 @@ static bool is_read(struct departures *d)
 
 bool departures_poll(struct departures *d, int64_t now_ms)
 {
+    /* A group that was put before the segment since has to be asked as well. */
+    bool placed = d->placed != groups_placed(d->groups);
     mutex_lock(&d->lock);
     bool asked = d->last != 0;
-    if (now_ms - d->cleared_ms > CLEARED_MS) d->cleared = 0;
+    if (placed || now_ms - d->cleared_ms > CLEARED_MS) d->cleared = 0;
     mutex_unlock(&d->lock);
     if (!asked || !d->journal) return false;
-    if (d->phase == IDLE) begin_round(d, now_ms);
+    if (d->phase == IDLE || (d->phase == SYNCING && placed)) begin_round(d, now_ms);
     while (d->phase == READING && is_read(d)) {
         take_cases(d, now_ms);
         begin_round(d, now_ms);

@@ -205,6 +205,11 @@ void groups_clear(struct groups *gs)
 
 /* ---- facts ---- */
 
+uint64_t groups_placed(const struct groups *gs)
+{
+    return gs->placed;
+}
+
 size_t groups_bytes(const struct groups *gs)
 {
     size_t bytes = map_bytes(&gs->views) + gs->numbers_cap * sizeof *gs->by_number;

@@ -69,6 +69,8 @@ uint32_t groups_numbers(const struct groups *gs);
 struct group *groups_numbered(const struct groups *gs, uint32_t number);
 /* The last record that made a group or ended one: on this rests that there is none. */
 uint64_t groups_waited_seq(const struct groups *gs);
+/* Grows whenever XGROUP CREATE or SETID says where a group stands, which may be far back. */
+uint64_t groups_placed(const struct groups *gs);
 /* The memory that they take. */
 size_t groups_bytes(const struct groups *gs);
 

@@ -59,6 +59,7 @@ int groups_create(struct groups *gs, struct slice view, struct slice name,
     code_put_text(code, view);
     code_put_text(code, name);
     group_code_position(code, &position);
+    gs->placed++;
     code_put_change(code, 0, engine_now(gs->engine));
     gs->waited_seq = seq_under_way(gs);
     make(gs, true);
@@ -77,6 +78,7 @@ void group_destroy(struct groups *gs, struct group *g)
 void group_set_position(struct groups *gs, struct group *g, struct group_position position)
 {
     group_code_position(begin(gs, g->number, CHANGE_POSITION), &position);
+    gs->placed++;
     make_part_of(gs, g);
 }
 

@@ -33,6 +33,7 @@ struct groups {
     uint32_t numbers_count, numbers_cap;
     size_t count;
     uint64_t waited_seq; /* the last record that made or ended a group */
+    uint64_t placed;     /* how often somebody has said where one stands */
     void (*ends)(void *ctx, struct group *g);
     void *ends_ctx;
     struct buffer code; /* of the change in the making */

@@ -459,7 +459,7 @@ def test_refused(tmp_path):
 def test_mistakes_on_the_command_line(puppet):
     for arguments, words in [
             (["-c", "ping"], b"not a cluster"), (["--cluster", "info"], b"not a cluster"),
-            (["--tls", "ping"], b"TLS"), (["-u", "rediss://h"], b"TLS"), (["-u", "x://h"], b"scheme"),
+            (["--tls", "--cert", "x", "ping"], b"needs its key"), (["-u", "x://h"], b"scheme"),
             (["-p", "abc"], b"-p"), (["-p", "70000"], b"-p"), (["-r", "x"], b"-r"), (["-r", "-2"], b"-r"),
             (["-i", "-1"], b"-i"), (["--show-pushes", "x"], b"--show-pushes"), (["--rdb"], b"--rdb"),
             (["--quoted-input", "echo", '"a'], b"quoted"), (["--quoted-pattern", "'a'b"], b"quoted"),

@@ -408,3 +408,17 @@ def test_idle_clients_are_closed(server):
         idle.fill()
     busy("PUBLISH", "x", "still there")
     assert listener.push() == ["message", "x", "still there"]
+
+
+def test_directives_of_values(connect):
+    c = connect()
+    assert c("CONFIG", "GET", "sanitize-dump-payload") == ["sanitize-dump-payload", "yes"]
+    assert c("CONFIG", "SET", "sanitize-dump-payload", "yes") == "OK"
+    for word in ("no", "clients"):
+        assert "must be one of the following: yes" in (
+            c.error("CONFIG", "SET", "sanitize-dump-payload", word))
+    assert c("CONFIG", "GET", "hll-sparse-max-bytes") == ["hll-sparse-max-bytes", "3000"]
+    c("PFADD", "sparse", *range(30))
+    c("CONFIG", "SET", "hll-sparse-max-bytes", "30")
+    c("PFADD", "dense", *range(30))
+    assert c("STRLEN", "sparse") < 200 and c("STRLEN", "dense") > 10000

@@ -290,3 +290,14 @@ def test_active_expiry_takes_up_what_was_left(c, lazy):
     assert sorted(push[2] for push in ear.pushes(300)) == sorted(
         f"__keyspace@0__:k{i}" for i in range(300))
     assert c("DBSIZE") == 0
+
+
+@pytest.mark.hark_only("7.0 looks for ever")
+def test_randomkey_among_dead_keys_during_a_pause(c, connect):
+    other = connect()
+    c("SET", "k", "v", "PX", "1")
+    c("CLIENT", "PAUSE", "100000", "WRITE")
+    eventually(lambda: c("PTTL", "k") == -2)
+    assert c("RANDOMKEY") == "k" and c("GET", "k") is None
+    other("CLIENT", "UNPAUSE")
+    assert c("RANDOMKEY") is None

@@ -380,7 +380,8 @@ DAMAGED = {
         GROUP + rows(*[stream_id(*i) + time(1) + length(1) for i in ((7, 0), (5, 1))])
         + rows(string("w") + time(1) + rows(stream_id(5, 1), stream_id(7, 0))))),
     "pending for two": item(19, "k", NODES + TOLD_2 + rows(
-        GROUP + PENDING + rows(*[c + rows(stream_id(7, 0)) for c in CONSUMERS]))),
+        GROUP + PENDING + rows(CONSUMERS[0] + rows(stream_id(7, 0), stream_id(5, 1)),
+                               CONSUMERS[1] + rows(stream_id(7, 0))))),
     "a consumer twice": item(19, "k", NODES + TOLD_2 + rows(
         GROUP + rows() + rows(*[CONSUMERS[0] + rows()] * 2))),
     "a consumer's own": item(19, "k", NODES + TOLD_2 + rows(

@@ -201,6 +201,47 @@ def test_info_latencystats(connect):
     assert c.info("latencystats")["latency_percentiles_usec_set"] == ""
 
 
+def test_info_lazy_freeing(connect):
+    c = connect()
+
+    def freeing():
+        memory = c.info("memory")
+        return int(memory["lazyfree_pending_objects"]), int(memory["lazyfreed_objects"])
+
+    assert freeing() == (0, 0)
+    for i in range(0, 20000, 1000):
+        c("SADD", "large", *range(i, i + 1000))
+    c("SADD", "small", "a")
+    c("DEL", "small")
+    assert freeing() == (0, 0)  # freed at once
+    c("DEL", "large")
+    eventually(lambda: freeing() == (0, 1))
+    c("MSET", *(word for i in range(3000) for word in (f"key:{i}", "x")))
+    c("SADD", "other", *range(20000))
+    c("FLUSHALL")
+    eventually(lambda: freeing() == (0, 3002))
+    c("CONFIG", "RESETSTAT")
+    assert freeing() == (0, 0)
+
+
+def test_changes_are_counted_once(connect):
+    c = connect()
+
+    def changes():
+        return int(c.info("persistence")["rdb_changes_since_last_save"])
+
+    before = changes()
+    c("RPUSH", "l", "a")
+    c("LMOVE", "l", "m", "LEFT", "LEFT")
+    assert changes() == before + 2
+    c("XADD", "s", "1-1", "a", "b")
+    c("XGROUP", "CREATE", "s", "g", "0")
+    c("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">")
+    before = changes()
+    c("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "0")  # the same again
+    assert changes() == before
+
+
 def test_info_keyspace(connect):
     c = connect()
     c("SET", "a", "1")
@@ -591,6 +632,57 @@ def test_debug_object(connect):
         assert found and (found[1], int(found[2])) == (encoding, size), line
         assert int(found[3]) <= 5
     assert c.error("DEBUG", "OBJECT", "none") == "ERR no such key"
+
+
+@DEBUG
+def test_debug_object_of_a_list(connect):
+    c = connect()
+    c("CONFIG", "SET", "list-max-listpack-size", "2", "list-compress-depth", "1")
+    c("RPUSH", "l", "a", "b", "c")
+    line = c("DEBUG", "OBJECT", "l")
+    assert line.endswith(" ql_nodes:2 ql_avg_node:1.50 ql_listpack_max:2 ql_compressed:1 "
+                         "ql_uncompressed_size:23"), line
+    c("RPUSH", "small", "a")
+    assert "ql_" not in c("DEBUG", "OBJECT", "small")
+
+
+@DEBUG
+def test_debug_quicklist_packed_threshold(connect):
+    c = connect()
+    c("CONFIG", "SET", "list-max-listpack-size", "4")
+    assert c("DEBUG", "QUICKLIST-PACKED-THRESHOLD", "3b") == "OK"
+    c("RPUSH", "l", "1", "2", "3", "long", "4", "5")
+    assert " ql_nodes:3 " in c("DEBUG", "OBJECT", "l")
+    assert c("LSET", "l", "1", "longer") == "OK"
+    assert c("LRANGE", "l", "0", "-1") == ["1", "longer", "3", "long", "4", "5"]
+    assert " ql_nodes:5 " in c("DEBUG", "OBJECT", "l")
+    c("CONFIG", "SET", "list-compress-depth", "1")  # the threshold stays
+    c("DEL", "l")
+    c("RPUSH", "l", "long", "long", "1", "2", "3")
+    assert " ql_nodes:3 " in c("DEBUG", "OBJECT", "l")
+    assert c("DEBUG", "QUICKLIST-PACKED-THRESHOLD", "0") == "OK"
+    c("DEL", "l")
+    c("RPUSH", "l", "1", "2", "3", "long", "4", "5")
+    assert " ql_nodes:2 " in c("DEBUG", "OBJECT", "l")
+    for size in ("-1", "x", "5gb"):
+        assert c.error("DEBUG", "QUICKLIST-PACKED-THRESHOLD", size) == (
+            "ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+
+
+@DEBUG
+def test_debug_listpack(connect):
+    c = connect(proto=3)
+    c("HSET", "h", "f", "1", "g", "x\ny")
+    text = c("DEBUG", "LISTPACK", "h")
+    assert text.format == "txt"
+    lines = text.splitlines()
+    assert lines[0].startswith("{total bytes ") and lines[0].endswith("{num entries 4}")
+    assert [line.split("} ")[-1] for line in lines[1:]] == ['"f"', '"1"', '"g"', '"x\\ny"']
+    c("SET", "s", "text")
+    c("SADD", "i", "1")
+    for key in ("s", "i"):
+        assert c.error("DEBUG", "LISTPACK", key) == "ERR Not a listpack encoded object."
+    assert c.error("DEBUG", "LISTPACK", "none") == "ERR no such key"
 
 
 @DEBUG

@@ -124,7 +124,7 @@ def sorted_texts_with_nul(seen):
     if not (seen.is_reply_to(b"SORT") or seen.is_reply_to(b"SORT_RO")):
         return False
     (kind, left), (other_kind, right) = seen.left, seen.right
-    if kind != "*" or other_kind != "*" or sorted(left, key=repr) != sorted(right, key=repr):
+    if kind != "*" or other_kind != "*":
         return False
     cut = [[(text or b"").split(b"\0")[0] for _, text in side] for side in (left, right)]
     return cut[0] == cut[1]
@@ -145,8 +145,6 @@ DIFFERENCES = [
         "XTRIM by MINID leaves a node in Redis of which all is deleted; Hark gives it up.",
     ),
     (
-
-
         damaged_hyperloglog,
         "Hark says that the HyperLogLog is damaged, where Redis shows its bytes as runs.",
     ),

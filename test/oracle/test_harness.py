@@ -76,7 +76,7 @@ def test_a_flaw_is_found_and_made_short(tmp_path, program, culprit):
     said = []
     with Pair(str(binary), ORACLE) as pair:
         campaign = Campaign(pair, shrink_seconds=15, timeout_s=1, say=said.append)
-        assert not campaign.run(seed=4711, commands=60_000, stop_after=1)
+        assert not campaign.run(seed=4711, commands=400_000, stop_after=1)
     report = "\n".join(said)
     print(report)
     short = report.split("--- as short as it gets (")[1]

@@ -3,6 +3,10 @@
 #include "../../src/server/digest.h"
 
 #include "../../src/keyspace/change.h"
+#include "../../src/value/fields.h"
+#include "../../src/value/list.h"
+#include "../../src/value/set.h"
+#include "../../src/value/zset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,12 +101,90 @@ static void test_every_part_matters(void **state)
     }
 }
 
+/* ---- values of other types ---- */
+
+static const char *digest_of_value(struct value v)
+{
+    static char text[16][DIGEST_TEXT_SIZE];
+    static int next;
+    struct digester *d = digester_new();
+    struct entry *e = entry_new_value(SLICE("k"), v, -1);
+    char *to = text[next++ % 16];
+    digest_text(digest_value(d, e), to);
+    entry_free(e);
+    digester_free(d);
+    return to;
+}
+
+static struct value_config config; /* of the defaults, or of tables only */
+static const unsigned char secret[HASH_SECRET_SIZE] = {1};
+
+static struct value list_of(const char *texts)
+{
+    struct value v = list_new();
+    for (const char *at = texts; *at; at++) {
+        struct slice text = slice_of(at, 1);
+        list_push(&v, LIST_RIGHT, &text, 1, &config);
+    }
+    return v;
+}
+
+static struct value set_of(const char *texts)
+{
+    struct value v = set_new();
+    for (const char *at = texts; *at; at++) set_add(&v, slice_of(at, 1), &config);
+    return v;
+}
+
+/* Scores are the places, from `first` on. */
+static struct value zset_of(const char *texts, double first)
+{
+    struct value v = zset_new();
+    for (const char *at = texts; *at; at++) zset_add(&v, first++, slice_of(at, 1), &config);
+    return v;
+}
+
+static struct value hash_of(const char *pairs, int64_t deadline)
+{
+    struct value v = fields_new();
+    for (const char *at = pairs; *at; at += 2)
+        fields_set(&v, slice_of(at, 1), slice_of(at + 1, 1), false, &config);
+    if (deadline >= 0) fields_set_deadline(&v, slice_of(pairs, 1), deadline);
+    return v;
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    struct value_config packed = value_config_default(secret), tables = packed;
+    tables.set_max_listpack_entries = tables.set_max_intset_entries = 0;
+    tables.zset_max_listpack_entries = tables.hash_max_listpack_entries = 0;
+    config = packed;
+    const char *list = digest_of_value(list_of("ab")), *set = digest_of_value(set_of("abc"));
+    const char *zset = digest_of_value(zset_of("abc", 1)),
+               *hash = digest_of_value(hash_of("axby", -1));
+    const char *timed = digest_of_value(hash_of("axby", 5));
+    assert_string_not_equal(list, digest_of_value(list_of("ba")));
+    assert_string_not_equal(list, digest_of_value(set_of("ab")));
+    assert_string_not_equal(set, digest_of_value(set_of("ab")));
+    assert_string_not_equal(zset, digest_of_value(zset_of("abc", 2)));
+    assert_string_not_equal(zset, digest_of_value(zset_of("bac", 1)));
+    assert_string_not_equal(hash, digest_of_value(hash_of("aybx", -1)));
+    assert_string_not_equal(hash, timed);
+    config = tables; /* other forms and another order of the same */
+    assert_string_equal(set, digest_of_value(set_of("cba")));
+    assert_string_equal(zset, digest_of_value(zset_of("abc", 1)));
+    assert_string_equal(hash, digest_of_value(hash_of("byax", -1)));
+    assert_string_equal(timed, digest_of_value(hash_of("axby", 7))); /* which does not count */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty_is_zero),
         cmocka_unit_test(test_the_way_does_not_matter),
         cmocka_unit_test(test_every_part_matters),
+        cmocka_unit_test(test_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

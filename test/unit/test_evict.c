@@ -193,8 +193,7 @@ static void test_pool_forgets(void **state)
         struct slice key = slice_of(room, (size_t)snprintf(room, sizeof room, "key:%d", i));
         struct place p = keyspace_find(ks, 0, key);
         if (!p.entry) continue;
-        if (i < 19)
-            keyspace_update(ks, &p, entry_set_deadline(keyspace_edit(ks, &p), -1));
+        if (i < 19) keyspace_update(ks, &p, entry_set_deadline(keyspace_edit(ks, &p), -1));
         left += entry_deadline(p.entry) >= 0;
     }
     assert_int_equal(left, 1);

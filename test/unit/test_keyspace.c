@@ -30,8 +30,8 @@ static void put(struct keyspace *ks, int db, uint64_t number, int64_t deadline)
     struct slice key = key_text(room, number);
     struct place p = keyspace_find(ks, db, key);
     if (p.entry) {
-        keyspace_update(
-            ks, &p, entry_set_string(keyspace_edit(ks, &p), SLICE("v"), STRING_RAW, deadline));
+        keyspace_update(ks, &p,
+                        entry_set_string(keyspace_edit(ks, &p), SLICE("v"), STRING_RAW, deadline));
     } else {
         keyspace_insert(ks, &p, entry_new_string(key, SLICE("v"), STRING_RAW, deadline));
     }

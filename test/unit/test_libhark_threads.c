@@ -101,6 +101,40 @@ static void others_stop_it(void **state)
     }
 }
 
+/* Answers whatever it is asked: the group stands, nothing is pending, and then there is an entry. */
+static void *serve_a_group(void *context)
+{
+    struct fixture *f = context;
+    f->peer = accept(f->listener, NULL, NULL);
+    static const char *const answers[] = {
+        "+OK\r\n", "*-1\r\n", "*3\r\n$3\r\n0-0\r\n*0\r\n*0\r\n",
+        "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n"};
+    char request[512];
+    for (int i = 0; i < 4; i++) {
+        if (recv(f->peer, request, sizeof request, 0) <= 0) break;
+        send(f->peer, answers[i], strlen(answers[i]), MSG_NOSIGNAL);
+    }
+    return NULL;
+}
+
+/* However quick the server is: what comes belongs to the first call that asks for messages. */
+static void opening_takes_no_message(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t server;
+    assert_int_equal(pthread_create(&server, NULL, serve_a_group, f), 0);
+    struct hark_options options = HARK_OPTIONS;
+    options.path = f->path;
+    assert_int_equal(hark_durable_open(&options, "s", "g", "c", NULL, &f->p), 0);
+    struct hark_message *m;
+    assert_int_equal(hark_pubsub_get_message(f->p, 10000, &m), 1);
+    assert_string_equal(m->id.at, "1-1");
+    assert_string_equal(m->channel.at, "s");
+    assert_string_equal(m->fields[1].at, "v");
+    hark_message_free(m);
+    pthread_join(server, NULL);
+}
+
 static void *stop_soon(void *context)
 {
     usleep(5000);
@@ -166,6 +200,7 @@ int main(void)
         TEST(a_handler_stops_its_thread),
         TEST(others_stop_it),
         TEST(a_stop_ends_a_wait),
+        TEST(opening_takes_no_message),
         TEST(connections_in_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

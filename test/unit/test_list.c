@@ -297,6 +297,46 @@ static void test_against_model(void **state)
     }
 }
 
+/* Plain nodes that are no larger than packed ones, among these. */
+static void test_small_plain_nodes(void **state)
+{
+    (void)state;
+    static const int sizes[] = {-2, 1, 16};
+    static const size_t plain[] = {1, 3, 40};
+    struct random r;
+    random_init(&r, seed);
+    struct value_config config = value_config_default(NULL);
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        for (size_t p = 0; p < sizeof plain / sizeof *plain; p++) {
+            config.list_max_listpack_size = sizes[s];
+            config.list_compress_depth = (int)p;
+            config.list_plain_size = plain[p];
+            run_model(&r, &config, 900);
+        }
+    }
+}
+
+static void test_layout(void **state)
+{
+    (void)state;
+    struct value_config config = value_config_default(NULL);
+    struct list_layout l;
+    const struct slice texts[] = {SLICE("a"), SLICE("b"), SLICE("long"), SLICE("c")};
+    struct value v = list_new();
+    list_push(&v, LIST_RIGHT, texts, 4, &config);
+    assert_false(list_layout(&v, &l));
+    value_kind_list.free_some(&v, SIZE_MAX);
+
+    config.list_max_listpack_size = 2;
+    config.list_plain_size = 4;
+    v = list_new();
+    list_push(&v, LIST_RIGHT, texts, 4, &config);
+    assert_true(list_layout(&v, &l));
+    assert_int_equal(l.nodes, 3); /* a and b; long; c */
+    assert_int_equal(l.bytes, (PACKED_EMPTY_BYTES + 6) + 4 + (PACKED_EMPTY_BYTES + 3));
+    value_kind_list.free_some(&v, SIZE_MAX);
+}
+
 /* ---- the encoding ---- */
 
 static void push_many(struct value *v, size_t count, const struct value_config *config)
@@ -515,6 +555,8 @@ int main(void)
     print_message("SEED=%llu\n", (unsigned long long)seed);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_model),
+        cmocka_unit_test(test_small_plain_nodes),
+        cmocka_unit_test(test_layout),
         cmocka_unit_test(test_encoding_by_count),
         cmocka_unit_test(test_encoding_by_bytes),
         cmocka_unit_test(test_queue),

@@ -228,6 +228,49 @@ static void test_against_model(void **state)
     }
 }
 
+/* Many into the same place, so that full nodes share with those around them. */
+static void crowd(struct ordered *o)
+{
+    double near = model_count ? model[random_below(&rng, model_count)]->score : 0;
+    for (int i = 0; i < 1500 && idle_count; i++) {
+        struct item *item = idle[--idle_count];
+        fill(item, 1000000);
+        double score = item->score;
+        item->score = near + (double)i / 2000;
+        size_t at = model_rank(item->score, text_of(item));
+        if (at < model_count && compare(model[at], item->score, text_of(item)) == 0)
+            item->score = score;
+        model_insert(item);
+        ordered_insert(o, item->score, item);
+        if (i % 10 == 0) ordered_check(o);
+    }
+}
+
+/* A large one is thinned out, here and there and in long stretches: what is left of nodes joins. */
+static void test_thinning(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 12; round++) {
+        struct ordered o;
+        int crowds = 3;
+        start(&o);
+        while (idle_count) insert_some(&o, round % 2 ? 1000000 : 1);
+        ordered_check(&o);
+        while (model_count) {
+            size_t from = random_below(&rng, model_count);
+            size_t most = random_below(&rng, 6) ? 30 : 600;
+            size_t count = 1 + random_below(&rng, most);
+            if (count > model_count - from) count = model_count - from;
+            ordered_remove_range(&o, from, count, NULL, NULL);
+            model_remove(from, count);
+            if (random_below(&rng, 4) == 0) insert_some(&o, 1000000);
+            if (crowds > 0 && random_below(&rng, 60) == 0) crowds--, crowd(&o);
+            ordered_check(&o);
+        }
+        assert_int_equal(o.bytes, 0);
+    }
+}
+
 /* By text alone, where all scores are equal. */
 static void test_text_order(void **state)
 {
@@ -300,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_order),
         cmocka_unit_test(test_against_model),
+        cmocka_unit_test(test_thinning),
         cmocka_unit_test(test_few_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

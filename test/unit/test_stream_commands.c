@@ -87,7 +87,7 @@ static const struct runner_row refs_rows[] = {
     {"XGROUP CREATE s h 0", "+OK", NULL},
     {"XREADGROUP GROUP g c COUNT 2 STREAMS s >",
      "*1 *2 $1 s *2 *2 $3 1-1 *2 $1 a $1 1 *2 $3 1-2 *2 $1 a $1 2", NULL},
-    {"XREADGROUP GROUP h c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-1 *2 $1 a $1 1", NULL},
+    {"XREADGROUP GROUP h c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-2 *2 $1 a $1 2", NULL},
     {"XACK s h 1-1", ":1", NULL},
     {"XDELEX s ACKED IDS 3 1-1 1-3 9-9", "*3 :2 :2 :-1", ""},
     {"XACKDEL s g ACKED IDS 2 1-1 1-2", "*2 :1 :2", "xdel s"},
@@ -113,6 +113,61 @@ static const struct runner_row refs_rows[] = {
     {"XDELEX s KEEPREF ACKED IDS 1 1-1", "-ERR syntax error", ""},
 };
 
+/* What is left to a group when entries were deleted or trimmed, as Redis 7.2 and newer have it. */
+static const struct runner_row lag_rows[] = {
+    {"XGROUP CREATE s g $ MKSTREAM", "+OK", NULL},
+    {"XADD s 1-0 a 1", "$3 1-0", NULL},
+    {"XREADGROUP GROUP g c STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-0 *2 $1 a $1 1", NULL},
+    {"XADD s 2-0 a 2", "$3 2-0", NULL},
+    {"XADD s 3-0 a 3", "$3 3-0", NULL},
+    {"XDEL s 2-0", ":1", NULL}, /* a hole after what was read */
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :1 $17 last-delivered-id $3 1-0 $12 "
+     "entries-read :1 $3 lag $-1",
+     NULL},
+    {"XDEL s 1-0", ":1", NULL}, /* what was read and the hole are before the first entry */
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :1 $17 last-delivered-id $3 1-0 $12 "
+     "entries-read :1 $3 lag :1",
+     NULL},
+    {"XREADGROUP GROUP g c STREAMS s >", "*1 *2 $1 s *1 *2 $3 3-0 *2 $1 a $1 3", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :2 $17 last-delivered-id $3 3-0 $12 "
+     "entries-read :3 $3 lag :0",
+     NULL},
+    {"DEL s", ":1", NULL},
+    {"XGROUP CREATE s g $ MKSTREAM", "+OK", NULL},
+    {"XADD s 1-0 a 1", "$3 1-0", NULL},
+    {"XADD s 2-0 a 2", "$3 2-0", NULL},
+    {"XADD s 3-0 a 3", "$3 3-0", NULL},
+    {"XREADGROUP GROUP g c COUNT 1 NOACK STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-0 *2 $1 a $1 1",
+     NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 1-0 $12 "
+     "entries-read :1 $3 lag :2",
+     NULL},
+    {"XTRIM s MAXLEN 1", ":2", NULL}, /* trims what was not read */
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 1-0 $12 "
+     "entries-read :1 $3 lag :1",
+     NULL},
+    {"XREADGROUP GROUP g c NOACK STREAMS s >", "*1 *2 $1 s *1 *2 $3 3-0 *2 $1 a $1 3", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 3-0 $12 "
+     "entries-read :3 $3 lag :0",
+     NULL},
+    {"XADD s 4-0 a 4", "$3 4-0", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 3-0 $12 "
+     "entries-read :3 $3 lag :1",
+     NULL},
+    {"XTRIM s MAXLEN 0", ":2", NULL},
+    {"XINFO GROUPS s",
+     "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :0 $17 last-delivered-id $3 3-0 $12 "
+     "entries-read :3 $3 lag :0",
+     NULL},
+};
+
 static void expect_rows(const struct runner_row *rows, size_t count)
 {
     struct runner r;
@@ -131,6 +186,7 @@ static void expect_rows(const struct runner_row *rows, size_t count)
 ROWS(adding, add_rows)
 ROWS(groups, group_rows)
 ROWS(references, refs_rows)
+ROWS(lags, lag_rows)
 
 /* How many entries there were may be told by hand, up to the largest number: counting ends there,
  * and it comes back from a snapshot. */
@@ -141,9 +197,9 @@ static void counts_told(void **state)
         {"XADD s 1-1 a 1", "$3 1-1", NULL},
         {"XSETID s 1-1 ENTRIESADDED 9223372036854775807", "+OK", NULL},
         {"XADD s 1-2 a 2", "$3 1-2", NULL},
-        {"XGROUP CREATE s g 0 ENTRIESREAD 9223372036854775807", "+OK", NULL},
+        {"XGROUP CREATE s g 1-1 ENTRIESREAD 9223372036854775807", "+OK", NULL},
         {"XREADGROUP GROUP g c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-1 *2 $1 a $1 1", NULL},
-        {"XCLAIM s g c 0 1-1 IDLE -9223372036854775808 JUSTID", "*1 $3 1-1", ""},
+        {"XCLAIM s g c 0 1-2 IDLE -9223372036854775808 JUSTID", "*1 $3 1-2", ""},
     };
     struct runner r;
     struct buffer bytes = {0};
@@ -349,6 +405,7 @@ int main(void)
         cmocka_unit_test(groups),
         cmocka_unit_test(references),
         cmocka_unit_test(counts_told),
+        cmocka_unit_test(lags),
         cmocka_unit_test(effects_are_the_data),
     };
     const char *given = getenv("SEED");

@@ -1,4 +1,5 @@
 #include "../../src/base/hash.h"
+#include "../../src/base/little.h"
 #include "../../src/base/mem.h"
 #include "../../src/base/random.h"
 #include "../../src/value/zset.h"
@@ -297,6 +298,54 @@ static void test_from_packed(void **state)
     }
 }
 
+static void add_saved(struct buffer *to, double score, const char *member)
+{
+    char bits[8];
+    uint64_t number;
+    memcpy(&number, &score, sizeof number);
+    put64(bits, number);
+    buffer_add(to, bits, sizeof bits);
+    buffer_add_byte(to, (char)strlen(member));
+    buffer_add_slice(to, slice_text(member));
+}
+
+static void test_decode_nan(void **state)
+{
+    (void)state;
+    struct buffer bytes = {0};
+    struct value v;
+    config = value_config_default(secret);
+    buffer_add(&bytes, "\1\1", 2);
+    add_saved(&bytes, NAN, "a");
+    struct slice rest = buffer_slice(&bytes);
+    assert_false(value_kind_zset.decode(&rest, &config, &v));
+    buffer_fini(&bytes);
+}
+
+/* Large ones of elsewhere: the second element decides. */
+static void test_decode_tree(void **state)
+{
+    (void)state;
+    static const struct {
+        double score;
+        const char *member;
+        bool is_sound;
+    } seconds[] = {{1, "b", true},  {2, "b", true},    {2, "", true},  {1, "a", false},
+                   {2, "a", false}, {0.5, "b", false}, {1, "", false}, {NAN, "b", false}};
+    config = value_config_default(secret);
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+        struct buffer bytes = {0};
+        struct value v;
+        buffer_add(&bytes, "\1\2", 2);
+        add_saved(&bytes, 1, "a");
+        add_saved(&bytes, seconds[i].score, seconds[i].member);
+        struct slice rest = buffer_slice(&bytes);
+        assert_int_equal(value_kind_zset.decode(&rest, &config, &v), seconds[i].is_sound);
+        if (seconds[i].is_sound) value_free(&v);
+        buffer_fini(&bytes);
+    }
+}
+
 int main(void)
 {
     seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL);
@@ -308,7 +357,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packed),         cmocka_unit_test(test_tree),
         cmocka_unit_test(test_becoming_large), cmocka_unit_test(test_encodings),
-        cmocka_unit_test(test_from_packed),
+        cmocka_unit_test(test_from_packed),    cmocka_unit_test(test_decode_tree),
+        cmocka_unit_test(test_decode_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

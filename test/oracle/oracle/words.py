@@ -12,10 +12,6 @@ Keys come in families, so that commands of one kind mostly meet values they can 
     list      mostly lists
     geo       mostly places in sorted sets
     hash      mostly hashes
-    hll       mostly HyperLogLogs
-    stream    mostly streams
-    sort      lists, sets and sorted sets of few numbers
-    weight    what SORT finds under the names that it makes
     zset      mostly sorted sets
     lex       sorted sets whose scores are all 0: ranges by member mean nothing where they differ
     stream    mostly streams
@@ -49,9 +45,10 @@ FAMILIES = {
     "set": [b"s1", b"s2", b"s3", b"s:4"],
 }  # fmt: skip
 
-_WRITABLE = [key for family in FAMILIES if family not in ("tiny", "lex")
+_OF_ONE_GROUP = ("tiny", "lex", "hll", "sort", "weight")  # which alone writes them
+_WRITABLE = [key for family in FAMILIES if family not in _OF_ONE_GROUP
              for key in FAMILIES[family]]  # fmt: skip
-_ALL = _WRITABLE + FAMILIES["lex"] + FAMILIES["tiny"]
+_ALL = _WRITABLE + [key for family in _OF_ONE_GROUP for key in FAMILIES[family]]
 
 
 def all_keys():

@@ -44,3 +44,6 @@ TEMPLATES = [
     (0.5, b"OBJECT", b"ENCODING", HLL_KEY),
     (0.2, b"SET", KEY, ODD_HLL),
 ]  # fmt: skip
+OUTSIDE_MULTI = [
+    (0.5, b"CONFIG", b"SET", b"hll-sparse-max-bytes", pick(b"3000", b"0", b"100", b"1000", b"20000")),
+]  # fmt: skip
