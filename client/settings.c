@@ -156,11 +156,11 @@ static int read_url(const struct url *u)
 
 /* ---- the whole ---- */
 
-#define TEXTS(X)                                                                                  \
-    X(host)                                                                                       \
-    X(path)                                                                                       \
-    X(user) X(password) X(client_name) X(tls_ca) X(tls_ca_dir) X(tls_cert) X(tls_key) X(tls_name) \
-        X(url)
+#define TEXTS(X) \
+    X(host)      \
+    X(path)      \
+    X(user)      \
+    X(password) X(client_name) X(tls_ca) X(tls_ca_dir) X(tls_cert) X(tls_key) X(tls_name) X(url)
 
 static size_t texts_bytes(const struct hark_options *o)
 {

@@ -18,6 +18,17 @@ void call_not_an_integer(struct call *c)
     resp_error(&c->reply, SLICE("ERR value is not an integer or out of range"));
 }
 
+void call_no_such_key(struct call *c)
+{
+    resp_error(&c->reply, SLICE("ERR no such key"));
+}
+
+bool call_refuse(struct call *c, struct slice error)
+{
+    resp_error(&c->reply, error);
+    return false;
+}
+
 bool call_int(struct call *c, int i, int64_t *out)
 {
     if (text_to_int(c->argv[i], out)) return true;

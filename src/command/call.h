@@ -51,6 +51,9 @@ static inline const struct entry *call_read(struct call *c, struct slice key)
 void call_syntax_error(struct call *c);
 void call_wrong_type(struct call *c);
 void call_not_an_integer(struct call *c);
+void call_no_such_key(struct call *c);
+/* Any other; false. */
+bool call_refuse(struct call *c, struct slice error);
 
 /* Reads an argument as a number, or writes the error that Redis has for it and returns false. */
 bool call_int(struct call *c, int i, int64_t *out);

@@ -135,15 +135,10 @@ static int rename_key(struct call *c, bool only_new)
     return 1;
 }
 
-static void no_such_key(struct call *c)
-{
-    resp_error(&c->reply, SLICE("ERR no such key"));
-}
-
 static void rename_command(struct call *c)
 {
     if (rename_key(c, false) < 0)
-        no_such_key(c);
+        call_no_such_key(c);
     else
         resp_ok(&c->reply);
 }
@@ -152,7 +147,7 @@ static void renamenx_command(struct call *c)
 {
     int done = rename_key(c, true);
     if (done < 0)
-        no_such_key(c);
+        call_no_such_key(c);
     else
         resp_int(&c->reply, done);
 }

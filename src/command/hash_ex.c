@@ -42,26 +42,20 @@ static unsigned option_named(struct slice word, unsigned allowed)
     return 0;
 }
 
-static bool refuse(struct call *c, struct slice error)
-{
-    resp_error(&c->reply, error);
-    return false;
-}
-
 static bool is_alone(struct call *c, unsigned flag, unsigned given, unsigned allowed)
 {
     if (flag & OPTIONS_CONDITION && given & OPTIONS_CONDITION)
-        return refuse(c, SLICE("ERR Only one of FXX or FNX arguments can be specified"));
+        return call_refuse(c, SLICE("ERR Only one of FXX or FNX arguments can be specified"));
     if (!(flag & OPTIONS_TTL) || !(given & OPTIONS_TTL)) return true;
-    return refuse(c, allowed & OPTION_KEEPTTL ? SLICE("ERR Only one of EX, PX, EXAT, PXAT or "
-                                                      "KEEPTTL arguments can be specified")
-                                              : SLICE("ERR Only one of EX, PX, EXAT, PXAT or "
-                                                      "PERSIST arguments can be specified"));
+    return call_refuse(c, allowed & OPTION_KEEPTTL ? SLICE("ERR Only one of EX, PX, EXAT, PXAT or "
+                                                           "KEEPTTL arguments can be specified")
+                                                   : SLICE("ERR Only one of EX, PX, EXAT, PXAT or "
+                                                           "PERSIST arguments can be specified"));
 }
 
 static bool read_time(struct call *c, int i, unsigned flag, int64_t *deadline)
 {
-    if (i >= c->argc) return refuse(c, SLICE("ERR missing expire time"));
+    if (i >= c->argc) return call_refuse(c, SLICE("ERR missing expire time"));
     bool seconds = flag & (OPTION_EX | OPTION_EXAT), relative = flag & (OPTION_EX | OPTION_PX);
     return hash_read_time(c, i, seconds ? 1000 : 1, relative ? engine_now(c->engine) : 0, deadline);
 }
@@ -70,14 +64,15 @@ static bool read_time(struct call *c, int i, unsigned flag, int64_t *deadline)
 static bool read_names(struct call *c, int i, int step, struct hash_names *names)
 {
     int64_t count;
-    if (names->at) return refuse(c, SLICE("ERR FIELDS keyword specified multiple times"));
+    if (names->at) return call_refuse(c, SLICE("ERR FIELDS keyword specified multiple times"));
     if (i + 1 >= c->argc) {
         command_reply_arity(&c->reply, c->command->spec);
         return false;
     }
     if (!text_to_int(call_arg(c, i + 1), &count) || count < 1 || count > INT32_MAX)
-        return refuse(c, SLICE("ERR invalid number of fields"));
-    if (count * step > c->argc - (i + 2)) return refuse(c, SLICE("ERR wrong number of arguments"));
+        return call_refuse(c, SLICE("ERR invalid number of fields"));
+    if (count * step > c->argc - (i + 2))
+        return call_refuse(c, SLICE("ERR wrong number of arguments"));
     *names = (struct hash_names){i + 2, (int)count, step};
     return true;
 }
@@ -102,7 +97,7 @@ static bool read_options(struct call *c, unsigned allowed, int step, struct opti
         o->given |= flag;
         if (flag & OPTIONS_TIMED && !read_time(c, ++i, flag, &o->deadline)) return false;
     }
-    return o->names.at || refuse(c, SLICE("ERR missing FIELDS argument"));
+    return o->names.at || call_refuse(c, SLICE("ERR missing FIELDS argument"));
 }
 
 /* Answers with the field's value; is it there? */

@@ -31,22 +31,17 @@ struct wish {
     struct hash_names names;
 };
 
-static bool refuse(struct call *c, struct slice error)
-{
-    resp_error(&c->reply, error);
-    return false;
-}
-
 /* FIELDS at argument i, how many, and these. */
 static bool read_names(struct call *c, int i, struct hash_names *names)
 {
     int64_t count;
-    if (names->at) return refuse(c, SLICE("ERR FIELDS keyword specified multiple times"));
+    if (names->at) return call_refuse(c, SLICE("ERR FIELDS keyword specified multiple times"));
     if (i + 2 >= c->argc)
-        return refuse(c, SLICE("ERR FIELDS requires at least numfields and one field argument"));
+        return call_refuse(c,
+                           SLICE("ERR FIELDS requires at least numfields and one field argument"));
     if (!text_to_int(call_arg(c, i + 1), &count) || count < 1 || count > INT32_MAX)
-        return refuse(c, SLICE("ERR Parameter `numFields` should be greater than 0"));
-    if (count > c->argc - (i + 2)) return refuse(c, SLICE("ERR wrong number of arguments"));
+        return call_refuse(c, SLICE("ERR Parameter `numFields` should be greater than 0"));
+    if (count > c->argc - (i + 2)) return call_refuse(c, SLICE("ERR wrong number of arguments"));
     *names = (struct hash_names){i + 2, (int)count, 1};
     return true;
 }
@@ -75,9 +70,9 @@ static bool read_wish(struct call *c, int64_t unit_ms, int64_t base, struct wish
         if (!read_names(c, i, &w->names)) return false;
         i = w->names.at + w->names.count - 1;
     }
-    if (!w->names.at) return refuse(c, SLICE("ERR missing FIELDS argument"));
+    if (!w->names.at) return call_refuse(c, SLICE("ERR missing FIELDS argument"));
     if (w->conditions & (w->conditions - 1))
-        return refuse(c, SLICE("ERR Multiple condition flags specified"));
+        return call_refuse(c, SLICE("ERR Multiple condition flags specified"));
     return true;
 }
 
@@ -172,12 +167,13 @@ bool hash_read_fields(struct call *c, struct hash_names *names)
 {
     int64_t count;
     if (!call_arg_is(c, 2, "FIELDS"))
-        return refuse(
+        return call_refuse(
             c, SLICE("ERR Mandatory argument FIELDS is missing or not at the right position"));
     if (!text_to_int(call_arg(c, 3), &count) || count < 1)
-        return refuse(c, SLICE("ERR Number of fields must be a positive integer"));
+        return call_refuse(c, SLICE("ERR Number of fields must be a positive integer"));
     if (count != c->argc - 4)
-        return refuse(c, SLICE("ERR The `numfields` parameter must match the number of arguments"));
+        return call_refuse(
+            c, SLICE("ERR The `numfields` parameter must match the number of arguments"));
     *names = (struct hash_names){4, (int)count, 1};
     return true;
 }

@@ -13,7 +13,7 @@ static void lset_command(struct call *c)
     if (!call_open_value(c, &k, call_arg(c, 1), TYPE_LIST)) return;
     bool good = false;
     if (!opened_entry(&k)) {
-        resp_error(&c->reply, SLICE("ERR no such key"));
+        call_no_such_key(c);
     } else if (call_int(c, 2, &given)) {
         struct value v = entry_value(opened_entry(&k));
         good = list_index(&v, given, &index);

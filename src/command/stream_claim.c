@@ -128,14 +128,9 @@ static void reply_shown(struct call *c, const struct claiming *cl, const struct 
 
 /* ---- XCLAIM ---- */
 
-static int by_id(const void *a, const void *b)
-{
-    return id_compare(*(const struct event_id *)a, *(const struct event_id *)b);
-}
-
 static ptrdiff_t index_of(const struct claiming *cl, struct event_id id)
 {
-    const struct event_id *at = bsearch(&id, cl->asked, cl->asked_count, sizeof id, by_id);
+    const struct event_id *at = bsearch(&id, cl->asked, cl->asked_count, sizeof id, id_order);
     return at ? at - cl->asked : -1;
 }
 
@@ -266,7 +261,7 @@ static void collect_asked(struct call *c, struct claiming *cl, struct crew *crew
         id_from_text(call_arg(c, i), 0, &ids[count]);
         if (cl->force || pending_find(&crew->pending, ids[count])) count++;
     }
-    qsort(ids, count, sizeof *ids, by_id);
+    qsort(ids, count, sizeof *ids, id_order);
     for (size_t i = 0; i < count; i++)
         if (!i || id_compare(ids[i], ids[cl->asked_count - 1])) ids[cl->asked_count++] = ids[i];
     cl->asked = mem_resize(ids, words * sizeof *ids, cl->asked_count * sizeof *ids);

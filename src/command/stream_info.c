@@ -80,7 +80,7 @@ static enum stream_kind find_key(struct call *c, const struct stream **stored)
 {
     enum stream_kind kind = stream_kind(c, call_arg(c, 2), stored);
     if (kind != STREAM_NONE) return kind;
-    resp_error(&c->reply, SLICE("ERR no such key"));
+    call_no_such_key(c);
     return STREAM_WRONG;
 }
 

@@ -32,3 +32,8 @@ size_t id_to_text(char to[ID_TEXT_MAX], struct event_id id)
     to[len++] = '-';
     return len + text_from_uint(to + len, id.n);
 }
+
+int id_order(const void *a, const void *b)
+{
+    return id_compare(*(const struct event_id *)a, *(const struct event_id *)b);
+}

@@ -25,6 +25,9 @@ static inline int id_compare(struct event_id a, struct event_id b)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
+/* The same for qsort and bsearch. */
+int id_order(const void *a, const void *b);
+
 /* The last id before this one; 0-0 has none before it and stays. */
 static inline struct event_id id_before(struct event_id id)
 {

@@ -25,15 +25,10 @@ struct consumer *crew_redo_acting(struct crew *c, struct slice *code)
  * consumer of the one before. */
 enum { ACK_RUN = 1, ACK_BITS = 1 };
 
-static int by_id(const void *a, const void *b)
-{
-    return id_compare(*(const struct event_id *)a, *(const struct event_id *)b);
-}
-
 size_t crew_pending_among(struct crew *c, struct event_id *ids, size_t count)
 {
     size_t kept = 0;
-    if (count > 1) qsort(ids, count, sizeof *ids, by_id);
+    if (count > 1) qsort(ids, count, sizeof *ids, id_order);
     for (size_t i = 0; i < count; i++) {
         if (kept && !id_compare(ids[kept - 1], ids[i])) continue;
         if (pending_find(&c->pending, ids[i])) ids[kept++] = ids[i];

@@ -101,7 +101,8 @@ static void others_stop_it(void **state)
     }
 }
 
-/* Answers whatever it is asked: the group stands, nothing is pending, and then there is an entry. */
+/* Answers whatever it is asked: the group stands, nothing is pending, and then there is an entry.
+ */
 static void *serve_a_group(void *context)
 {
     struct fixture *f = context;
@@ -197,11 +198,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_fixture, drop_fixture)
     const struct CMUnitTest tests[] = {
-        TEST(a_handler_stops_its_thread),
-        TEST(others_stop_it),
-        TEST(a_stop_ends_a_wait),
-        TEST(opening_takes_no_message),
-        TEST(connections_in_threads),
+        TEST(a_handler_stops_its_thread), TEST(others_stop_it),         TEST(a_stop_ends_a_wait),
+        TEST(opening_takes_no_message),   TEST(connections_in_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,8 +50,8 @@ int main(void)
     durable.handler = handle;
     log_fd = open(getenv("LOG"), O_WRONLY | O_APPEND);
     struct hark_pubsub *p;
-    int rc = hark_durable_open(&options, getenv("VIEW"), getenv("GROUP"), getenv("NAME"), &durable,
-                               &p);
+    int rc =
+        hark_durable_open(&options, getenv("VIEW"), getenv("GROUP"), getenv("NAME"), &durable, &p);
     if (rc == 0) rc = hark_pubsub_run_in_thread(p, 0);
     if (rc == 0) rc = hark_pubsub_join(p);
     fprintf(stderr, "%s\n", hark_pubsub_error(p));
