@@ -295,8 +295,10 @@ def test_active_expiry_takes_up_what_was_left(c, lazy):
 @pytest.mark.hark_only("7.0 looks for ever")
 def test_randomkey_among_dead_keys_during_a_pause(c, connect):
     other = connect()
+    c("MULTI")  # so that the key is there when the pause begins
     c("SET", "k", "v", "PX", "1")
     c("CLIENT", "PAUSE", "100000", "WRITE")
+    c("EXEC")
     eventually(lambda: c("PTTL", "k") == -2)
     assert c("RANDOMKEY") == "k" and c("GET", "k") is None
     other("CLIENT", "UNPAUSE")

@@ -321,7 +321,7 @@ static void test_pause_holds_expiry(void **state)
     now_us += 200 * 1000;
     assert_int_equal(engine_expire(engine, now_us / 1000, 100), 0);
     assert_int_equal(engine_next_expiry(engine, now_us / 1000), -1);
-    talk(fd, "GET a\r\nEXISTS a\r\nTTL a\r\nRANDOMKEY\r\nDBSIZE\r\n", "$-1 :0 :-2 $-1 :1 ");
+    talk(fd, "GET a\r\nEXISTS a\r\nTTL a\r\nRANDOMKEY\r\nDBSIZE\r\n", "$-1 :0 :-2 $1 a :1 ");
     turn();
     expect(sub, "");
     talk(fd, "CLIENT UNPAUSE\r\nGET a\r\nDBSIZE\r\n", "+OK $-1 :0 ");
