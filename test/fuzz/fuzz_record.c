@@ -32,14 +32,15 @@ static void check_notes(const struct record *a, const struct record *b)
 static void check_looks(struct slice bytes, int error, const struct record *r)
 {
     struct event_id id;
-    uint64_t events = 0;
+    event_set events = 0;
     int looked = record_peek(bytes, &id);
     CHECK(looked == 0 || error != 0);
     for (uint32_t i = 0; error == 0 && i < r->notes_count; i++)
-        events |= UINT64_C(1) << r->notes[i].event;
+        events |= event_set_of(r->notes[i].event);
     for (int i = 0; i < EVENT_COUNT; i++) {
-        bool may = record_may_tell(bytes, UINT64_C(1) << i);
-        CHECK(error != 0 || may == (events >> i & 1));
+        enum event_name event = (enum event_name)i;
+        bool may = record_may_tell(bytes, event_set_of(event));
+        CHECK(error != 0 || may == event_set_has(events, event));
     }
     CHECK(error != 0 || (id.ms == r->id.ms && id.n == r->id.n));
 }

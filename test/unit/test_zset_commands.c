@@ -323,8 +323,10 @@ static void add_many(struct runner *r, int from, int to)
 }
 
 /* How many times each of the members m0 to m999 stands in the reply. */
-static void count_members(const struct runner *r, int counts[1000])
+static void count_members(struct runner *r, int counts[1000])
 {
+    buffer_add_byte(&r->reply, 0); /* where the last number ends */
+    r->reply.len--;
     for (size_t i = 0; i + 1 < r->reply.len; i++) {
         if (r->reply.at[i] != '\n' || r->reply.at[i + 1] != 'm') continue;
         int number = atoi(r->reply.at + i + 2);
