@@ -78,6 +78,7 @@ struct keyspace {
     uint64_t elements_freed; /* of values that were disposed of, so that slices of that are even */
     struct value_config values;
     struct walk walk;
+    struct keyspace_hold *holds;
     uint64_t slow_done; /* entries that have left the queue of a walk */
     uint8_t mark;       /* of what was handed over; of all entries while no walk is on */
     int due_first;      /* the database that keyspace_each_due begins with */

@@ -228,6 +228,38 @@ const struct entry *keyspace_any(struct keyspace *ks, int db)
     return table_random(&ks->db[db]->table, &ks->random);
 }
 
+/* ---- holds ---- */
+
+bool keyspace_hold(struct keyspace *ks, const struct entry *e, struct keyspace_hold *h)
+{
+    enum { HOLDS_MAX = 64 };
+    int count = 0;
+    for (const struct keyspace_hold *o = ks->holds; o; o = o->next) count++;
+    if (count == HOLDS_MAX) return false;
+    h->entry = e;
+    h->next = ks->holds;
+    ks->holds = h;
+    return true;
+}
+
+void keyspace_release(struct keyspace *ks, struct keyspace_hold *h)
+{
+    struct keyspace_hold **link = &ks->holds;
+    while (*link && *link != h) link = &(*link)->next;
+    if (*link) *link = h->next;
+}
+
+/* Those of the entry, or with NULL all, have to come to an end. */
+static void break_holds(struct keyspace *ks, const struct entry *e)
+{
+    struct keyspace_hold *h = ks->holds;
+    while (h) {
+        struct keyspace_hold *next = h->next;
+        if (!e || h->entry == e) h->changes(h);
+        h = next;
+    }
+}
+
 /* ---- changing ---- */
 
 struct entry *keyspace_edit(struct keyspace *ks, struct place *p)
@@ -236,6 +268,7 @@ struct entry *keyspace_edit(struct keyspace *ks, struct place *p)
     uint64_t place = table_place(&p->db->table, p->hash);
     if (__builtin_expect(place >> 16 >= p->db->walked || ks->walk.slow, 0))
         walk_hand_over(ks, p->db->number, e);
+    if (__builtin_expect(ks->holds != NULL, 0)) break_holds(ks, e);
     p->was = entry_times(e);
     return e;
 }
@@ -301,6 +334,7 @@ void keyspace_delete(struct keyspace *ks, struct place *p)
 {
     struct entry *e = table_slot_entry(p->slot);
     bool is_slow = walk_is_slow(ks, p->db, p->hash, e);
+    break_holds(ks, e);
     if (is_slow)
         p->was = entry_times(e);
     else
@@ -313,6 +347,7 @@ void keyspace_replace(struct keyspace *ks, struct place *p, struct entry *fresh)
 {
     struct entry *old = table_slot_entry(p->slot);
     bool is_slow = walk_is_slow(ks, p->db, p->hash, old);
+    break_holds(ks, old);
     if (is_slow)
         p->was = entry_times(old);
     else
@@ -361,6 +396,7 @@ size_t keyspace_flush(struct keyspace *ks, int db)
 {
     struct database *d = ks->db[db];
     size_t keys = table_count(&d->table);
+    break_holds(ks, NULL);
     bury(ks, d);
     wheel_fini(&d->wheel);
     if (d->rebuilding) wheel_fini(&d->fresh);
