@@ -30,7 +30,7 @@ import time
 
 import pytest
 
-from harness import ROOT, Closed, Error, eventually
+from harness import ROOT, Closed, Error, eventually, is_loading
 
 GROUP = "crew"
 CLAIM_MS = 400
@@ -127,6 +127,8 @@ class Writer(threading.Thread):
             while not self.stop.is_set():
                 try:
                     with self.server.connect_unix() as c:
+                        while is_loading(c):
+                            self.stop.wait(0.005)
                         self.written.append([])
                         for words in self.tale.after_loss():
                             c(*words)
