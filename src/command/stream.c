@@ -215,8 +215,9 @@ static void asking_time_out(struct call *c, struct wait *w)
     resp_null(&c->reply);
 }
 
-static const struct wait_kind asking_kind = {
-    .resume = asking_resume, .time_out = asking_time_out, .drop = asking_drop};
+#define ASKING .resume = asking_resume, .time_out = asking_time_out, .drop = asking_drop
+static const struct wait_kind asking_kind = {ASKING}, taking_kind = {ASKING, .hands_over = true};
+#undef ASKING
 
 static void asking_answered(void *ctx)
 {
@@ -261,7 +262,7 @@ void asking_run(struct call *c, struct asking *a)
         return;
     }
     a->parked = true;
-    call_wait(c, &a->wait, &asking_kind, WAIT_FOREVER, false);
+    call_wait(c, &a->wait, a->hands_over ? &taking_kind : &asking_kind, WAIT_FOREVER, false);
 }
 
 /* ---- groups ---- */

@@ -76,6 +76,7 @@ struct asking {
     bool (*go_on)(struct call *c, struct asking *a);
     void (*fini)(struct asking *a); /* of what goes beyond this struct; may be NULL */
     size_t size;                    /* of the whole */
+    bool hands_over;                /* see struct wait_kind */
     bool parked;
 };
 

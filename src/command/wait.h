@@ -38,6 +38,9 @@ struct wait_kind {
     void (*time_out)(struct call *c, struct wait *w);
     /* Gives everything back, the wait itself included; whatever might wake it must forget it. */
     void (*drop)(struct wait *w);
+    /* What it answers is handed over to this client, and nobody else gets it then (XREADGROUP): so
+     * it is given up when its peer has closed its side, also while it only awaits a read. */
+    bool hands_over;
 };
 
 /* Whoever keeps the waits of a call: the room above. A call without one cannot wait. */
@@ -56,7 +59,7 @@ struct wait {
     int64_t deadline_ms; /* unix time, or WAIT_FOREVER */
     /* Counts as a blocked client (BLOCK), which CLIENT UNBLOCK can end, and which is given up when
      * its peer has closed its side. False while it only awaits a read: as any other request, that
-     * is still answered then. */
+     * is still answered then, unless it hands over. */
     bool blocked;
     const struct wait_host *host;
     void *kept; /* the host's */

@@ -110,7 +110,7 @@ static void rearmed(struct wait *wait)
     struct waiting *w = wait->kept;
     heap_remove(&waits_of(w)->due, &w->due);
     if (wait->deadline_ms != WAIT_FOREVER) heap_add(&waits_of(w)->due, &w->due, wait->deadline_ms);
-    conn_set_last_word(w->session->conn, !wait->blocked);
+    conn_set_last_word(w->session->conn, !wait->blocked && !wait->kind->hands_over);
 }
 
 static void park(struct call *c, struct wait *wait)
