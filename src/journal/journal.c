@@ -78,7 +78,7 @@
 enum {
     CHUNK_BYTES = 256 * 1024,
     INDEX_BYTES = 64 * 1024,
-    PAGE_BYTES = 4096, /* a mark at least in each: see mark_is_wanted */
+    PAGE_BYTES = 4096,    /* a mark at least in each: see mark_is_wanted */
     PIECE_BYTES_MIN = 64, /* a smaller piece of a record is not worth its frame */
     QUIET_MS = 1000,      /* after so long the mark that ends a group follows by itself */
 };
