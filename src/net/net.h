@@ -107,6 +107,8 @@ void conn_push(struct conn *c, struct span message);
 bool conn_try_push(struct conn *c, struct span message);
 /* Is its queue so far from its limits that it is worth while to go on filling it? */
 bool conn_has_drained(const struct conn *c);
+/* Bytes in its queue. */
+size_t conn_queued(const struct conn *c);
 /* Offers the unconsumed input to the handler again, at the next net_wait. */
 void conn_resume(struct conn *c);
 /* Stops reading (the handler gets nothing more) until conn_resume. A peer that closes its sending
