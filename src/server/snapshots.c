@@ -162,6 +162,7 @@ static void begin(struct server *s)
     struct disk_why why;
     n->wanted = n->too_much = false;
     n->large_bytes = 0;
+    engine_settle(s->engine, s->now_us / 1000); /* the groups that are saved have it */
     if (is_up_to_date(s)) {
         n->last_failed = false;
         return;
