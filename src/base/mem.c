@@ -2,11 +2,11 @@
 
 #include "assert.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #if defined(HARK_SYSTEM_MALLOC) /* under the sanitizers, which bring an allocator of their own */
 #define raw_alloc(n)     malloc(n)
@@ -89,11 +89,30 @@ static void count(long long change)
     __atomic_store_n(&mine->bytes, mine->bytes + change, __ATOMIC_RELAXED);
 }
 
+static struct {
+    void (*tell)(void *ctx, const char *text);
+    void *ctx;
+} hears_end;
+
+void mem_tell_end(void (*tell)(void *ctx, const char *text), void *ctx)
+{
+    hears_end.tell = tell;
+    hears_end.ctx = ctx;
+}
+
+/* Allocates nothing. Not exit(): what is registered to run then would act on half-made things. Not
+ * abort(): it is no fault of the program's that a picture of its whole memory would explain. */
 static _Noreturn void out_of_memory(size_t size)
 {
-    fprintf(stderr, "hark: out of memory: could not get %zu bytes (%zu in use)\n", size,
-            mem_used());
-    abort();
+    char text[128];
+    int len = snprintf(text, sizeof text,
+                       "hark: out of memory: could not get %zu bytes (%zu in use)\n", size,
+                       mem_used());
+    ssize_t said = write(STDERR_FILENO, text, (size_t)len);
+    (void)said;
+    text[len - 1] = '\0';
+    if (hears_end.tell) hears_end.tell(hears_end.ctx, text + strlen("hark: "));
+    _exit(MEM_EXIT_CODE);
 }
 
 void *mem_try_alloc(size_t size)
