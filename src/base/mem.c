@@ -105,9 +105,9 @@ void mem_tell_end(void (*tell)(void *ctx, const char *text), void *ctx)
 static _Noreturn void out_of_memory(size_t size)
 {
     char text[128];
-    int len = snprintf(text, sizeof text,
-                       "hark: out of memory: could not get %zu bytes (%zu in use)\n", size,
-                       mem_used());
+    int len =
+        snprintf(text, sizeof text, "hark: out of memory: could not get %zu bytes (%zu in use)\n",
+                 size, mem_used());
     ssize_t said = write(STDERR_FILENO, text, (size_t)len);
     (void)said;
     text[len - 1] = '\0';

@@ -14,7 +14,8 @@
  * the sum of it before anything is changed.
  *
  * The total is the one state in base/, beside who hears of the end: it mirrors the allocator, of
- * which a process has one. It is counted per thread and summed when read, so that no thread pays for another. */
+ * which a process has one. It is counted per thread and summed when read, so that no thread pays
+ * for another. */
 #ifndef HARK_BASE_MEM_H
 #define HARK_BASE_MEM_H
 

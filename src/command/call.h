@@ -74,10 +74,11 @@ int call_read_string(struct call *c, struct slice key, struct slice *out);
  * another type. */
 bool call_open_string(struct call *c, struct opened *k, struct slice key);
 
-/* What a value costs while it is put under a key: itself, its record as that is made and as it waits
- * for the disk, and what was there before where a snapshot wants to see it. */
+/* What a value costs while it is put under a key: itself, its record as that is made and as it
+ * waits for the disk, and what was there before where a snapshot wants to see it. */
 enum { CALL_VALUE_TIMES = 4 };
-/* Asked before anything is changed: could so many bytes be had now? False after writing the error. */
+/* Asked before anything is changed: could so many bytes be had now? False after writing the error.
+ */
 bool call_can_have(struct call *c, size_t bytes);
 /* May the open string become `len` bytes long? False after closing it and writing the error: it
  * would be longer than strings may be, or there is no memory for it. */

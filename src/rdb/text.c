@@ -21,8 +21,8 @@ enum {
     ENCODED_INT32 = 2,
     ENCODED_LZF = 3,
 
-    LZF_FROM = 21,     /* Redis tries none that is shorter */
-    LZF_GAIN = 4,      /* nor takes what saves less */
+    LZF_FROM = 21,      /* Redis tries none that is shorter */
+    LZF_GAIN = 4,       /* nor takes what saves less */
     LZF_TIMES_MAX = 88, /* three bytes stand for at most 264 */
     WHOLE_TIMES = 4     /* of a string that is unpacked: here, as a value, and twice on its way */
 };

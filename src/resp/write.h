@@ -39,8 +39,8 @@ void resp_double(struct resp_writer *w, double value);
 void resp_double_text(struct resp_writer *w, struct slice digits);
 void resp_bool(struct resp_writer *w, bool value);
 void resp_big_number(struct resp_writer *w, struct slice digits);
-/* Replies that were made apart, for the same protocol: left out as a string is that passes the bound.
- * The second one hands on, too, that something was left out of them. */
+/* Replies that were made apart, for the same protocol: left out as a string is that passes the
+ * bound. The second one hands on, too, that something was left out of them. */
 void resp_raw(struct resp_writer *w, struct slice replies);
 void resp_made(struct resp_writer *w, const struct resp_writer *made);
 /* Verbatim text of a three-letter format ("txt", "mkd"); a bulk string in RESP2. */

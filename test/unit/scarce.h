@@ -104,12 +104,12 @@ static inline unsigned long scarce_end(void)
 
 /* ---- what the linker puts in between ---- */
 
-#define SCARCE(type, name, params, args)                                                   \
-    type __real_##name params;                                                             \
-    type __wrap_##name params;                                                             \
-    type __wrap_##name params                                                              \
-    {                                                                                      \
-        return scarce_fails() ? SCARCE_NONE_##name : __real_##name args;                   \
+#define SCARCE(type, name, params, args)                                 \
+    type __real_##name params;                                           \
+    type __wrap_##name params;                                           \
+    type __wrap_##name params                                            \
+    {                                                                    \
+        return scarce_fails() ? SCARCE_NONE_##name : __real_##name args; \
     }
 #define SCARCE_NONE_mmap MAP_FAILED
 
