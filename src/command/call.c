@@ -90,18 +90,13 @@ bool call_open_string(struct call *c, struct opened *k, struct slice key)
     return false;
 }
 
-bool call_can_grow(struct call *c, struct opened *k, size_t at, size_t more)
+bool call_can_grow(struct call *c, struct opened *k, size_t len)
 {
-    bool too_long = at > c->string_max || more > c->string_max - at;
-    size_t room = opened_entry(k) ? entry_string_room(opened_entry(k)) : 0, len = at + more;
+    size_t room = opened_entry(k) ? entry_string_room(opened_entry(k)) : 0;
     /* It is moved to where there is room ahead, and a snapshot may want to see it as it was. */
-    if (!too_long && (len <= room || mem_can_alloc(2 * len))) return true;
+    if (len <= room || mem_can_alloc(2 * len)) return true;
     gate_close_unchanged(k);
-    if (too_long)
-        resp_error(&c->reply,
-                   SLICE("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
-    else
-        call_no_memory(c);
+    call_no_memory(c);
     return false;
 }
 

@@ -80,9 +80,9 @@ enum { CALL_VALUE_TIMES = 4 };
 /* Asked before anything is changed: could so many bytes be had now? False after writing the error.
  */
 bool call_can_have(struct call *c, size_t bytes);
-/* May the open string become `len` bytes long? False after closing it and writing the error: it
- * would be longer than strings may be, or there is no memory for it. */
-bool call_can_grow(struct call *c, struct opened *k, size_t at, size_t more);
+/* Is there memory for the open string to become `len` bytes long? False after closing it and
+ * writing the error. */
+bool call_can_grow(struct call *c, struct opened *k, size_t len);
 
 /* The same for other types. Reads: 1 and the value (valid until the next change), 0 when there is
  * none, -1 after writing the error when it holds another type. */

@@ -32,6 +32,15 @@ static size_t opened_length(const struct opened *k)
     return opened_entry(k) ? entry_string(opened_entry(k)).len : 0;
 }
 
+/* May an open string reach to at + more? False after closing it and writing the error. */
+static bool fits(struct call *c, struct opened *k, size_t at, size_t more)
+{
+    if (at <= c->string_max && more <= c->string_max - at) return call_can_grow(c, k, at + more);
+    gate_close_unchanged(k);
+    resp_error(&c->reply, SLICE("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
+    return false;
+}
+
 static void setrange(struct call *c)
 {
     struct opened k;
@@ -49,7 +58,7 @@ static void setrange(struct call *c)
         resp_int(&c->reply, (int64_t)len);
         return;
     }
-    if (!call_can_grow(c, &k, (size_t)offset, bytes.len)) return;
+    if (!fits(c, &k, (size_t)offset, bytes.len)) return;
     memcpy(opened_write_string(&k, (size_t)offset, bytes.len), bytes.at, bytes.len);
     gate_close(&k, EVENT_SETRANGE);
     resp_int(&c->reply, (int64_t)(end > len ? end : len));
@@ -61,7 +70,7 @@ static void append(struct call *c)
     struct slice bytes = call_arg(c, 2);
     if (!call_open_string(c, &k, call_arg(c, 1))) return;
     size_t len = opened_length(&k);
-    if (opened_entry(&k) && !call_can_grow(c, &k, len, bytes.len)) return;
+    if (opened_entry(&k) && !fits(c, &k, len, bytes.len)) return;
     opened_append_string(&k, bytes);
     gate_close(&k, EVENT_APPEND);
     resp_int(&c->reply, (int64_t)(len + bytes.len));
