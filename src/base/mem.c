@@ -2,6 +2,7 @@
 
 #include "assert.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,24 @@ static void count(long long change)
     __atomic_store_n(&mine->bytes, mine->bytes + change, __ATOMIC_RELAXED);
 }
 
+static int asking; /* threads that do */
+
+void mem_begin_asking(void)
+{
+    __atomic_fetch_add(&asking, 1, __ATOMIC_ACQ_REL);
+}
+
+void mem_end_asking(void)
+{
+    __atomic_fetch_sub(&asking, 1, __ATOMIC_ACQ_REL);
+}
+
+/* A thread that was refused tries once more when no one asks: what was taken for that is back. */
+static void wait_for_those_who_ask(void)
+{
+    while (__atomic_load_n(&asking, __ATOMIC_ACQUIRE)) sched_yield();
+}
+
 static struct {
     void (*tell)(void *ctx, const char *text);
     void *ctx;
@@ -125,14 +144,22 @@ void *mem_try_alloc(size_t size)
 void *mem_alloc(size_t size)
 {
     void *p = mem_try_alloc(size);
-    if (!p) out_of_memory(size);
+    if (__builtin_expect(!p, 0)) {
+        wait_for_those_who_ask();
+        p = mem_try_alloc(size);
+        if (!p) out_of_memory(size);
+    }
     return p;
 }
 
 void *mem_zalloc(size_t size)
 {
     void *p = raw_zalloc(size ? size : 1);
-    if (!p) out_of_memory(size);
+    if (__builtin_expect(!p, 0)) {
+        wait_for_those_who_ask();
+        p = raw_zalloc(size ? size : 1);
+        if (!p) out_of_memory(size);
+    }
     count((long long)mem_cost(size));
     return p;
 }
@@ -140,7 +167,11 @@ void *mem_zalloc(size_t size)
 void *mem_resize(void *p, size_t old_size, size_t new_size)
 {
     void *q = raw_resize(p, new_size ? new_size : 1);
-    if (!q) out_of_memory(new_size);
+    if (__builtin_expect(!q, 0)) {
+        wait_for_those_who_ask();
+        q = raw_resize(p, new_size ? new_size : 1);
+        if (!q) out_of_memory(new_size);
+    }
     count((long long)mem_cost(new_size) - (p ? (long long)mem_cost(old_size) : 0));
     return q;
 }
@@ -155,9 +186,13 @@ void mem_free(void *p, size_t size)
 
 void *mem_map_pages(size_t len)
 {
-    void *p =
-        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) out_of_memory(len);
+    const int prot = PROT_READ | PROT_WRITE, kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *p = mmap(NULL, len, prot, kind, -1, 0);
+    if (p == MAP_FAILED) {
+        wait_for_those_who_ask();
+        p = mmap(NULL, len, prot, kind, -1, 0);
+        if (p == MAP_FAILED) out_of_memory(len);
+    }
     return p;
 }
 

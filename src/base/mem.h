@@ -29,10 +29,11 @@ void *mem_alloc(size_t size);
 void *mem_zalloc(size_t size);
 /* NULL instead of ending the process. */
 void *mem_try_alloc(size_t size);
-/* Could `size` bytes be had now, and leave MEM_RESERVE for the rest of us to go on with? What is
- * smaller than MEM_LARGE is not asked for: it is no one's size in particular, and asking costs as
- * much as taking. */
-enum { MEM_LARGE = 1 << 20, MEM_RESERVE = 16 << 20 };
+/* Could `size` bytes be had now, and leave MEM_RESERVE for the rest of us to go on with? (So much
+ * address space the allocator wants for a moment when a thread begins.) What is smaller than
+ * MEM_LARGE is not asked for: it is no one's size in particular, and asking costs as much as
+ * taking. */
+enum { MEM_LARGE = 1 << 20, MEM_RESERVE = 64 << 20 };
 static inline bool mem_can_alloc(size_t size);
 /* Grows or shrinks; `old_size` is what it was allocated with. `p` may be NULL with size 0. */
 void *mem_resize(void *p, size_t old_size, size_t new_size);
@@ -84,12 +85,19 @@ void mem_purge(void);
 /* What the allocator tells of itself, in pieces of text for people; none when it tells nothing. */
 void mem_report(void (*piece)(void *ctx, const char *text), void *ctx);
 
+/* Between these, what is taken is given back at once: another thread that finds no memory waits for
+ * that before it gives up. */
+void mem_begin_asking(void);
+void mem_end_asking(void);
+
 static inline bool mem_can_alloc(size_t size)
 {
     if (size < MEM_LARGE) return true;
     if (size > SIZE_MAX - MEM_RESERVE) return false;
+    mem_begin_asking();
     void *p = mem_try_alloc(size + MEM_RESERVE);
     mem_free(p, size + MEM_RESERVE);
+    mem_end_asking();
     return p != NULL;
 }
 

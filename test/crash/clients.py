@@ -134,6 +134,9 @@ class Filler(Connection):
                 self.largest = self.smaller(self.largest)
         self.answered += 1
 
+    def moment(self):
+        self.flush()  # what it says is more than a socket takes at once
+
     def lost(self, there):
         """Which of those that were acknowledged are not what they were; `there` is all of them."""
         return [n for n in self.acked if there.get(self.PREFIX + b"%d" % n) != self.value(n)]
