@@ -233,7 +233,8 @@ const struct entry *keyspace_any(struct keyspace *ks, int db)
 struct entry *keyspace_edit(struct keyspace *ks, struct place *p)
 {
     struct entry *e = table_slot_entry(p->slot);
-    if (__builtin_expect(p->hash >> 16 >= p->db->walked || ks->walk.slow, 0))
+    uint64_t place = table_place(&p->db->table, p->hash);
+    if (__builtin_expect(place >> 16 >= p->db->walked || ks->walk.slow, 0))
         walk_hand_over(ks, p->db->number, e);
     p->was = entry_times(e);
     return e;
@@ -346,7 +347,7 @@ static void bury(struct keyspace *ks, struct database *d)
     enum { SMALL_KEYS = 512, SMALL_BYTES = 64 * 1024 };
     struct grave g = {.table = d->table, .next = ks->graves, .number = d->number};
     bool small = table_count(&g.table) <= SMALL_KEYS && table_bytes(&g.table) <= SMALL_BYTES;
-    table_init(&d->table, hash_of_entry, ks);
+    table_renew(&d->table);
     g.to_walk = ks->walk.state == WALK_ON && (d->walked != WALKED_ALL || ks->walk.slow);
     d->walked = WALKED_ALL; /* what comes into it from now on is new */
     ks->walk.graves += g.to_walk;
