@@ -52,8 +52,6 @@ struct event_id stream_last_id(struct call *c);
 
 /* ---- replies ---- */
 
-/* Adds replies that are ready made. */
-void stream_add_raw(struct resp_writer *w, struct slice bytes);
 void stream_reply_entry(struct resp_writer *w, const struct view_answer *a, size_t i);
 /* The entry of a stream that is stored, which the cursor is at. */
 void stream_reply_stored(struct resp_writer *w, struct stream_cursor *entry);

@@ -428,9 +428,7 @@ bool zset_some_ranks(struct resp_writer *w, struct parts *p)
 
 void zset_store(struct call *c, struct slice key, struct value *result, enum event_name event)
 {
-    size_t count = zset_count(result);
-    call_store(c, key, result, event);
-    resp_int(&c->reply, (int64_t)count);
+    call_store(c, key, result, event, zset_count(result));
 }
 
 void command_bind_zsets(struct command_table *t)

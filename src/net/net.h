@@ -29,7 +29,7 @@ enum conn_end {
     CONN_END_PEER,   /* the other side closed or reset */
     CONN_END_DONE,   /* closed by us after the last reply */
     CONN_END_OUTPUT, /* it did not read: an output limit was passed */
-    CONN_END_INPUT,  /* its unparsed input passed client-query-buffer-limit */
+    CONN_END_INPUT,  /* its unparsed input passed client-query-buffer-limit, or what memory holds */
     CONN_END_IDLE,   /* `timeout` */
     CONN_END_KILLED,
     CONN_END_COUNT,

@@ -164,10 +164,11 @@ bool session_name_is_valid(struct slice name);
 bool session_rename(struct call *c, struct slice name);
 
 /* dispatch.c */
-/* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait (for
- * CLIENT PAUSE, or the next turn): it has not been done then, and is to be offered again. */
-bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
-                     enum command_lookup lookup);
+/* Runs or queues or refuses one request, which came in so many bytes; the reply is in all->reply.
+ * False when it must wait (for CLIENT PAUSE, or the next turn): it has not been done then, and is
+ * to be offered again. */
+bool session_request(struct session *s, const struct slice *argv, int argc, size_t bytes,
+                     struct command *command, enum command_lookup lookup);
 /* A request without words (an empty line): it counts as the next one for what holds for one only.
  */
 void session_empty_request(struct session *s);

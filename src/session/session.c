@@ -346,7 +346,8 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             bool done = true;
             if (p->key) engine_hint(all->engine, argv[p->key], p->hash);
             if (p->request.argc)
-                done = session_request(s, argv, p->request.argc, p->command, p->lookup);
+                done = session_request(s, argv, p->request.argc, p->request.size, p->command,
+                                       p->lookup);
             else
                 session_empty_request(s);
             engine_hint(all->engine, (struct slice){0}, 0);
