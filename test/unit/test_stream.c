@@ -74,7 +74,18 @@ static void woken(struct wait *w)
     ((struct client *)w->kept)->woken = true;
 }
 
-static const struct wait_host host = {may_wait, park, rearmed, woken};
+/* Replies are written whole. */
+static bool writes_no_parts(const struct call *c)
+{
+    (void)c;
+    return false;
+}
+
+static const struct wait_host host = {.may_wait = may_wait,
+                                      .park = park,
+                                      .rearmed = rearmed,
+                                      .wake = woken,
+                                      .may_write_parts = writes_no_parts};
 
 /* ---- the world ---- */
 
