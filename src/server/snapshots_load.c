@@ -60,7 +60,6 @@ int snapshots_find(struct server *s, const struct journal_recovery *found, struc
 {
     struct snapshots *n = &s->snapshots;
     n->journal_epoch = found->epoch;
-    snapshot_clean(s->store.disk);
     int rc = snapshot_list(s->store.disk, n->whole, SNAPSHOTS_MAX, why);
     if (rc < 0) return rc;
     n->whole_count = rc;
