@@ -95,12 +95,16 @@ static int oldest_useful(const struct snapshots *n, uint64_t journal_first)
     return -1;
 }
 
-/* Those that are to go once there is a newer one: all but one, the oldest that is of use. */
-static int list_obsolete(const struct snapshots *n, uint64_t journal_first, uint64_t *obsolete)
+/* Those that are to go once there is a newer one, `seq`, which may take the place of a damaged one:
+ * all but one, the oldest that is of use. */
+static int list_obsolete(const struct snapshots *n, uint64_t seq, uint64_t journal_first,
+                         uint64_t *obsolete)
 {
     int kept = oldest_useful(n, journal_first), count = 0;
     for (int i = 0; i < n->whole_count; i++)
         if (i != kept) obsolete[count++] = n->whole[i];
+    for (int i = 0; i < n->damaged_count; i++)
+        if (n->damaged[i] != seq) obsolete[count++] = n->damaged[i];
     return count;
 }
 
@@ -143,7 +147,7 @@ static int open_file(struct server *s, struct disk_why *why)
                                      .threaded = true,
                                      .wake = wake,
                                      .wake_ctx = s};
-    config.obsolete_count = list_obsolete(n, journal_first(s->store.journal), obsolete);
+    config.obsolete_count = list_obsolete(n, h.seq, journal_first(s->store.journal), obsolete);
     return snapshot_begin(&n->now, s->store.disk, &h, &config, why);
 }
 
@@ -257,6 +261,7 @@ static void taken(struct server *s)
 {
     struct snapshots *n = &s->snapshots;
     list_new(s);
+    n->damaged_count = 0;
     n->base_bytes = snapshot_bytes(n->now);
     n->journal_bytes -= n->journal_bytes_begun;
     n->last_failed = false;
@@ -341,7 +346,7 @@ void snapshots_stop(struct server *s)
 
 void snapshots_forget(struct snapshots *n)
 {
-    n->whole_count = 0;
+    n->whole_count = n->damaged_count = 0;
     n->base_bytes = n->journal_bytes = 0;
     n->wanted = n->last_failed = false;
     n->not_before_us = 0;

@@ -54,6 +54,8 @@ struct snapshots {
 
     uint64_t whole[SNAPSHOTS_MAX]; /* those in the folder, newest first */
     int whole_count;
+    uint64_t damaged[SNAPSHOTS_MAX]; /* those that the start found so: nothing rests on them */
+    int damaged_count;
     uint64_t base_bytes;          /* of the newest */
     uint64_t journal_bytes;       /* of records since the newest began */
     uint64_t journal_bytes_begun; /* what that was when `now` began */

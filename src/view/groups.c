@@ -18,8 +18,6 @@
 #include "../engine/replay.h"
 #include "groups_internal.h"
 
-const struct crew_bounds group_bounds = {GROUP_CONSUMERS_MAX, GROUP_PENDING_MAX, GROUP_NAME_MAX};
-
 static bool redo_hook(void *ctx, struct slice bytes)
 {
     return groups_redo(ctx, bytes);

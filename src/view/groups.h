@@ -16,22 +16,9 @@
 #define HARK_VIEW_GROUPS_H
 
 #include "../engine/engine.h"
-#include "../value/crew.h"
-
-enum {
-    GROUPS_MAX = 10000,              /* of all views */
-    GROUP_CONSUMERS_MAX = 10000,     /* of one group */
-    GROUP_PENDING_MAX = 1000 * 1000, /* of one group */
-    GROUP_NAME_MAX = 4096,           /* bytes of a view's, a group's, a consumer's name */
-};
+#include "groups_saved.h"
 
 struct groups;
-
-struct group_position {
-    struct event_id last; /* delivered */
-    uint64_t scanned_seq; /* up to this record all has been looked at for the group; 0: not known */
-    int64_t entries_read; /* how many there were up to `last`; -1: not known */
-};
 
 /* It has got nothing yet, and was to get all. Its scanned_seq is known then, also when it is 0. */
 static inline bool group_is_at_begin(const struct group_position *p)

@@ -47,10 +47,4 @@ void groups_clear(struct groups *gs);
 /* The lowest number that is free. */
 uint32_t groups_free_number(const struct groups *gs);
 
-extern const struct crew_bounds group_bounds;
-
-/* groups_redo.c */
-void group_code_position(struct buffer *to, const struct group_position *p);
-bool group_decode_position(struct slice *from, struct group_position *p);
-
 #endif

@@ -272,10 +272,19 @@ def test_a_damaged_one_is_told_and_an_older_one_taken():
         at = restart(server)
         c = ready(server)
         assert c("DEBUG", "DIGEST") == digest
-        assert "A snapshot is damaged" in server.log(at)
-        damage(server.path("journal/" + files(server)[0]))
+        assert "A snapshot is damaged" in server.log(at) and "hark-check" in server.log(at)
+        # Another is taken at once, and the damaged one goes.
+        eventually(lambda: persistence(c)["aof_rewrites"] == "1")
+        assert files(server) == [f"{n:016x}.snapshot" for n in (1, 3)]
+        for name in files(server):
+            damage(server.path("journal/" + name))
         restart(server)
         c = ready(server)  # the journal has everything, from its first record on
+        assert c("DEBUG", "DIGEST") == digest
+        eventually(lambda: persistence(c)["aof_rewrites"] == "1")
+        assert files(server) == ["0000000000000003.snapshot"]
+        restart(server)
+        c = ready(server)
         assert c("DEBUG", "DIGEST") == digest
 
 
