@@ -271,7 +271,7 @@ static void loaded(struct server *s)
     drop_loading(store);
     store_forget_left(store->disk);
     store_begin_service(s);
-    sessions_set_store(s->sessions, SESSIONS_READY);
+    sessions_set_store(s->sessions, s->is_importing ? SESSIONS_LOADING : SESSIONS_READY);
 }
 
 static void tell_progress(struct server *s, struct loading *l)
@@ -412,7 +412,8 @@ bool store_end_turn(struct server *s)
     engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s) + saving_memory(s));
     int admits = journal_admits(j);
     if (admits != 0 && admits != ERR_LIMIT && admits != ERR_AGAIN) return !failed(s);
-    sessions_set_store(s->sessions, admits == ERR_LIMIT    ? SESSIONS_FULL
+    sessions_set_store(s->sessions, s->is_importing        ? SESSIONS_LOADING
+                                    : admits == ERR_LIMIT  ? SESSIONS_FULL
                                     : admits == ERR_AGAIN  ? SESSIONS_BEHIND
                                     : s->retention.refuses ? SESSIONS_KEPT
                                                            : SESSIONS_READY);
