@@ -36,6 +36,7 @@ struct group {
     uint64_t waited_seq; /* the last with any change that a reply must wait for */
     uint64_t version;    /* not kept: grows by each change of the position from outside */
     void *reader;        /* not kept: of the room above, who reads for it now */
+    uint64_t saving;     /* not kept: by which saving it need not be saved any more */
 };
 
 /* Hears of replays from the engine from now on. */
@@ -94,8 +95,11 @@ int group_claim(struct groups *gs, struct group *g, struct consumer *c,
 
 /* ---- keeping ---- */
 
-/* All groups, for a snapshot. */
-void groups_save(const struct groups *gs, struct buffer *to);
+/* All groups as they are at the begin, for a snapshot, in parts of about so many bytes; they may
+ * change meanwhile. True with the last part, after which, or before, groups_save_end. */
+void groups_save_begin(struct groups *gs);
+bool groups_save_some(struct groups *gs, size_t bytes, struct buffer *to);
+void groups_save_end(struct groups *gs);
 /* The groups of a snapshot, in place of those that are there: ERR_CORRUPT, with none left. */
 int groups_load(struct groups *gs, struct slice bytes);
 /* Redoes one change: false when it makes no sense. */

@@ -134,5 +134,6 @@ bool groups_redo(struct groups *gs, struct slice bytes)
     enum group_change change = head & CHANGE_MASK;
     if (change == CHANGE_CREATE) return redo_create(gs, number, bytes);
     if (number >= gs->numbers_count || !gs->by_number[number]) return false;
+    groups_freeze(gs, gs->by_number[number]);
     return redo(gs, gs->by_number[number], change, bytes);
 }
