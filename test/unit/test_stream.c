@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-enum { WORDS_MAX = 64, CLIENTS = 6, SEGMENT = 4096, TAIL = 512 };
+enum { WORDS_MAX = 64, CLIENTS = 6, SEGMENT = 2560, TAIL = 512 };
 
 static uint64_t seed;
 
@@ -153,6 +153,7 @@ static void world_fini(struct world *w)
 
 static void write_journal(struct world *w)
 {
+    engine_settle(w->engine, w->now_ms);
     journal_write(w->journal, w->now_ms);
     while (journal_step(w->journal)) {
     }
