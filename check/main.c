@@ -1,10 +1,9 @@
-/* hark-check: looks through the journal of a server that is not running, prints its records, and
- * cuts it where it is damaged. */
+/* hark-check: looks through the journal of a server that is not running, and its snapshots, prints
+ * its records, and repairs what is damaged. */
 #include "check.h"
 
 #include "../src/base/err.h"
 #include "../src/base/text.h"
-#include "../src/journal/check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,19 +15,19 @@ enum { EXIT_SOUND = 0, EXIT_DAMAGED = 1, EXIT_UNABLE = 2 };
 static const char manual[] =
     "Usage: hark-check [OPTIONS] DIR\n"
     "\n"
-    "Looks through the journal in the folder DIR, every byte of it, and tells what is there and\n"
-    "whether it is sound. Changes nothing unless --repair is given. Refuses while a server uses\n"
-    "the folder.\n"
+    "Looks through the journal in the folder DIR and the snapshots beside it, every byte of them, "
+    "and\n"
+    "tells what is there, whether it is sound, and whether a server would start from it. Changes\n"
+    "nothing unless --repair is given. Refuses while a server uses the folder.\n"
     "\n"
-    "  --dump           Print the records instead, a line of JSON each; what else there is to say\n"
-    "                   goes to standard error\n"
+    "  --dump           Print the journal's records instead, a line of JSON each; what else there "
+    "is\n"
+    "                   to say goes to standard error\n"
     "  --from <seq>     … from this record on\n"
     "  --to <seq>       … up to this record\n"
-    "  --repair         Where the journal is damaged, cut it there, so that a server can open it.\n"
-    "                   Asks before it does anything. All records from the damage on are out of\n"
-    "                   the journal then, but nothing is deleted: the damaged segment is copied "
-    "to\n"
-    "                   <name>.damaged before it is cut, those behind it are renamed so\n"
+    "  --repair         Do what is needed, so that a server can start. Says before what it will "
+    "do\n"
+    "                   and what is lost by that, and asks. Nothing is deleted: see below\n"
     "  --yes            … without asking\n"
     "  --quiet          Print nothing but damage\n"
     "  --help, --version\n"
@@ -36,6 +35,18 @@ static const char manual[] =
     "What a crash has torn off the end, before it was safe, is no damage: a server cuts it when "
     "it\n"
     "starts, and says so. A summary that is missing or damaged is none either: it is made again.\n"
+    "\n"
+    "Repairs\n"
+    "  A damaged snapshot is renamed to <name>.damaged. If an older one is sound, or the journal\n"
+    "  goes back to record 1, nothing is lost.\n"
+    "  A damaged journal is cut there; the records from the damage on are lost. The damaged "
+    "segment\n"
+    "  is copied to <name>.damaged before, those behind it are renamed so.\n"
+    "  Where the journal is gone, or ends before a sound snapshot, or does not go on from any, it "
+    "is\n"
+    "  given up for the newest sound snapshot: what was done after that is lost, and all history.\n"
+    "  Its segments are renamed, and a new one is begun.\n"
+    "  Where there is no sound snapshot, and no journal from record 1 on, nothing can be done.\n"
     "\n"
     "Exit status\n"
     "  0   sound, or repaired\n"
@@ -110,7 +121,7 @@ static int parse(struct options *o, int argc, char **argv)
 
 /* Telling ------------------------------------------------------------------------------------ */
 
-static void print_time(FILE *to, int64_t ms)
+void print_time(FILE *to, int64_t ms)
 {
     char text[32];
     struct tm parts;
@@ -120,7 +131,7 @@ static void print_time(FILE *to, int64_t ms)
     fprintf(to, "%s", text);
 }
 
-static void print_records(FILE *to, uint64_t first, uint64_t last)
+void print_records(FILE *to, uint64_t first, uint64_t last)
 {
     if (first > last)
         fputs("no records", to);
@@ -169,40 +180,64 @@ static void print_findings(const struct options *o, const struct check_findings 
                 (unsigned long long)f->behind);
 }
 
-/* Repairing ---------------------------------------------------------------------------------- */
-
-static void print_step(void *ctx, const char *text)
+static void print_snapshot_findings(const struct found_snapshots *f, const struct plan *p)
 {
-    (void)ctx;
-    printf("%s\n", text);
+    for (int i = 0; i < f->count; i++)
+        if (f->at[i].damaged) printf("DAMAGED: %s\n", f->at[i].why.text);
+    if (p->refused[0]) printf("DAMAGED: %s\n", p->refused);
 }
 
-static bool consents(const struct check_findings *f)
+/* Repairing ---------------------------------------------------------------------------------- */
+
+/* All that there is to be found in a folder. */
+struct finding {
+    struct check_findings journal;
+    struct found_snapshots snapshots;
+    struct plan plan;
+};
+
+static bool consents(const struct finding *f)
 {
     char line[16] = "";
-    printf("Cut the journal there? It will have ");
-    print_records(stdout, f->first_seq, f->last_seq);
-    printf(".\nWhat is cut stays beside it as *.damaged. Type yes to go on: ");
+    plan_tell(&f->plan, &f->journal, &f->snapshots);
+    printf("Type yes to go on: ");
     fflush(stdout);
     return fgets(line, sizeof line, stdin) && strcmp(line, "yes\n") == 0;
 }
 
-static int repair(const struct options *o, struct disk *disk, const struct check_findings *f)
+static int look_at_journal(struct disk *d, const struct check_visitor *v, struct check_findings *f,
+                           struct disk_why *why)
+{
+    int rc = check_journal(d, v, f, why);
+    return rc == ERR_ABSENT ? 0 : rc;
+}
+
+static int repair(const struct options *o, struct disk *disk, const struct finding *f)
 {
     struct disk_why why;
-    struct check_findings again;
+    struct finding again;
+    if (f->plan.hopeless) {
+        printf("That cannot be repaired: nothing was changed\n");
+        return EXIT_DAMAGED;
+    }
     if (!o->yes && !consents(f)) {
         printf("nothing was changed\n");
         return EXIT_DAMAGED;
     }
-    int rc = check_repair(disk, f, print_step, NULL, &why);
+    int rc = plan_do(&f->plan, disk, &f->journal, &f->snapshots, &why);
+    if (rc == 0) rc = look_at_journal(disk, &(struct check_visitor){0}, &again.journal, &why);
+    if (rc == 0) rc = snapshots_look(disk, &again.snapshots, false, &why);
     if (rc != 0) return unable(o->folder, why.text);
     /* A journal of which nothing was sound is gone, and a server begins another. */
-    rc = check_journal(disk, &(struct check_visitor){0}, &again, &why);
-    if (rc != 0 && rc != ERR_ABSENT) return unable(o->folder, why.text);
-    if (rc == 0 && again.damaged) return unable(o->folder, again.why.text);
+    again.plan = plan_make(&again.journal, &again.snapshots);
+    bool gone = !again.journal.segments && !again.snapshots.count;
+    if (plan_is_needed(&again.plan) && !gone)
+        return unable(o->folder, again.journal.damaged ? again.journal.why.text
+                                                       : "it could not be repaired; try again");
     printf("repaired: ");
-    print_records(stdout, again.first_seq, again.last_seq);
+    print_records(stdout, again.journal.first_seq, again.journal.last_seq);
+    if (again.plan.base)
+        printf(", after the snapshot of record %llu", (unsigned long long)again.plan.base->seq);
     printf("\n");
     return EXIT_SOUND;
 }
@@ -217,7 +252,7 @@ struct looking {
 static void on_segment(void *ctx, const struct check_segment *s)
 {
     const struct looking *l = ctx;
-    if (!l->options->quiet && !l->options->dump) print_segment(s);
+    if (!l->options->quiet) print_segment(s);
 }
 
 static void on_record(void *ctx, uint64_t seq, struct slice record)
@@ -235,19 +270,35 @@ static int dump_end(const struct options *o, const struct dump *d)
     return EXIT_UNABLE;
 }
 
-static int look(const struct options *o, struct disk *disk)
+/* The records as JSON; snapshots are not looked at. */
+static int dump(const struct options *o, struct disk *disk)
 {
     struct looking l = {.options = o, .dump = {.from = o->from, .to = o->to}};
-    struct check_visitor v = {on_segment, o->dump ? on_record : NULL, &l, NULL, 0};
+    struct check_visitor v = {.record = on_record, .ctx = &l};
     struct check_findings found;
     struct disk_why why;
     int rc = check_journal(disk, &v, &found, &why);
-    int end = o->dump ? dump_end(o, &l.dump) : EXIT_SOUND;
+    int end = dump_end(o, &l.dump);
     dump_fini(&l.dump);
     if (rc != 0) return unable(o->folder, why.text);
     print_findings(o, &found);
-    if (found.damaged) return o->repair ? repair(o, disk, &found) : EXIT_DAMAGED;
-    return end;
+    return found.damaged ? EXIT_DAMAGED : end;
+}
+
+static int look(const struct options *o, struct disk *disk)
+{
+    struct looking l = {.options = o};
+    struct check_visitor v = {.segment = on_segment, .ctx = &l};
+    struct finding f;
+    struct disk_why why;
+    int rc = look_at_journal(disk, &v, &f.journal, &why);
+    if (rc == 0) rc = snapshots_look(disk, &f.snapshots, !o->quiet, &why);
+    if (rc != 0) return unable(o->folder, why.text);
+    f.plan = plan_make(&f.journal, &f.snapshots);
+    print_findings(o, &f.journal);
+    print_snapshot_findings(&f.snapshots, &f.plan);
+    if (!plan_is_needed(&f.plan)) return EXIT_SOUND;
+    return o->repair ? repair(o, disk, &f) : EXIT_DAMAGED;
 }
 
 static int look_into(const struct options *o)
@@ -267,7 +318,7 @@ static int look_into(const struct options *o)
     else if (lock < 0 && (o->repair || lock != ERR_DENIED))
         status = unable(o->folder, why.text);
     else /* what may not be written cannot be changed by a server of this user either */
-        status = look(o, disk);
+        status = o->dump ? dump(o, disk) : look(o, disk);
     if (lock >= 0) disk->close(disk, lock);
     disk_close(disk);
     return status;

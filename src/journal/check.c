@@ -6,9 +6,9 @@
 
 #include "internal.h"
 
-#include <stdarg.h>
+#include "snapshot.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 
 struct walk {
     struct disk *disk;
@@ -24,11 +24,14 @@ struct walk {
 int check_lock(struct disk *disk, struct disk_why *why)
 {
     struct names names = {0};
+    uint64_t snapshot;
     int rc = recover_list(disk, &names, why);
     size_t count = names.segments.count;
     names_fini(&names);
     if (rc != 0) return rc;
-    if (count == 0) {
+    int snapshots = snapshot_list(disk, &snapshot, 1, why);
+    if (snapshots < 0) return snapshots;
+    if (count == 0 && snapshots == 0) {
         snprintf(why->text, sizeof why->text, "there is no journal");
         return ERR_ABSENT;
     }
@@ -271,114 +274,5 @@ int check_journal(struct disk *disk, const struct check_visitor *v, struct check
     names_fini(&names);
     mem_free(w.segments, w.cap * sizeof *w.segments);
     buffer_fini(&w.record);
-    return rc;
-}
-
-/* Repairing ---------------------------------------------------------------------------------- */
-
-struct repair {
-    struct disk *disk;
-    void (*done)(void *ctx, const char *step);
-    void *ctx;
-};
-
-__attribute__((format(printf, 2, 3))) static void step(const struct repair *r, const char *format,
-                                                       ...)
-{
-    char text[256];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (r->done) r->done(r->ctx, text);
-}
-
-/* Makes an empty file <name>.damaged, or .damaged2, … : one that is not there yet. */
-static int make_aside(struct disk *d, const char *name, char aside[CHECK_NAME_BYTES],
-                      struct disk_why *why)
-{
-    int file = ERR_EXISTS;
-    for (int i = 1; i < 1000 && file == ERR_EXISTS; i++) {
-        snprintf(aside, CHECK_NAME_BYTES, i == 1 ? "%s.damaged" : "%s.damaged%d", name, i);
-        file = d->open(d, aside, DISK_WRITE | DISK_NEW, why);
-    }
-    return file < 0 ? named(why, aside, file) : file;
-}
-
-static int move_aside(const struct repair *r, uint64_t number, struct disk_why *why)
-{
-    struct disk *d = r->disk;
-    char name[SEGMENT_NAME_BYTES], aside[CHECK_NAME_BYTES];
-    segment_name(number, name);
-    int file = make_aside(d, name, aside, why);
-    if (file < 0) return file;
-    d->close(d, file);
-    int rc = d->rename(d, name, aside, why);
-    if (rc == 0) rc = d->sync_folder(d, why);
-    if (rc != 0) return named(why, name, rc);
-    step(r, "renamed %s to %s", name, aside);
-    return 0;
-}
-
-static int copy(struct disk *d, int from, int to, struct disk_why *why)
-{
-    int rc = disk_copy(d, from, d, to, why);
-    return rc == 0 ? d->sync_folder(d, why) : rc;
-}
-
-static int cut_at(const struct repair *r, uint64_t number, uint64_t at, struct disk_why *why)
-{
-    struct disk *d = r->disk;
-    char name[SEGMENT_NAME_BYTES], aside[CHECK_NAME_BYTES];
-    segment_name(number, name);
-    int file = d->open(d, name, DISK_WRITE, why);
-    if (file < 0) return named(why, name, file);
-    int whole = make_aside(d, name, aside, why);
-    int rc = whole < 0 ? whole : copy(d, file, whole, why);
-    if (whole >= 0) d->close(d, whole);
-    if (rc == 0) step(r, "copied %s to %s", name, aside);
-    if (rc == 0) rc = d->truncate(d, file, at, why);
-    if (rc == 0) rc = d->sync(d, file, why);
-    d->close(d, file);
-    if (rc != 0) return named(why, name, rc);
-    step(r, "cut %s at offset %llu", name, (unsigned long long)at);
-    return 0;
-}
-
-/* What is now the last segment gets a few zeros, as one has that was not closed: so that a server
- * knows that there was more. */
-static int leave_trace(const struct repair *r, uint64_t number, struct disk_why *why)
-{
-    struct disk *d = r->disk;
-    char name[SEGMENT_NAME_BYTES];
-    uint64_t size;
-    segment_name(number, name);
-    int file = d->open(d, name, DISK_WRITE, why);
-    if (file == ERR_ABSENT) return 0;
-    if (file < 0) return named(why, name, file);
-    int rc = d->size(d, file, &size, why);
-    if (rc == 0) rc = d->truncate(d, file, size + 8, why);
-    if (rc == 0) rc = d->sync(d, file, why);
-    d->close(d, file);
-    return rc == 0 ? 0 : named(why, name, rc);
-}
-
-int check_repair(struct disk *disk, const struct check_findings *found,
-                 void (*done)(void *ctx, const char *step), void *ctx, struct disk_why *why)
-{
-    const struct repair r = {disk, done, ctx};
-    struct names names = {0};
-    if (!found->damaged) return 0;
-    int rc = recover_list(disk, &names, why);
-    /* The newest first: whenever this ends, what is left has no hole. */
-    for (size_t i = names.segments.count; i > 0 && rc == 0; i--) {
-        uint64_t number = names.segments.at[i - 1];
-        bool all = number == found->number && found->at < SEGMENT_HEADER_BYTES;
-        if (number > found->number || all) rc = move_aside(&r, number, why);
-    }
-    bool within = found->at >= SEGMENT_HEADER_BYTES;
-    if (rc == 0 && within) rc = cut_at(&r, found->number, found->at, why);
-    if (rc == 0) rc = leave_trace(&r, within ? found->number : found->number - 1, why);
-    names_fini(&names);
     return rc;
 }

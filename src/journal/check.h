@@ -1,10 +1,11 @@
-/* Looking through a journal that nobody has open, and cutting it where it is damaged. For
+/* Looking through a journal that nobody has open, and repairing it where it is damaged. For
  * hark-check; the server itself only opens journals (journal.h). */
 #ifndef HARK_JOURNAL_CHECK_H
 #define HARK_JOURNAL_CHECK_H
 
 #include "../base/slice.h"
 #include "../io/disk.h"
+#include "snapshot.h"
 
 enum { CHECK_NAME_BYTES = 64 };
 
@@ -42,7 +43,7 @@ struct check_findings {
 };
 
 /* Keeps servers off until the file is closed: its number, ERR_BUSY when one has the journal, or
- * ERR_ABSENT when there is none. */
+ * ERR_ABSENT when there is neither a journal nor a snapshot. */
 int check_lock(struct disk *disk, struct disk_why *why);
 
 /* 0, also when there is damage; ERR_ABSENT: no journal there; ERR_UNSUPPORTED: of a newer version;
@@ -56,5 +57,13 @@ int check_journal(struct disk *disk, const struct check_visitor *v, struct check
  * check_journal on. */
 int check_repair(struct disk *disk, const struct check_findings *found,
                  void (*done)(void *ctx, const char *step), void *ctx, struct disk_why *why);
+/* Renames the snapshot of record `seq` to <name>.damaged. */
+int check_set_aside(struct disk *disk, uint64_t seq, void (*done)(void *ctx, const char *step),
+                    void *ctx, struct disk_why *why);
+/* Gives the whole journal up for the snapshot: its segments are renamed so too, and one without
+ * records is begun that goes on from the snapshot. When it was interrupted there is no journal, and
+ * it may be called again. */
+int check_begin_behind(struct disk *disk, const struct snapshot_header *base, int64_t now_ms,
+                       void (*done)(void *ctx, const char *step), void *ctx, struct disk_why *why);
 
 #endif

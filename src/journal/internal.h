@@ -87,8 +87,24 @@ struct describing {
     struct journal_features features;
 };
 
+struct numbers {
+    uint64_t *at;
+    size_t count, cap;
+};
+
+/* What recovery found to put right in the folder, and journal_begin does. */
+struct mending {
+    bool spare;
+    struct numbers segments;  /* that go, in this order */
+    struct numbers summaries; /* that belong to none */
+    uint64_t vouched;         /* the last segment is cut behind its end; up to this record it was */
+    bool closed;              /* durable, and nothing of it has to tell that it was not closed */
+};
+
 struct journal {
     unsigned magic;
+    bool begun; /* journal_begin was called: there is a segment to append to */
+    struct mending mending;
     struct journal_config config;
     struct disk *disk;
     int lock_file;
@@ -275,26 +291,25 @@ int cursor_skip(struct journal_cursor *c);
 
 /* recover.c */
 
-/* Finds the segments and the end of the last one, cuts, and sets begin, epoch and the list. */
+/* Finds the segments and the end of the last one, and sets begin, epoch and the list. */
 int recover(struct journal *j, struct journal_recovery *found, struct disk_why *why);
+/* Does what that has found to do: until then it has only looked. */
+int recover_mend(struct journal *j, struct disk_why *why);
 /* What a folder has. */
-struct numbers {
-    uint64_t *at;
-    size_t count, cap;
-};
 struct names {
     struct numbers segments, summaries; /* the segments in order */
     bool spare;
 };
 int recover_list(struct disk *d, struct names *n, struct disk_why *why);
 void names_fini(struct names *n);
+void numbers_fini(struct numbers *n);
 /* Header and size of a segment; ERR_CORRUPT, ERR_UNSUPPORTED or what the disk said. */
 int recover_header(struct disk *d, struct segment *s, const char *name, struct disk_why *why);
 /* Behind the place where `s` stands there is no record that continues it. Is there a mark that
  * vouches for more than `complete`? ERR_CORRUPT. Also finds the last byte that is not zero. */
 int recover_search(struct scan *s, uint64_t size, uint64_t complete, uint64_t *used,
                    struct disk_why *why);
-/* Removes the files of the `count` oldest segments: a journal that was given up. */
+/* Removes the files of the `count` oldest segments: a journal that is given up. */
 int recover_drop(struct journal *j, size_t count, struct disk_why *why);
 
 static inline uint64_t load(const uint64_t *at)

@@ -409,9 +409,9 @@ static void configure(struct journal *j, const struct journal_config *config)
 
 static int begin_epoch(struct journal *j, int64_t now_ms, struct disk_why *why)
 {
-    j->written = j->durable = j->begin - 1;
     j->append_ms = j->sync_ms = j->retry_ms = now_ms;
     j->keep_bytes = UINT64_MAX;
+    j->bytes = 0;
     if (!j->config.anew)
         for (size_t i = 0; i < j->published; i++) j->bytes += j->segments[i]->bytes;
     journal_plan_segment(j, now_ms);
@@ -436,6 +436,8 @@ static void journal_free(struct journal *j)
     mutex_fini(&j->lock);
     condition_fini(&j->work);
     describe_fini(j);
+    numbers_fini(&j->mending.segments);
+    numbers_fini(&j->mending.summaries);
     buffer_fini(&j->outside);
     j->magic = 0;
     mem_delete(j);
@@ -447,8 +449,20 @@ static int start(struct journal *j, int64_t now_ms, struct journal_recovery *fou
     j->lock_file = j->disk->lock(j->disk, LOCK_NAME, why);
     if (j->lock_file < 0) return named(why, LOCK_NAME, j->lock_file);
     int rc = recover(j, found, why);
+    if (rc != 0) return rc;
+    j->written = j->durable = j->begin - 1;
+    for (size_t i = 0; i < j->published; i++) j->bytes += j->segments[i]->bytes;
+    return j->config.looks_first ? 0 : journal_begin(j, now_ms, why);
+}
+
+int journal_begin(struct journal *j, int64_t now_ms, struct disk_why *why)
+{
+    MAGIC(j, JOURNAL_MAGIC);
+    CHECK(!j->begun);
+    int rc = recover_mend(j, why);
     if (rc == 0) rc = begin_epoch(j, now_ms, why);
     if (rc == 0 && j->config.threaded) rc = thread_start(&j->thread, "journal", writer_run, j);
+    j->begun = rc == 0;
     if (rc == 0) return 0;
     struct disk_why ignored;
     if (j->active) j->disk->close(j->disk, j->active_file);
@@ -498,6 +512,10 @@ static void finish(struct journal *j, int64_t now_ms)
 int journal_close(struct journal *j, int64_t now_ms, struct disk_why *why)
 {
     MAGIC(j, JOURNAL_MAGIC);
+    if (!j->begun) {
+        journal_free(j);
+        return 0;
+    }
     mutex_lock(&j->lock);
     if (j->group_open) seal(j);
     j->stop = true;
@@ -549,10 +567,24 @@ uint64_t journal_durable(const struct journal *j)
     return load(&j->durable);
 }
 
+/* There may be no segment before the journal has begun. Lock held. */
+static uint64_t first_seq(const struct journal *j)
+{
+    return j->segments_count ? j->segments[0]->header.first_seq : j->begin;
+}
+
+/* Of the segment in use, what is made ahead. Lock held. */
+static uint64_t unused_bytes(const struct journal *j)
+{
+    if (!j->begun) return 0;
+    const struct segment *last = j->segments[j->published ? j->published - 1 : 0];
+    return last->bytes - last->end;
+}
+
 uint64_t journal_first(struct journal *j)
 {
     mutex_lock(&j->lock);
-    uint64_t first = j->segments[0]->header.first_seq;
+    uint64_t first = first_seq(j);
     mutex_unlock(&j->lock);
     return first;
 }
@@ -560,16 +592,15 @@ uint64_t journal_first(struct journal *j)
 void journal_info(struct journal *j, struct journal_info *info)
 {
     mutex_lock(&j->lock);
-    const struct segment *last = j->segments[j->published ? j->published - 1 : 0];
     bool waits = oldest_waits(j);
     *info = (struct journal_info){
-        .first_seq = j->segments[0]->header.first_seq,
+        .first_seq = first_seq(j),
         .appended = j->begin - 1,
         .written = load(&j->written),
         .durable = load(&j->durable),
         .segments = j->published,
         .bytes = j->bytes,
-        .used_bytes = j->bytes - (last->bytes - last->end),
+        .used_bytes = j->bytes - unused_bytes(j),
         .backlog_bytes = j->appended_bytes - load(&j->written_bytes),
         .tail_bytes = j->tail_bytes,
         .syncs = j->syncs,

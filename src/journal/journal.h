@@ -92,6 +92,8 @@ struct journal_config {
      * none of it is read again, and its files go. A full disk is an error then (ERR_LIMIT), and
      * the old journal stays as it was. */
     bool anew;
+    /* Opening only looks: see journal_begin. */
+    bool looks_first;
     /* Called by the journal's thread when written, durable or failure changed; NULL: not. It must
      * only tell the owner (wakeup_ring). */
     void (*wake)(void *ctx);
@@ -117,6 +119,11 @@ struct journal_recovery {
  * a newer format; ERR_DENIED, ERR_IO. A full disk is no error: see journal_admits. */
 int journal_open(struct journal **journal, const struct journal_config *config, struct disk *disk,
                  int64_t now_ms, struct journal_recovery *found, struct disk_why *why);
+/* After an opening with `looks_first`, which has changed nothing in the folder, but for the lock
+ * that it holds: until now the journal can be read by cursors, asked, and closed. Cuts what was
+ * torn, and begins a segment to append to. An error, as from journal_open, leaves only
+ * journal_close. */
+int journal_begin(struct journal *j, int64_t now_ms, struct disk_why *why);
 /* Writes, syncs and marks the end; frees the journal also when that fails. No cursor may be left.
  */
 int journal_close(struct journal *j, int64_t now_ms, struct disk_why *why);

@@ -1,5 +1,6 @@
 /* Opening: which segments there are, where the last one ends, and whether that is a torn tail,
- * which is cut, or damage, which is refused. */
+ * which is cut, or damage, which is refused. First all is looked at; what is to be put right is
+ * noted, and done when the journal begins (recover_mend). */
 #include "internal.h"
 
 #include <stdio.h>
@@ -54,24 +55,41 @@ int recover_header(struct disk *d, struct segment *s, const char *name, struct d
     return rc;
 }
 
-int recover_drop(struct journal *j, size_t count, struct disk_why *why)
+/* Gone for good before the next one goes, as in retention: a crash leaves no hole. */
+static int remove_segment(struct disk *d, uint64_t number, struct disk_why *why)
 {
-    int rc = 0;
-    if (count == 0) return 0;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        char name[SEGMENT_NAME_BYTES];
-        segment_name(j->segments[i]->header.number, name);
-        rc = j->disk->unlink(j->disk, name, why);
-        /* Each gone for good before the next, as in retention: a crash leaves no hole. */
-        if (rc == 0) rc = j->disk->sync_folder(j->disk, why);
-        if (rc != 0) named(why, name, rc);
-    }
-    if (rc != 0) return rc;
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(number, name);
+    int rc = d->unlink(d, name, why);
+    if (rc == 0) rc = d->sync_folder(d, why);
+    return rc == 0 ? 0 : named(why, name, rc);
+}
+
+/* The list is without its `count` oldest. */
+static void forget_oldest(struct journal *j, size_t count)
+{
     for (size_t i = 0; i < count; i++) segment_free(j->segments[i]);
     j->segments_count -= count;
     j->published -= j->published > count ? count : j->published;
     memmove(j->segments, j->segments + count, j->segments_count * sizeof *j->segments);
-    return 0;
+}
+
+int recover_drop(struct journal *j, size_t count, struct disk_why *why)
+{
+    int rc = 0;
+    if (count == 0) return 0;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = remove_segment(j->disk, j->segments[i]->header.number, why);
+    if (rc == 0) forget_oldest(j, count);
+    return rc;
+}
+
+/* All that is listed so far was given up. */
+static void void_listed(struct journal *j)
+{
+    for (size_t i = 0; i < j->segments_count; i++)
+        add_number(&j->mending.segments, j->segments[i]->header.number);
+    if (j->segments_count) forget_oldest(j, j->segments_count);
 }
 
 /* Does `s` follow what is listed so far? Where it says that nothing was before it, what is listed
@@ -79,7 +97,7 @@ int recover_drop(struct journal *j, size_t count, struct disk_why *why)
 static int follows(struct journal *j, struct segment *s, uint64_t number, struct disk_why *why)
 {
     if (s->header.number != number) return damaged(why, number, 0, "it has another's header");
-    if (s->header.prior_end == 0) return recover_drop(j, j->segments_count, why);
+    if (s->header.prior_end == 0) void_listed(j);
     if (j->segments_count == 0) return 0;
     struct segment *prior = j->segments[j->segments_count - 1];
     uint64_t expected = prior->header.number + 1;
@@ -117,14 +135,11 @@ static int load_headers(struct journal *j, const struct numbers *n, struct disk_
 static void find_summaries(struct journal *j, const struct numbers *n)
 {
     for (size_t i = 0; i < n->count; i++) {
-        char name[SEGMENT_NAME_BYTES];
-        struct disk_why why;
         struct segment *s = segments_find(j, n->at[i]);
-        summary_name(n->at[i], name);
         if (s)
             s->summary = SUMMARY_KEPT;
         else
-            j->disk->unlink(j->disk, name, &why);
+            add_number(&j->mending.summaries, n->at[i]);
     }
 }
 
@@ -136,17 +151,23 @@ int recover_list(struct disk *d, struct names *n, struct disk_why *why)
     return rc;
 }
 
+void numbers_fini(struct numbers *n)
+{
+    mem_free(n->at, n->cap * sizeof *n->at);
+    *n = (struct numbers){0};
+}
+
 void names_fini(struct names *n)
 {
-    mem_free(n->segments.at, n->segments.cap * sizeof *n->segments.at);
-    mem_free(n->summaries.at, n->summaries.cap * sizeof *n->summaries.at);
+    numbers_fini(&n->segments);
+    numbers_fini(&n->summaries);
 }
 
 static int find_segments(struct journal *j, struct disk_why *why)
 {
     struct names names = {0};
     int rc = recover_list(j->disk, &names, why);
-    if (rc == 0 && names.spare) rc = j->disk->unlink(j->disk, SPARE_NAME, why);
+    j->mending.spare = names.spare;
     if (rc == 0) rc = load_headers(j, &names.segments, why);
     if (rc == 0) find_summaries(j, &names.summaries);
     names_fini(&names);
@@ -199,7 +220,7 @@ static int write_anew(struct disk *d, int file, uint64_t from, uint64_t to, stru
 /* Makes what was read, up to `s->end`, safe (the system may have it in memory only; records up to
  * `vouched` it had not) and gives the rest back. If it was not closed, a few bytes stay behind the
  * end: should this opening not come to a segment of its own, the next one must see that too. */
-static int cut(struct journal *j, struct segment *s, uint64_t vouched, bool clean,
+static int cut(struct journal *j, struct segment *s, uint64_t vouched, bool closed,
                struct disk_why *why)
 {
     char name[SEGMENT_NAME_BYTES];
@@ -207,7 +228,7 @@ static int cut(struct journal *j, struct segment *s, uint64_t vouched, bool clea
     int file = j->disk->open(j->disk, name, DISK_WRITE, why);
     if (file < 0) return named(why, name, file);
     const struct index_entry *from = segment_seek(s, vouched);
-    uint64_t size = clean ? s->end : s->end + UNCLEAN_BYTES;
+    uint64_t size = closed ? s->end : s->end + UNCLEAN_BYTES;
     int rc = s->bytes != size ? j->disk->truncate(j->disk, file, size, why) : 0;
     if (rc == 0)
         rc = write_anew(j->disk, file, from ? from->at : SEGMENT_HEADER_BYTES, s->end, why);
@@ -250,17 +271,12 @@ static int read_last(struct journal *j, struct scan *s, bool closed, struct jour
 /* Segments at the end in which no record ended are taken away, so that a server that restarts
  * again and again leaves one file and not a thousand. The only one stays: it knows the number. Of
  * several the first stays on the disk until the new segment takes its name: it knows the epoch. */
-static int remove_last(struct journal *j, bool closed, struct disk_why *why)
+static void leave_out_last(struct journal *j, bool closed)
 {
-    char name[SEGMENT_NAME_BYTES];
     struct segment *last = j->segments[j->segments_count - 1];
-    segment_name(last->header.number + 1, name);
-    int rc = closed ? j->disk->unlink(j->disk, name, why) : 0;
-    if (closed && rc == 0) rc = j->disk->sync_folder(j->disk, why);
-    if (rc != 0) return named(why, name, rc);
+    if (closed) add_number(&j->mending.segments, last->header.number + 1);
     segment_free(last);
     j->published = --j->segments_count;
-    return 0;
 }
 
 static int recover_last(struct journal *j, struct journal_recovery *found, struct disk_why *why)
@@ -276,12 +292,13 @@ static int recover_last(struct journal *j, struct journal_recovery *found, struc
         uint64_t complete = s.begin - 1 - s.partial;
         uint64_t before = last->header.first_seq - 1 - last->header.continues;
         if (complete == before && j->segments_count > 1) {
-            rc = remove_last(j, closed, why);
+            leave_out_last(j, closed);
             closed = true;
             continue;
         }
         last->end = s.at;
-        rc = cut(j, last, s.vouched, found->clean || closed, why);
+        j->mending.vouched = s.vouched;
+        j->mending.closed = found->clean || closed;
         last->end_chain = s.chain;
         last->indexed = true;
         j->begin = complete + 1;
@@ -310,4 +327,21 @@ int recover(struct journal *j, struct journal_recovery *found, struct disk_why *
     found->first_seq = empty ? j->begin : j->segments[0]->header.first_seq;
     found->last_seq = j->begin - 1;
     return 0;
+}
+
+int recover_mend(struct journal *j, struct disk_why *why)
+{
+    const struct mending *m = &j->mending;
+    struct disk *d = j->disk;
+    int rc = m->spare ? d->unlink(d, SPARE_NAME, why) : 0;
+    for (size_t i = 0; i < m->segments.count && rc == 0; i++)
+        rc = remove_segment(d, m->segments.at[i], why);
+    for (size_t i = 0; i < m->summaries.count && rc == 0; i++) {
+        char name[SEGMENT_NAME_BYTES];
+        struct disk_why ignored;
+        summary_name(m->summaries.at[i], name);
+        d->unlink(d, name, &ignored);
+    }
+    if (rc != 0 || j->segments_count == 0 || j->config.anew) return rc;
+    return cut(j, j->segments[j->segments_count - 1], m->vouched, m->closed, why);
 }

@@ -183,6 +183,18 @@ void snapshot_section(struct snapshot *s, struct slice name, struct slice bytes)
     hand_over(s, BLOCK_SECTION, slice_of(head, 1 + name.len), bytes);
 }
 
+void snapshot_begin_section(struct buffer *section, struct slice name)
+{
+    buffer_add_byte(section, BLOCK_SECTION);
+    buffer_add_byte(section, (char)name.len);
+    buffer_add_slice(section, name);
+}
+
+void snapshot_take_section(struct snapshot *s, struct buffer *section)
+{
+    outfile_take(s->file, section);
+}
+
 bool snapshot_ready(const struct snapshot *s)
 {
     return outfile_ready(s->file);

@@ -61,6 +61,9 @@ void snapshot_begin_item(struct buffer *item);
 void snapshot_take(struct snapshot *s, struct buffer *item);
 /* A section, of at most 4 GB: `name` has 1 to 255 bytes. Also between items. */
 void snapshot_section(struct snapshot *s, struct slice name, struct slice bytes);
+/* The same for a section that is made bit by bit. */
+void snapshot_begin_section(struct buffer *section, struct slice name);
+void snapshot_take_section(struct snapshot *s, struct buffer *section);
 /* May more be handed over? What must be is taken all the same. */
 bool snapshot_ready(const struct snapshot *s);
 size_t snapshot_backlog(const struct snapshot *s);

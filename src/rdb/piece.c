@@ -1,6 +1,7 @@
 /* Pieces: entries copied as fast as memory goes, in a form of our own that never leaves the
  * process: a struct, the key, the value. A string stands there as its bytes, another value as
  * rdb_put_value makes it without any effort: what costs time is left to who encodes it. */
+#include "../value/stream.h"
 #include "writer.h"
 
 struct head {
@@ -68,11 +69,25 @@ static bool add_string_some(struct buffer *piece, struct slice s, struct value_p
     return p->at == s.len;
 }
 
+/* About how many bytes the value takes, so that a large piece need not grow by being copied: what
+ * is pending takes many more in RDB than it does here. */
+static size_t value_room(const struct entry *e)
+{
+    enum { PENDING_BYTES = 48 };
+    size_t bytes = entry_bytes(e);
+    if (entry_type(e) != TYPE_STREAM) return bytes;
+    struct value v = entry_value(e);
+    const struct stream *s = stream_of(&v);
+    for (size_t i = 0; i < s->groups_count; i++)
+        bytes += s->groups[i]->crew.pending.count * PENDING_BYTES;
+    return bytes;
+}
+
 bool rdb_piece_some(struct buffer *piece, int db, const struct entry *e, const struct keyspace *ks,
                     int64_t now_ms, struct value_progress *p, size_t bytes)
 {
     if (!p->mark) {
-        buffer_reserve(piece, sizeof(struct head) + entry_key(e).len + entry_bytes(e));
+        buffer_reserve(piece, sizeof(struct head) + entry_key(e).len + value_room(e));
         add_head(piece, db, e, ks, now_ms);
         p->mark = piece->len;
     }

@@ -157,41 +157,72 @@ static void put_stream_node(const struct put *p, const struct stream_node *node)
     put_string(p, packed_slice(node->entries));
 }
 
-static void put_consumer(const struct put *p, struct crew *crew, const struct consumer *who)
-{
-    struct pending_entry e = {0};
-    put_string(p, who->name);
-    rdb_put_number(p->to, (uint64_t)who->seen_ms, 8);
-    rdb_put_length(p->to, who->pending);
-    for (size_t n = who->pending; n; n--, e.id = id_after(e.id)) {
-        bool found = pending_next(&crew->pending, e.id, who->number, &e);
-        CHECK(found);
-        put_id(p->to, e.id);
-    }
-}
+/* Stages of a group: what is being put. */
+enum { GROUP_HEAD, GROUP_PENDING, GROUP_COUNT, GROUP_CONSUMER, GROUP_IDS };
 
-static void put_group(const struct put *p, struct stream_group *g)
+/* Puts what is pending for a consumer, or for any with what is known of it, behind the entry that
+ * was the last; true at the end. */
+static bool put_pending(const struct put *p, struct crew *crew, uint32_t consumer,
+                        struct progress_within *at, size_t end)
 {
-    struct crew *crew = &g->crew;
-    struct pending_entry e = {0};
-    put_string(p, g->name);
-    put_id_lengths(p->to, g->last);
-    rdb_put_length(p->to, (uint64_t)g->entries_read);
-    rdb_put_length(p->to, crew->pending.count);
-    for (size_t n = crew->pending.count; n; n--, e.id = id_after(e.id)) {
-        bool found = pending_next(&crew->pending, e.id, PENDING_ANY, &e);
-        CHECK(found);
+    struct pending_entry e = {.id = {at->ms, at->n}};
+    while (p->to->len < end) {
+        if (!pending_next(&crew->pending, id_after(e.id), consumer, &e)) return true;
         put_id(p->to, e.id);
+        at->ms = e.id.ms;
+        at->n = e.id.n;
+        if (consumer != PENDING_ANY) continue;
         rdb_put_number(p->to, (uint64_t)e.delivered_ms, 8);
         rdb_put_length(p->to, e.deliveries);
     }
-    rdb_put_length(p->to, crew_consumers(crew));
-    for (uint32_t i = 0; i < crew->numbers_count; i++)
-        if (crew->by_number[i]) put_consumer(p, crew, crew->by_number[i]);
-    crew_settle(crew);
+    return false;
 }
 
-/* What follows the nodes. */
+static bool put_consumers(const struct put *p, struct crew *crew, struct progress_within *at,
+                          size_t end)
+{
+    for (; at->at < crew->numbers_count; at->at++) {
+        const struct consumer *who = crew->by_number[at->at];
+        if (!who) continue;
+        if (p->to->len >= end) return false;
+        if (at->stage == GROUP_CONSUMER) {
+            put_string(p, who->name);
+            rdb_put_number(p->to, (uint64_t)who->seen_ms, 8);
+            rdb_put_length(p->to, who->pending);
+            at->ms = at->n = 0;
+            at->stage = GROUP_IDS;
+        }
+        if (!put_pending(p, crew, who->number, at, end)) return false;
+        at->stage = GROUP_CONSUMER;
+    }
+    return true;
+}
+
+static bool put_group_some(const struct put *p, struct stream_group *g, struct progress_within *at,
+                           size_t end)
+{
+    struct crew *crew = &g->crew;
+    if (at->stage == GROUP_HEAD) {
+        put_string(p, g->name);
+        put_id_lengths(p->to, g->last);
+        rdb_put_length(p->to, (uint64_t)g->entries_read);
+        rdb_put_length(p->to, crew->pending.count);
+        at->stage = GROUP_PENDING;
+    }
+    if (at->stage == GROUP_PENDING) {
+        if (!put_pending(p, crew, PENDING_ANY, at, end)) return false;
+        at->stage = GROUP_COUNT;
+    }
+    if (at->stage == GROUP_COUNT) {
+        rdb_put_length(p->to, crew_consumers(crew));
+        at->stage = GROUP_CONSUMER;
+    }
+    bool over = put_consumers(p, crew, at, end);
+    crew_settle(crew);
+    return over;
+}
+
+/* What follows the nodes, and stands before the groups. */
 static void put_stream_rest(const struct put *p, const struct stream *s)
 {
     rdb_put_length(p->to, s->length);
@@ -200,10 +231,10 @@ static void put_stream_rest(const struct put *p, const struct stream *s)
     put_id_lengths(p->to, s->max_deleted);
     rdb_put_length(p->to, s->added);
     rdb_put_length(p->to, s->groups_count);
-    for (size_t i = 0; i < s->groups_count; i++) put_group(p, s->groups[i]);
 }
 
-/* Goes on until there are so many bytes; true with the last of it. */
+/* Goes on until there are so many bytes; true with the last of it. `at` counts the nodes, what
+ * follows them, and the groups. */
 static bool put_stream_some(const struct put *p, const struct value *v, struct value_progress *at,
                             size_t end)
 {
@@ -212,7 +243,15 @@ static bool put_stream_some(const struct put *p, const struct value *v, struct v
     for (; at->at < s->nodes_count && p->to->len < end; at->at++)
         put_stream_node(p, stream_node_at(s, (size_t)at->at));
     if (at->at < s->nodes_count) return false;
-    put_stream_rest(p, s);
+    if (at->at == s->nodes_count) {
+        put_stream_rest(p, s);
+        at->at++;
+    }
+    for (; at->at <= s->nodes_count + s->groups_count; at->at++) {
+        struct stream_group *g = s->groups[at->at - s->nodes_count - 1];
+        if (p->to->len >= end || !put_group_some(p, g, &at->within, end)) return false;
+        at->within = (struct progress_within){0};
+    }
     return true;
 }
 

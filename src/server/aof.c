@@ -359,16 +359,19 @@ static void date_entry(void *ctx, void *entry)
 }
 
 /* Counts the keys, and takes them as used now and not in 1970. */
-static void date_entries(struct import *l)
+static int date_entries(struct import *l)
 {
     enum { BUCKETS = 1024 };
     struct keyspace *ks = l->server->keyspace;
     l->keys = 0;
     for (int db = 0; db < keyspace_databases(ks); db++) {
         uint64_t cursor = 0;
+        int rc = 0;
         do cursor = keyspace_scan(ks, db, cursor, BUCKETS, date_entry, l);
-        while (cursor);
+        while (cursor && (rc = import_serve(l)) == 0);
+        if (rc != 0) return rc;
     }
+    return 0;
 }
 
 int import_aof(struct import *l)
@@ -381,7 +384,7 @@ int import_aof(struct import *l)
     if (rc == ERR_ABSENT) rc = load_file(l, c->appendfilename.at, true);
     if (rc == 0) {
         l->name = c->appendfilename.at;
-        date_entries(l);
+        rc = date_entries(l);
     }
     buffer_fini(&manifest);
     return rc;

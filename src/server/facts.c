@@ -2,6 +2,7 @@
 
 #include "../base/mem.h"
 #include "../io/process.h"
+#include "import.h"
 
 #include <stdio.h>
 
@@ -144,21 +145,32 @@ static void take_bounds(struct store_facts *f, struct server *s)
              (unsigned long long)last.n);
 }
 
+static void take_loading(struct store_facts *f, const struct server *s)
+{
+    const struct import *l = s->importing;
+    double part = l ? import_progress(l, &f->loading_eta_s) : store_progress(s, &f->loading_eta_s);
+    f->loading_percent = 100 * part;
+    if (!f->loading) return;
+    f->loading_start_s = s->started_us / 1000000;
+    f->loading_bytes = l ? l->size : f->journal.used_bytes;
+    f->loaded_bytes = (uint64_t)((double)f->loading_bytes * part);
+}
+
 static struct store_facts store_facts(struct server *s)
 {
     const struct store *store = &s->store;
     struct store_facts f = {
         .enabled = store->state != STORE_OFF,
-        .loading = store->state == STORE_LOADING,
+        .loading = server_is_loading(s),
         .load_us = store->loaded_us,
         .retention_ms = s->config.journal_retention_ms,
         .retention_waits_for = "none",
         .write_status = store->state == STORE_FAILED ? "err" : "ok",
     };
     take_snapshots(&f, &s->snapshots);
-    f.loading_percent = 100 * store_progress(s, &f.loading_eta_s);
+    if (store->journal) journal_info(store->journal, &f.journal);
+    take_loading(&f, s);
     if (!store->journal) return f;
-    journal_info(store->journal, &f.journal);
     f.retention_bytes = retention_bytes(s);
     f.retention_waits_for = retention_waits_for(s);
     f.retention_refuses = s->retention.refuses;

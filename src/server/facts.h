@@ -45,7 +45,8 @@ struct facts {
     struct memory_facts memory;
     struct rdb_facts rdb;
     struct store_facts {
-        int64_t enabled, loading, loading_eta_s, load_us;
+        int64_t enabled, loading, loading_eta_s, loading_start_s, load_us;
+        uint64_t loading_bytes, loaded_bytes;
         const char *write_status;
         int64_t snapshot_running, snapshot_wanted, snapshot_last_s, snapshot_now_s;
         uint64_t snapshots, snapshot_failures, snapshot_bytes, snapshot_seq;

@@ -13,6 +13,8 @@
 enum {
     PIECE_BYTES = 256 * 1024,
     PROGRESS_US = 2 * 1000 * 1000, /* between two lines in the log */
+    QUIET_US = 200 * 1000,         /* most is loaded in less time than a client takes to be told */
+    SERVE_US = 20 * 1000,          /* between looking after those who ask */
     NAMES_MAX = 4096,              /* bytes of the list of views */
 };
 
@@ -55,8 +57,32 @@ static void tell_progress(struct import *l)
              (unsigned long long)l->at >> 20, (unsigned long long)l->size >> 20);
 }
 
+double import_progress(const struct import *l, int64_t *seconds_left)
+{
+    double part = l->size ? (double)l->at / (double)l->size : 0;
+    *seconds_left = 0;
+    if (part > 0)
+        *seconds_left = (int64_t)((double)(io_mono_us() - l->began_us) * (1 / part - 1) / 1e6);
+    return part;
+}
+
+int import_serve(struct import *l)
+{
+    struct server *s = l->server;
+    int64_t now_us = io_mono_us();
+    if (now_us - l->began_us < QUIET_US || now_us - l->served_us < SERVE_US) return 0;
+    if (!l->is_listening)
+        log_line(&s->log, LOGLEVEL_NOTICE, "Listening; commands are refused while data is loaded");
+    l->is_listening = true;
+    server_turn_beside_import(s, 0);
+    l->served_us = io_mono_us();
+    return s->stop ? import_refuse(l, ERR_AGAIN, "the server is to stop") : 0;
+}
+
 long import_read(struct import *l, FILE *file, struct buffer *to)
 {
+    int rc = import_serve(l);
+    if (rc != 0) return rc;
     size_t got = fread(buffer_reserve(to, PIECE_BYTES), 1, PIECE_BYTES, file);
     if (got == 0 && ferror(file)) return import_refuse(l, ERR_IO, "%s", strerror(errno));
     to->len += got;
@@ -231,7 +257,7 @@ static void note_loaded(struct server *s)
 }
 
 /* Nothing of the journal may come before it, or a crash would leave that without its data. */
-static int make_durable(struct server *s)
+static int make_durable(struct server *s, int64_t began_us)
 {
     enum { WAIT_US = 10 * 1000 };
     const struct snapshots *n = &s->snapshots;
@@ -239,21 +265,28 @@ static int make_durable(struct server *s)
     }
     if (s->store.state != STORE_OPEN) return ERR_IO;
     snapshots_ask(s);
-    while (!n->whole_count && !n->last_failed) {
+    for (bool more = true; !n->whole_count && !n->last_failed && !s->stop;) {
+        int64_t wait_us = more ? 0 : WAIT_US;
         s->now_us = io_unix_us();
-        if (!snapshots_turn(s, io_mono_us())) net_wait(s->net, WAIT_US);
+        if (io_mono_us() - began_us < QUIET_US)
+            net_wait(s->net, wait_us);
+        else
+            server_turn_beside_import(s, wait_us);
+        more = snapshots_turn(s, io_mono_us());
     }
-    return n->last_failed ? ERR_IO : 0;
+    return n->whole_count ? 0 : ERR_IO;
 }
 
 /* 1 when something was loaded, 0 when there was nothing, or an error. */
 static int run(struct server *s)
 {
     struct import l = {.server = s, .began_us = io_mono_us(), .told_us = io_mono_us()};
+    s->importing = &l;
     engine_expire(s->engine, s->now_us / 1000, 1); /* the wheels start from now */
     int rc = load_any(&l);
     if (rc == 0) rc = refuse_views(&l);
     buffer_fini(&l.names);
+    s->importing = NULL;
     if (rc == ERR_ABSENT) return 0;
     if (rc != 0) return rc;
     s->loaded.keys = l.keys;
@@ -276,10 +309,16 @@ int import_at_start(struct server *s)
         return 0;
     }
     uint64_t seq = engine_stats(s->engine).seq;
+    int64_t began_us = io_mono_us();
+    s->is_importing = true;
+    sessions_set_store(s->sessions, SESSIONS_LOADING);
     int rc = run(s);
-    if (rc <= 0) return rc;
-    engine_resume(s->engine, seq, (struct event_id){0, 0}); /* what was played is no history */
-    rc = s->config.appendonly ? make_durable(s) : 0;
-    if (rc == 0) note_loaded(s);
+    if (rc > 0) {
+        engine_resume(s->engine, seq, (struct event_id){0, 0}); /* what was played is no history */
+        rc = s->config.appendonly ? make_durable(s, began_us) : 0;
+        if (rc == 0) note_loaded(s);
+    }
+    s->is_importing = false;
+    if (rc == 0 && s->store.state != STORE_LOADING) sessions_set_store(s->sessions, SESSIONS_READY);
     return rc;
 }

@@ -20,10 +20,12 @@
 #include "../rdb/reader.h"
 #include "server.h"
 
-/* After store_open, while nobody is connected: takes over what there is, if there is no journal
- * with data of our own. With a journal, what was taken is in a snapshot, before its first record,
- * when this returns: until then a start begins all over. Then `loaded` is noted for each database
- * that holds keys. 0, or an error after a line in the log. */
+/* After store_open: takes over what there is, if there is no journal with data of our own. Takes
+ * its time, in which clients are looked after (server_turn_beside_import) and told -LOADING, as
+ * they are while a journal is loaded; it is given up when the server is to stop. With a journal,
+ * what was taken is in a snapshot, before its first record, when this returns: until then a start
+ * begins all over. Then `loaded` is noted for each database that holds keys. 0, or an error after a
+ * line in the log. */
 int import_at_start(struct server *s);
 
 /* ---- between the files of loading ---- */
@@ -32,7 +34,8 @@ struct import {
     struct server *server;
     const char *name;  /* of the file being read */
     uint64_t size, at; /* its bytes, and those read */
-    int64_t began_us, told_us;
+    int64_t began_us, told_us, served_us;
+    bool is_listening; /* it takes so long that clients are looked after */
     uint64_t keys, expired;
     bool keeps_dead; /* what follows the RDB file may say more of keys that are past their deadline
                       */
@@ -43,6 +46,11 @@ struct import {
 
 /* Opens a file in `dir`; ERR_ABSENT, or ERR_IO after a line in the log. */
 int import_open(struct import *l, const char *name, FILE **file);
+/* Looks after clients, if it is time for that: ERR_AGAIN when the server is to stop. Between two
+ * pieces of whatever takes long. */
+int import_serve(struct import *l);
+/* 0 to 1; and how many seconds are left, about. */
+double import_progress(const struct import *l, int64_t *seconds_left);
 /* Appends the next piece to `to`: its bytes, 0 at the end, ERR_IO after a line in the log. Tells of
  * the progress now and then. */
 long import_read(struct import *l, FILE *file, struct buffer *to);

@@ -119,6 +119,9 @@ static const struct info_row memory_rows[] = {
 static const struct info_row persistence_rows[] = {
     ROW("loading", store.loading),
     FIXED("async_loading", "0"),
+    ROW("loading_start_time", store.loading_start_s),
+    ROW("loading_total_bytes", store.loading_bytes),
+    ROW("loading_loaded_bytes", store.loaded_bytes),
     ROW("loading_loaded_perc", store.loading_percent),
     ROW("loading_eta_seconds", store.loading_eta_s),
     ROW("rdb_changes_since_last_save", rdb.changes),

@@ -293,7 +293,7 @@ size_t saving_memory(const struct server *s)
 void saving_tick(struct server *s)
 {
     struct saving *v = &s->saving;
-    if (v->state != SAVING_NOT || v->asked) return;
+    if (v->state != SAVING_NOT || v->asked || server_is_loading(s)) return;
     uint64_t changes = engine_stats(s->engine).changes - v->changes_saved;
     if (v->last_failed && s->now_us - v->tried_us < SAVING_RETRY_US) return;
     for (int i = 0; i < s->config.save.count; i++) {
@@ -457,6 +457,8 @@ static void shutdown_command(struct call *c)
     }
     log_line(&s->log, LOGLEVEL_WARNING, "User requested shutdown...");
     bool saves = options & SHUTDOWN_SAVE || (s->config.save.count && !(options & SHUTDOWN_NOSAVE));
+    /* What is loaded in part must not take the place of what it comes from. */
+    saves = saves && !server_is_loading(s);
     if (!saves) {
         s->stop = true;
         sessions_stop(s->sessions);

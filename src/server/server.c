@@ -67,7 +67,7 @@ static void signal_came(void *ctx)
     if (kind == SIGNAL_NONE) return;
     log_line(&s->log, LOGLEVEL_WARNING, "Received %s, shutting down",
              kind == SIGNAL_INTERRUPT ? "SIGINT" : "SIGTERM");
-    if (s->config.save.count && s->store.state != STORE_LOADING)
+    if (s->config.save.count && !server_is_loading(s))
         saving_ask_and_close(s, false);
     else
         s->stop = true;
@@ -162,7 +162,6 @@ int server_init(struct server *s, struct config config, char **argv)
     s->memory_startup = s->memory_peak = mem_used();
     s->memory_startup_rooms = keyspace_overhead(s->keyspace) + pubsub_counts(s->pubsub).bytes;
     rc = store_open(s);
-    if (rc == 0) rc = import_at_start(s);
     if (rc != 0) return rc;
     char why[512];
     rc = server_listen(s, &s->config, why, sizeof why);
@@ -293,18 +292,19 @@ static int64_t cpu_us(void)
     return t.user_us + t.system_us;
 }
 
-/* One turn of the loop; is there work left that needs no one to ask for it? */
-static bool turn(struct server *s, bool busy)
+/* The rest of a turn; is there work left that needs no one to ask for it? */
+static bool turn_woken(struct server *s, bool busy)
 {
-    net_wait(s->net, busy ? 0 : time_to_wait(s, io_mono_us()));
     int64_t woken_us = io_mono_us(), cpu_from_us = busy ? cpu_us() : 0;
     s->now_us = io_unix_us();
     sessions_begin_turn(s->sessions, s->now_us);
     net_read(s->net, woken_us);
     int64_t read_us = io_mono_us();
     s->now_us = io_unix_us();
-    bool more;
-    if (s->store.state == STORE_LOADING) {
+    bool more = false;
+    if (s->is_importing) {
+        /* that is under way, and calls this */
+    } else if (s->store.state == STORE_LOADING) {
         more = store_load(s, LOAD_TURN_US);
     } else {
         more = expire(s, read_us);
@@ -327,10 +327,31 @@ static bool turn(struct server *s, bool busy)
     return more;
 }
 
+static bool turn(struct server *s, bool busy)
+{
+    net_wait(s->net, busy ? 0 : time_to_wait(s, io_mono_us()));
+    return turn_woken(s, busy);
+}
+
+void server_turn_beside_import(struct server *s, int64_t wait_us)
+{
+    net_wait(s->net, wait_us);
+    turn_woken(s, false);
+}
+
+/* Takes over what another server has left; false: that cannot be done. */
+static bool import(struct server *s)
+{
+    if (import_at_start(s) == 0) return true;
+    if (!s->stop) s->exit_code = 1;
+    s->stop = true;
+    return false;
+}
+
 int server_run(struct server *s)
 {
     /* Most data is loaded in less time than a client takes to be told that it is not. */
-    bool busy = s->store.state == STORE_LOADING && store_load(s, LOAD_FIRST_US);
+    bool busy = import(s) && s->store.state == STORE_LOADING && store_load(s, LOAD_FIRST_US);
     if (busy)
         log_line(&s->log, LOGLEVEL_NOTICE, "Listening; commands are refused while data is loaded");
     else if (!s->stop)

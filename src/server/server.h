@@ -39,9 +39,11 @@ struct server {
     int64_t next_views_us;  /* mono time of the next server_tick_views with something to do */
     struct {
         uint64_t keys, expired;
-    } loaded;               /* at the start, from a file of another server */
-    struct latency latency; /* events that took too long, for LATENCY */
-    double ticks_per_us;    /* io_ticks per microsecond */
+    } loaded;                       /* at the start, from a file of another server */
+    bool is_importing;              /* such a file is being taken over: import.h */
+    const struct import *importing; /* while it is read */
+    struct latency latency;         /* events that took too long, for LATENCY */
+    double ticks_per_us;            /* io_ticks per microsecond */
     char run_id[41];
     char history_id[41]; /* of the data, INFO's master_replid: new with every start from nothing */
     char **argv;
@@ -76,6 +78,14 @@ int server_init(struct server *s, struct config config, char **argv);
 void server_fini(struct server *s);
 /* Serves until a signal or SHUTDOWN; returns the exit code. */
 int server_run(struct server *s);
+/* Looks after clients while a file is taken over, in the middle of that. */
+void server_turn_beside_import(struct server *s, int64_t wait_us);
+/* Is the data not all there yet? */
+static inline bool server_is_loading(const struct server *s)
+{
+    return s->is_importing || s->store.state == STORE_LOADING;
+}
+
 /* 40 random hex digits. */
 void server_make_id(char id[41]);
 /* CONFIG RESETSTAT. */

@@ -112,12 +112,16 @@ static int oldest_useful(const struct snapshots *n, uint64_t journal_first)
     return -1;
 }
 
-/* Those that are to go once there is a newer one: all but one, the oldest that is of use. */
-static int list_obsolete(const struct snapshots *n, uint64_t journal_first, uint64_t *obsolete)
+/* Those that are to go once there is a newer one, `seq`, which may take the place of a damaged one:
+ * all but one, the oldest that is of use. */
+static int list_obsolete(const struct snapshots *n, uint64_t seq, uint64_t journal_first,
+                         uint64_t *obsolete)
 {
     int kept = oldest_useful(n, journal_first), count = 0;
     for (int i = 0; i < n->whole_count; i++)
         if (i != kept) obsolete[count++] = n->whole[i];
+    for (int i = 0; i < n->damaged_count; i++)
+        if (n->damaged[i] != seq) obsolete[count++] = n->damaged[i];
     return count;
 }
 
@@ -131,18 +135,35 @@ static void add_databases(const struct keyspace *ks, struct buffer *to)
     }
 }
 
-static void save_sections(struct server *s)
+static void begin_sections(struct server *s)
 {
     struct snapshots *n = &s->snapshots;
     struct buffer bytes = {0};
     add_databases(s->keyspace, &bytes);
     snapshot_section(n->now, SLICE(SNAPSHOT_DATABASES), buffer_slice(&bytes));
-    for (int i = 0; i < n->sections_count; i++) {
-        bytes.len = 0;
-        n->sections[i].save(n->sections[i].ctx, &bytes);
-        snapshot_section(n->now, n->sections[i].name, buffer_slice(&bytes));
-    }
     buffer_fini(&bytes);
+    n->section = 0;
+    for (int i = 0; i < n->sections_count; i++) n->sections[i].begin(n->sections[i].ctx);
+}
+
+/* A part of the next section; false when all are saved. */
+static bool save_section(struct snapshots *n)
+{
+    if (n->section == n->sections_count) return false;
+    const struct snapshot_section *section = &n->sections[n->section];
+    if (!n->section_bytes.len) snapshot_begin_section(&n->section_bytes, section->name);
+    if (!section->save_some(section->ctx, WALK_PART_BYTES, &n->section_bytes)) return true;
+    section->end(section->ctx);
+    n->section++;
+    n->large_bytes += n->section_bytes.len;
+    snapshot_take_section(n->now, &n->section_bytes);
+    return true;
+}
+
+static void end_sections(struct snapshots *n)
+{
+    for (int i = 0; i < n->sections_count; i++) n->sections[i].end(n->sections[i].ctx);
+    buffer_fini(&n->section_bytes);
 }
 
 static int open_file(struct server *s, struct disk_why *why)
@@ -160,7 +181,7 @@ static int open_file(struct server *s, struct disk_why *why)
                                      .threaded = true,
                                      .wake = wake,
                                      .wake_ctx = s};
-    config.obsolete_count = list_obsolete(n, journal_first(s->store.journal), obsolete);
+    config.obsolete_count = list_obsolete(n, h.seq, journal_first(s->store.journal), obsolete);
     return snapshot_begin(&n->now, s->store.disk, &h, &config, why);
 }
 
@@ -190,7 +211,7 @@ static void begin(struct server *s)
         return;
     }
     CHECK(engine_walk_begin(s->engine, v, &n->now_seq, &last) == 0);
-    save_sections(s);
+    begin_sections(s);
     n->phase = SNAPSHOTS_WALKING;
     n->begun_us = io_mono_us();
     n->journal_bytes_begun = n->journal_bytes;
@@ -247,7 +268,7 @@ static bool walk(struct server *s, int64_t woken_us)
     int64_t from_us = io_mono_us(), until_us = from_us + allowed_us(s, from_us, woken_us);
     bool more, ready;
     do {
-        more = engine_walk_step(s->engine, WALK_ENTRIES);
+        more = save_section(n) || engine_walk_step(s->engine, WALK_ENTRIES);
         ready = more && snapshot_ready(n->now);
     } while (ready && io_mono_us() < until_us);
     if (n->given_up) {
@@ -276,6 +297,7 @@ static void taken(struct server *s)
 {
     struct snapshots *n = &s->snapshots;
     list_new(s);
+    n->damaged_count = 0;
     n->base_bytes = snapshot_bytes(n->now);
     n->journal_bytes -= n->journal_bytes_begun;
     n->last_failed = false;
@@ -304,6 +326,7 @@ static void ended(struct server *s, enum outfile_state state, const struct disk_
     } else {
         failed(s, why->text, FAILED_US);
     }
+    end_sections(n);
     snapshot_close(n->now);
     buffer_fini(&n->large);
     n->now = NULL;
@@ -343,13 +366,14 @@ bool snapshots_turn(struct server *s, int64_t woken_us)
 size_t snapshots_memory(const struct server *s)
 {
     const struct snapshots *n = &s->snapshots;
-    return n->large.cap + (n->now ? snapshot_backlog(n->now) : 0);
+    return n->large.cap + n->section_bytes.cap + (n->now ? snapshot_backlog(n->now) : 0);
 }
 
 void snapshots_stop(struct server *s)
 {
     struct snapshots *n = &s->snapshots;
     if (n->now) give_up(s);
+    end_sections(n);
     snapshot_close(n->now);
     buffer_fini(&n->large);
     n->now = NULL;
@@ -359,7 +383,7 @@ void snapshots_stop(struct server *s)
 
 void snapshots_forget(struct snapshots *n)
 {
-    n->whole_count = 0;
+    n->whole_count = n->damaged_count = 0;
     n->base_bytes = n->journal_bytes = 0;
     n->wanted = n->last_failed = false;
     n->not_before_us = 0;

@@ -23,8 +23,12 @@ struct server;
 /* What other rooms keep in snapshots beside the entries, under a name. */
 struct snapshot_section {
     struct slice name; /* of static storage */
-    /* Appends what there is at this moment; quick, for the loop waits. */
-    void (*save)(void *ctx, struct buffer *to);
+    /* What there is at this moment is to be saved, though it may change while it is: quick. */
+    void (*begin)(void *ctx);
+    /* Appends about so many bytes of it; true with the last. */
+    bool (*save_some)(void *ctx, size_t bytes, struct buffer *to);
+    /* It is saved, or will not be. */
+    void (*end)(void *ctx);
     /* Puts it in place of whatever there is; false when the bytes make no sense. Called with none
      * when a snapshot that was loaded in part is given up, or has no such section. */
     bool (*load)(void *ctx, struct slice bytes);
@@ -43,9 +47,11 @@ enum snapshots_phase {
 
 struct snapshots {
     enum snapshots_phase phase;
-    struct snapshot *now; /* the one that is being written */
-    struct buffer large;  /* an entry of it that is copied in parts */
-    size_t large_bytes;   /* of such that wait to be written, which is not too much */
+    struct snapshot *now;        /* the one that is being written */
+    struct buffer large;         /* an entry of it that is copied in parts */
+    struct buffer section_bytes; /* the same of a section, */
+    int section;                 /* of this one; they come before the entries */
+    size_t large_bytes;          /* of such that wait to be written, which is not too much */
     uint64_t now_seq;
     int64_t begun_us;      /* mono time */
     bool wanted;           /* one is to begin as soon as it may */
@@ -54,6 +60,8 @@ struct snapshots {
 
     uint64_t whole[SNAPSHOTS_MAX]; /* those in the folder, newest first */
     int whole_count;
+    uint64_t damaged[SNAPSHOTS_MAX]; /* those that the start found so: nothing rests on them */
+    int damaged_count;
     uint64_t base_bytes;          /* of the newest */
     uint64_t journal_bytes;       /* of records since the newest began */
     uint64_t journal_bytes_begun; /* what that was when `now` began */

@@ -39,6 +39,13 @@ static int journal_is_short(const struct server *s, struct disk_why *why)
     return ERR_CORRUPT;
 }
 
+static void tell_damage(struct server *s, const struct disk_why *why)
+{
+    log_line(&s->log, LOGLEVEL_WARNING,
+             "A snapshot is damaged, an older one is looked for: %s (`hark-check` tells more)",
+             why->text);
+}
+
 /* Opens the next older one of use: 1; 0 when there is none and the journal has all; or an error. */
 static int open_next(struct server *s, struct disk_why *why)
 {
@@ -49,8 +56,7 @@ static int open_next(struct server *s, struct disk_why *why)
         int rc = snapshot_open(&l->reader, s->store.disk, n->whole[l->at], &l->header, why);
         if (rc == 0) return 1;
         if (rc != ERR_CORRUPT) return rc;
-        log_line(&s->log, LOGLEVEL_WARNING, "A snapshot is damaged, an older one is looked for: %s",
-                 why->text);
+        tell_damage(s, why);
     }
     l->header = (struct snapshot_header){0};
     return l->first > 1 ? nothing_will_do(s, why) : 0;
@@ -60,7 +66,6 @@ int snapshots_find(struct server *s, const struct journal_recovery *found, struc
 {
     struct snapshots *n = &s->snapshots;
     n->journal_epoch = found->epoch;
-    snapshot_clean(s->store.disk);
     int rc = snapshot_list(s->store.disk, n->whole, SNAPSHOTS_MAX, why);
     if (rc < 0) return rc;
     n->whole_count = rc;
@@ -129,8 +134,7 @@ static int try_older(struct server *s, struct disk_why *why)
 {
     struct snapshots *n = &s->snapshots;
     struct snapshot_loading *l = n->loading;
-    log_line(&s->log, LOGLEVEL_WARNING, "A snapshot is damaged, an older one is looked for: %s",
-             why->text);
+    tell_damage(s, why);
     close_reader(l);
     engine_restore_nothing(s->engine);
     engine_expire(s->engine, s->now_us / 1000, 1); /* the wheels start here, see replay.h */
@@ -185,10 +189,24 @@ double snapshots_load_progress(const struct server *s)
     return size ? (double)at / (double)size : 1;
 }
 
+/* Those that were tried before the one that was loaded are not to be relied on: the journal must
+ * not let go of what comes after the one that is sound, and another is taken soon. */
+static void set_damaged_apart(struct snapshots *n, const struct snapshot_loading *l)
+{
+    int count = 0;
+    while (count < l->at && count < n->whole_count && is_useful(l, n->whole[count])) count++;
+    memcpy(n->damaged, n->whole, (size_t)count * sizeof *n->whole);
+    n->damaged_count = count;
+    n->whole_count -= count;
+    memmove(n->whole, n->whole + count, (size_t)n->whole_count * sizeof *n->whole);
+    if (count) n->wanted = true;
+}
+
 void snapshots_end_loading(struct server *s)
 {
     struct snapshot_loading *l = s->snapshots.loading;
     if (!l) return;
+    set_damaged_apart(&s->snapshots, l);
     close_reader(l);
     mem_delete(l);
     s->snapshots.loading = NULL;

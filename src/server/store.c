@@ -173,6 +173,7 @@ int store_open(struct server *s)
     if (rc != 0) return rc;
     struct journal_config config = store_journal_config(s);
     struct journal_recovery found;
+    config.looks_first = true; /* begun in loaded() */
     rc = journal_open(&store->journal, &config, store->disk, s->now_us / 1000, &found, &why);
     if (rc == ERR_BUSY)
         log_line(&s->log, LOGLEVEL_WARNING, "Another server uses the folder %s/%s",
@@ -208,15 +209,20 @@ static void drop_loading(struct store *store)
     store->loading = NULL;
 }
 
+static void give_up_loading(struct server *s)
+{
+    s->store.state = STORE_FAILED;
+    s->stop = true;
+    s->exit_code = STORE_EXIT_CODE;
+}
+
 static void loading_failed(struct server *s, const char *reason)
 {
     log_line(&s->log, LOGLEVEL_WARNING,
              "The data in %s/%s cannot be loaded: %s. Nothing was changed; `hark-check` tells "
              "more, and repairs",
              s->config.dir.at, STORE_FOLDER, reason);
-    s->store.state = STORE_FAILED;
-    s->stop = true;
-    s->exit_code = STORE_EXIT_CODE;
+    give_up_loading(s);
 }
 
 void store_begin_service(struct server *s)
@@ -239,10 +245,23 @@ static void skip_ids(struct server *s, int64_t by_ms)
     engine_skip_ids(s->engine, now_ms > from_ms ? now_ms : from_ms);
 }
 
+/* All is loaded: now the folder may change. */
+static int begin_journal(struct server *s)
+{
+    struct disk_why why = {""};
+    int rc = journal_begin(s->store.journal, s->now_us / 1000, &why);
+    if (rc == 0) snapshot_clean(s->store.disk);
+    return rc == 0 ? 0 : refuse(s, rc, "Cannot begin the journal in", &why);
+}
+
 static void loaded(struct server *s)
 {
     struct store *store = &s->store;
     struct loading *l = store->loading;
+    if (begin_journal(s) != 0) {
+        give_up_loading(s);
+        return;
+    }
     store->loaded_us = io_mono_us() - l->from_us;
     store->loaded_records = l->done;
     if (l->lost_epochs) skip_ids(s, (int64_t)l->lost_epochs * STORE_SKIP_MS);
@@ -252,7 +271,7 @@ static void loaded(struct server *s)
     drop_loading(store);
     store_forget_left(store->disk);
     store_begin_service(s);
-    sessions_set_store(s->sessions, SESSIONS_READY);
+    sessions_set_store(s->sessions, s->is_importing ? SESSIONS_LOADING : SESSIONS_READY);
 }
 
 static void tell_progress(struct server *s, struct loading *l)
@@ -394,7 +413,8 @@ bool store_end_turn(struct server *s)
     engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s) + saving_memory(s));
     int admits = journal_admits(j);
     if (admits != 0 && admits != ERR_LIMIT && admits != ERR_AGAIN) return !failed(s);
-    sessions_set_store(s->sessions, admits == ERR_LIMIT    ? SESSIONS_FULL
+    sessions_set_store(s->sessions, s->is_importing        ? SESSIONS_LOADING
+                                    : admits == ERR_LIMIT  ? SESSIONS_FULL
                                     : admits == ERR_AGAIN  ? SESSIONS_BEHIND
                                     : s->retention.refuses ? SESSIONS_KEPT
                                                            : SESSIONS_READY);

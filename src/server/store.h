@@ -30,7 +30,7 @@ enum {
 
 enum store_state {
     STORE_OFF,     /* appendonly no */
-    STORE_LOADING, /* the journal is open, its records are being replayed */
+    STORE_LOADING, /* the journal is looked at only, its records are being replayed */
     STORE_OPEN,
     STORE_FAILED,
 };

@@ -254,7 +254,7 @@ static int switch_off(struct server *s, char *why, size_t why_size)
 int store_switch(struct server *s, bool on, char *why, size_t why_size)
 {
     enum store_state state = s->store.state;
-    if (state == STORE_LOADING || state == STORE_FAILED) {
+    if (server_is_loading(s) || state == STORE_FAILED) {
         snprintf(why, why_size, "appendonly cannot change while data is loaded");
         return ERR_BUSY;
     }

@@ -16,10 +16,22 @@ static void woken(void *ctx)
     if (s->streams.views) views_poll(s->streams.views);
 }
 
-static void save_groups(void *ctx, struct buffer *to)
+static void begin_groups(void *ctx)
 {
-    const struct server *s = ctx;
-    groups_save(s->streams.groups, to);
+    struct server *s = ctx;
+    groups_save_begin(s->streams.groups);
+}
+
+static bool save_groups(void *ctx, size_t bytes, struct buffer *to)
+{
+    struct server *s = ctx;
+    return groups_save_some(s->streams.groups, bytes, to);
+}
+
+static void end_groups(void *ctx)
+{
+    struct server *s = ctx;
+    groups_save_end(s->streams.groups);
 }
 
 static bool load_groups(void *ctx, struct slice bytes)
@@ -31,7 +43,8 @@ static bool load_groups(void *ctx, struct slice bytes)
 int server_init_views(struct server *s)
 {
     streams_init(&s->streams, s->engine);
-    struct snapshot_section groups = {SLICE("groups"), save_groups, load_groups, s};
+    struct snapshot_section groups = {SLICE("groups"), begin_groups, save_groups,
+                                      end_groups,      load_groups,  s};
     snapshots_add_section(&s->snapshots, groups);
     sessions_set_streams(s->sessions, &s->streams);
     s->views_fd = wakeup_open();

@@ -14,6 +14,7 @@
 
 #include "../ds/map.h"
 #include "pending.h"
+#include "value.h"
 
 struct consumer {
     struct slice name;
@@ -99,6 +100,9 @@ bool crew_redo_claim(struct crew *c, struct consumer *who, struct slice code, si
 /* ---- whole ---- */
 
 void crew_save(struct crew *c, struct buffer *to);
+/* The same in parts: appends until the buffer has about `end` bytes; true with the last of it. The
+ * crew must not change meanwhile, but may be looked at. */
+bool crew_save_some(struct crew *c, struct progress_within *p, size_t end, struct buffer *to);
 /* Off the front, into an empty crew. */
 bool crew_load(struct crew *c, struct slice *from, const struct crew_bounds *bounds);
 

@@ -142,38 +142,66 @@ bool crew_redo_claim(struct crew *c, struct consumer *who, struct slice b, size_
 
 /* ---- whole ---- */
 
-static void save_consumers(const struct crew *c, struct buffer *to)
+/* Stages of saving: what is being put. */
+enum { SAVE_HEAD, SAVE_CONSUMERS, SAVE_COUNT, SAVE_PENDING };
+enum { PART_ENTRIES = 4096 };
+
+/* `at` is the number to look at, `next` the one behind the last that was put. */
+static bool save_consumers(const struct crew *c, struct progress_within *p, size_t end,
+                           struct buffer *to)
 {
-    uint32_t next = 0;
-    code_put(to, map_count(&c->consumers));
-    for (uint32_t n = 0; n < c->numbers_count; n++) {
-        const struct consumer *who = c->by_number[n];
+    for (; p->at < c->numbers_count && to->len < end; p->at++) {
+        const struct consumer *who = c->by_number[p->at];
         if (!who) continue;
-        code_put(to, n - next);
-        next = n + 1;
+        code_put(to, p->at - p->next);
+        p->next = p->at + 1;
         code_put_text(to, who->name);
         code_put_change(to, c->time_ms, who->seen_ms);
         code_put_change(to, -1, who->active_ms);
     }
+    return p->at == c->numbers_count;
 }
 
-static void save_pending(struct crew *c, struct buffer *to)
+/* The last entry that was put has the id `ms`, `n`. A part has not too many of them, for each takes
+ * far more time than its few bytes let expect. */
+static bool save_pending(struct crew *c, struct progress_within *p, size_t end, struct buffer *to)
 {
-    struct pending_entry before = {0}, e = {0};
-    code_put(to, c->pending.count);
-    bool more = pending_next(&c->pending, before.id, PENDING_ANY, &e);
-    for (; more; more = pending_after(&c->pending, e.id, PENDING_ANY, &e)) {
+    struct pending_entry before = {.id = {p->ms, p->n}}, e;
+    const struct pending_entry *last = pending_find(&c->pending, before.id);
+    if (last) before = *last;
+    bool more = last ? pending_after(&c->pending, before.id, PENDING_ANY, &e)
+                     : pending_next(&c->pending, before.id, PENDING_ANY, &e);
+    size_t left = end == SIZE_MAX ? SIZE_MAX : PART_ENTRIES;
+    for (; more && left && to->len < end; left--) {
         pending_encode(to, &before, &e);
         before = e;
+        more = pending_after(&c->pending, e.id, PENDING_ANY, &e);
     }
+    p->ms = before.id.ms;
+    p->n = before.id.n;
     crew_settle(c);
+    return !more;
+}
+
+bool crew_save_some(struct crew *c, struct progress_within *p, size_t end, struct buffer *to)
+{
+    if (p->stage == SAVE_HEAD) {
+        code_put_change(to, 0, c->time_ms);
+        code_put(to, map_count(&c->consumers));
+        p->stage = SAVE_CONSUMERS;
+    }
+    if (p->stage == SAVE_CONSUMERS) {
+        if (!save_consumers(c, p, end, to)) return false;
+        p->stage = SAVE_COUNT;
+    }
+    if (p->stage == SAVE_COUNT) code_put(to, c->pending.count);
+    p->stage = SAVE_PENDING;
+    return save_pending(c, p, end, to);
 }
 
 void crew_save(struct crew *c, struct buffer *to)
 {
-    code_put_change(to, 0, c->time_ms);
-    save_consumers(c, to);
-    save_pending(c, to);
+    crew_save_some(c, &(struct progress_within){0}, SIZE_MAX, to);
 }
 
 static bool load_consumers(struct crew *c, struct slice *b, const struct crew_bounds *bounds)

@@ -77,34 +77,41 @@ static void encode_head(const struct stream *s, struct buffer *to)
     code_put(to, s->nodes_count);
 }
 
-static void encode_groups(const struct stream *s, struct buffer *to)
+/* Behind the nodes `at` counts on: their number of groups, and then each of these. */
+static bool encode_groups_some(const struct stream *s, struct value_progress *p, size_t end,
+                               struct buffer *to)
 {
-    code_put(to, s->groups_count);
-    for (size_t i = 0; i < s->groups_count; i++) {
-        struct stream_group *g = s->groups[i];
-        code_put_text(to, g->name);
-        code_put_id(to, g->last);
-        code_put_read(to, g->entries_read);
-        crew_save(&g->crew, to);
+    if (p->at == s->nodes_count) {
+        code_put(to, s->groups_count);
+        p->at++;
     }
+    for (; p->at <= s->nodes_count + s->groups_count; p->at++) {
+        struct stream_group *g = s->groups[p->at - s->nodes_count - 1];
+        if (to->len >= end) return false;
+        if (!p->within.stage) {
+            code_put_text(to, g->name);
+            code_put_id(to, g->last);
+            code_put_read(to, g->entries_read);
+        }
+        if (!crew_save_some(&g->crew, &p->within, end, to)) return false;
+        p->within = (struct progress_within){0};
+    }
+    return true;
 }
 
-/* The groups are the last part, in one piece. */
 static bool stream_encode_some(const struct value *v, struct value_progress *p, size_t bytes,
                                struct buffer *to)
 {
     const struct stream *s = v->at;
-    size_t from = to->len;
+    size_t end = bytes < SIZE_MAX - to->len ? to->len + bytes : SIZE_MAX;
     if (!p->begun) encode_head(s, to);
     p->begun = true;
-    for (; p->at < s->nodes_count && to->len - from < bytes; p->at++) {
+    for (; p->at < s->nodes_count && to->len < end; p->at++) {
         const struct stream_node *node = stream_node_at(s, (size_t)p->at);
         code_put_id(to, node->first);
         code_put_text(to, packed_slice(node->entries));
     }
-    if (p->at < s->nodes_count) return false;
-    encode_groups(s, to);
-    return true;
+    return p->at >= s->nodes_count && encode_groups_some(s, p, end, to);
 }
 
 static void stream_encode(const struct value *v, struct buffer *to)

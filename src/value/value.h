@@ -86,6 +86,10 @@ struct value_progress {
     uint64_t at; /* as the type has it */
     size_t mark; /* of who puts something around it */
     bool begun;
+    struct progress_within { /* the element where it is, if that is large itself */
+        unsigned stage;      /* 0: nothing of it yet */
+        uint64_t at, next, ms, n;
+    } within;
 };
 
 /* What a type offers to the rooms above. */

@@ -18,8 +18,6 @@
 #include "../engine/replay.h"
 #include "groups_internal.h"
 
-const struct crew_bounds group_bounds = {GROUP_CONSUMERS_MAX, GROUP_PENDING_MAX, GROUP_NAME_MAX};
-
 static bool redo_hook(void *ctx, struct slice bytes)
 {
     return groups_redo(ctx, bytes);
@@ -37,6 +35,7 @@ struct groups *groups_new(struct engine *engine)
 void groups_free(struct groups *gs)
 {
     if (!gs) return;
+    groups_save_end(gs);
     groups_clear(gs);
     map_fini(&gs->views);
     mem_free(gs->by_number, gs->numbers_cap * sizeof *gs->by_number);
@@ -165,8 +164,11 @@ struct group *groups_insert(struct groups *gs, uint32_t number, struct slice vie
     memmove(list->groups + at + 1, list->groups + at, (list->count - at) * sizeof g);
     list->groups[at] = g;
     list->count++;
-    *g = (struct group){
-        .view = map_item_name(item), .name = kept(name), .number = number, .position = position};
+    *g = (struct group){.view = map_item_name(item),
+                        .name = kept(name),
+                        .number = number,
+                        .position = position,
+                        .saving = gs->saving.round};
     crew_init(&g->crew, gs->views.secret);
     number_group(gs, g);
     gs->count++;

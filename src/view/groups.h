@@ -16,22 +16,9 @@
 #define HARK_VIEW_GROUPS_H
 
 #include "../engine/engine.h"
-#include "../value/crew.h"
-
-enum {
-    GROUPS_MAX = 10000,              /* of all views */
-    GROUP_CONSUMERS_MAX = 10000,     /* of one group */
-    GROUP_PENDING_MAX = 1000 * 1000, /* of one group */
-    GROUP_NAME_MAX = 4096,           /* bytes of a view's, a group's, a consumer's name */
-};
+#include "groups_saved.h"
 
 struct groups;
-
-struct group_position {
-    struct event_id last; /* delivered */
-    uint64_t scanned_seq; /* up to this record all has been looked at for the group; 0: not known */
-    int64_t entries_read; /* how many there were up to `last`; -1: not known */
-};
 
 /* It has got nothing yet, and was to get all. Its scanned_seq is known then, also when it is 0. */
 static inline bool group_is_at_begin(const struct group_position *p)
@@ -49,6 +36,7 @@ struct group {
     uint64_t waited_seq; /* the last with any change that a reply must wait for */
     uint64_t version;    /* not kept: grows by each change of the position from outside */
     void *reader;        /* not kept: of the room above, who reads for it now */
+    uint64_t saving;     /* not kept: by which saving it need not be saved any more */
 };
 
 /* Hears of replays from the engine from now on. */
@@ -107,8 +95,11 @@ int group_claim(struct groups *gs, struct group *g, struct consumer *c,
 
 /* ---- keeping ---- */
 
-/* All groups, for a snapshot. */
-void groups_save(const struct groups *gs, struct buffer *to);
+/* All groups as they are at the begin, for a snapshot, in parts of about so many bytes; they may
+ * change meanwhile. True with the last part, after which, or before, groups_save_end. */
+void groups_save_begin(struct groups *gs);
+bool groups_save_some(struct groups *gs, size_t bytes, struct buffer *to);
+void groups_save_end(struct groups *gs);
 /* The groups of a snapshot, in place of those that are there: ERR_CORRUPT, with none left. */
 int groups_load(struct groups *gs, struct slice bytes);
 /* Redoes one change: false when it makes no sense. */

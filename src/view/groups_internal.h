@@ -26,7 +26,27 @@ struct group_list {
     size_t count, cap;
 };
 
+/* A group as it was when saving began. */
+struct frozen_group {
+    struct slice view, name; /* its own */
+    struct group_position position;
+    struct crew crew;
+};
+
+/* Saving, while it is on: a group that changes before it was saved is copied first, which takes a
+ * thousandth of a second for a million that are pending; what changes is not saved. */
+struct groups_saving {
+    uint64_t round; /* 0: none is on; groups with this number need not be saved any more */
+    uint64_t last_round;
+    uint32_t numbers, at, next; /* how many there are; the one to look at; behind the last saved */
+    size_t count;
+    bool begun, within; /* the head is saved; of group `at` a part */
+    struct progress_within progress;
+    struct frozen_group **frozen; /* by number */
+};
+
 struct groups {
+    struct groups_saving saving;
     struct engine *engine;
     struct map views;         /* name → struct group_list, never empty */
     struct group **by_number; /* with holes */
@@ -39,6 +59,9 @@ struct groups {
     struct buffer code; /* of the change in the making */
 };
 
+/* groups_save.c: the group is about to change, or to go. */
+void groups_freeze(struct groups *gs, struct group *g);
+
 /* groups.c: changes without a word to anyone. */
 struct group *groups_insert(struct groups *gs, uint32_t number, struct slice view,
                             struct slice name, struct group_position position);
@@ -46,11 +69,5 @@ void groups_erase(struct groups *gs, struct group *g);
 void groups_clear(struct groups *gs);
 /* The lowest number that is free. */
 uint32_t groups_free_number(const struct groups *gs);
-
-extern const struct crew_bounds group_bounds;
-
-/* groups_redo.c */
-void group_code_position(struct buffer *to, const struct group_position *p);
-bool group_decode_position(struct slice *from, struct group_position *p);
 
 #endif

@@ -6,25 +6,6 @@
 #include "../base/err.h"
 #include "groups_internal.h"
 
-void group_code_position(struct buffer *to, const struct group_position *p)
-{
-    code_put(to, p->last.ms);
-    code_put(to, p->last.n);
-    code_put(to, p->scanned_seq);
-    code_put_read(to, p->entries_read);
-}
-
-bool group_decode_position(struct slice *from, struct group_position *p)
-{
-    uint64_t ms;
-    if (!code_get(from, &ms) || !code_get(from, &p->last.n) || !code_get(from, &p->scanned_seq) ||
-        !code_get_read(from, &p->entries_read))
-        return false;
-    if (ms > INT64_MAX) return false;
-    p->last.ms = ms;
-    return true;
-}
-
 static bool redo_create(struct groups *gs, uint64_t number, struct slice b)
 {
     struct slice view, name;
@@ -153,5 +134,6 @@ bool groups_redo(struct groups *gs, struct slice bytes)
     enum group_change change = head & CHANGE_MASK;
     if (change == CHANGE_CREATE) return redo_create(gs, number, bytes);
     if (number >= gs->numbers_count || !gs->by_number[number]) return false;
+    groups_freeze(gs, gs->by_number[number]);
     return redo(gs, gs->by_number[number], change, bytes);
 }

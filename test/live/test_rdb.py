@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import Closed, Error, Server, eventually, server_binary
+from harness import Closed, CommandError, Error, Server, eventually, server_binary
 
 REDIS = "/usr/bin/redis-server"
 DAY_MS = 24 * 60 * 60 * 1000
@@ -84,6 +84,13 @@ def start_with(files, settings=None, binary=None):
         with open(server.path(name), "wb") as f:
             f.write(data)
     server.start()
+    return loaded(server)
+
+
+def loaded(server):
+    """Waits until it has all its data."""
+    c = server.connect()
+    eventually(lambda: c.info("persistence")["loading"] == "0")
     return server
 
 
@@ -591,6 +598,64 @@ def test_save_and_snapshot_take_turns():
         c = server.connect()
         eventually(lambda: c.info("persistence")["loading"] == "0")
         assert c("DBSIZE") == 30000
+
+
+# ---- clients meanwhile ----
+
+
+def start_slowly(settings):
+    """A server that has much to take over, without waiting for it."""
+    server = start_with({}, settings)
+    server.kill()
+    shutil.rmtree(server.path("journal"), ignore_errors=True)
+    with open(server.path("appendonly.aof"), "wb") as f:
+        for i in range(30):
+            f.write(b"".join(b"*3\r\n$3\r\nSET\r\n$10\r\nkey%07d\r\n$5\r\nvalue\r\n" % (i * 50000 + k)
+                             for k in range(50000)))
+    with open(server.path("log"), "ab") as log:
+        server.process = subprocess.Popen(server.command(), stdout=log, stderr=log,
+                                          stdin=subprocess.DEVNULL, cwd=server.folder)
+    def answers():
+        try:
+            return server.connect()
+        except OSError:
+            return None
+    return server, eventually(answers)
+
+
+@pytest.mark.parametrize("appendonly", ["yes", "no"])
+def test_clients_are_told_that_a_file_is_loaded(appendonly):
+    server, c = start_slowly({"appendonly": appendonly})
+    with server:
+        for words in (["PING"], ["GET", "key0000001"], ["SET", "k", "v"], ["BGSAVE"], ["FLUSHALL"]):
+            with pytest.raises(CommandError, match="LOADING Hark is loading the dataset in memory"):
+                c(*words)
+        info = c.info("persistence")
+        assert info["loading"] == "1" and int(info["loading_total_bytes"]) > 60_000_000
+        assert 0 < int(info["loading_loaded_bytes"]) <= int(info["loading_total_bytes"])
+        assert 0 < float(info["loading_loaded_perc"]) <= 100 and int(info["loading_start_time"]) > 0
+        with pytest.raises(CommandError, match="while data is loaded"):
+            c("CONFIG", "SET", "appendonly", "yes" if appendonly == "no" else "no")
+        assert c("SUBSCRIBE", "news") == ["subscribe", "news", 1]
+        d = server.connect()
+        eventually(lambda: d.info("persistence")["loading"] == "0")
+        assert d("DBSIZE") == 1_500_000 and d("GET", "key1499999") == "value"
+        assert d("PUBLISH", "news", "x") == 1
+        assert "Listening; commands are refused while data is loaded" in server.log()
+
+
+def test_a_server_may_be_stopped_while_it_loads_a_file():
+    for how in ("signal", "SHUTDOWN"):
+        server, c = start_slowly({"appendonly": "yes", "save": "3600 1"})
+        with server:
+            if how == "signal":
+                server.process.terminate()
+            else:
+                c.send("SHUTDOWN")
+            assert server.process.wait(10) == 0
+            assert not os.path.exists(server.path("dump.rdb"))
+            assert not any(n.endswith(".journal") for n in os.listdir(server.path("journal")))
+            assert os.path.getsize(server.path("appendonly.aof")) == 1_500_000 * 41
 
 
 # ---- hark-cli --rdb ----

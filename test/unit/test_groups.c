@@ -46,7 +46,9 @@ static void world_fini(struct world *w)
 static struct buffer saved(const struct world *w)
 {
     struct buffer b = {0};
-    groups_save(w->groups, &b);
+    groups_save_begin(w->groups);
+    assert_true(groups_save_some(w->groups, SIZE_MAX, &b));
+    groups_save_end(w->groups);
     return b;
 }
 
@@ -333,6 +335,35 @@ static void a_snapshot_is_all_of_it(void **state)
     pair_fini(&p);
 }
 
+/* Saved in parts, while it changes, it is what it was at the begin. */
+static void is_saved_as_it_was(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct doer d = {.w = &w, .now_ms = 1750000000000};
+    random_init(&d.random, seed);
+    for (int i = 0; i < 300; i++) do_one(&d);
+    for (int round = 0; round < 300; round++) {
+        struct buffer before = saved(&w), parts = {0};
+        bool over = false;
+        uint64_t bytes = 1 + below(&d, 500);
+        groups_save_begin(w.groups);
+        while (!over && below(&d, 200)) {
+            for (uint64_t n = below(&d, 4); n; n--) do_one(&d);
+            size_t from = parts.len;
+            over = groups_save_some(w.groups, bytes, &parts);
+            assert_true(parts.len - from < bytes + 200);
+        }
+        groups_save_end(w.groups);
+        if (over) assert_true(slice_equal(buffer_slice(&before), buffer_slice(&parts)));
+        buffer_fini(&before);
+        buffer_fini(&parts);
+        groups_check(w.groups);
+    }
+    world_fini(&w);
+}
+
 static void no_nonsense_is_believed(void **state)
 {
     (void)state;
@@ -538,9 +569,13 @@ static void bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(redone_is_what_was_done),      cmocka_unit_test(a_snapshot_is_all_of_it),
-        cmocka_unit_test(no_nonsense_is_believed),      cmocka_unit_test(bytes_of_journal),
-        cmocka_unit_test(a_delivery_is_not_waited_for), cmocka_unit_test(bounds),
+        cmocka_unit_test(redone_is_what_was_done),
+        cmocka_unit_test(a_snapshot_is_all_of_it),
+        cmocka_unit_test(is_saved_as_it_was),
+        cmocka_unit_test(no_nonsense_is_believed),
+        cmocka_unit_test(bytes_of_journal),
+        cmocka_unit_test(a_delivery_is_not_waited_for),
+        cmocka_unit_test(bounds),
         cmocka_unit_test(a_turn_has_one_record),
     };
     seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL);

@@ -693,6 +693,74 @@ static void runs_with_its_thread(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* Looking first ------------------------------------------------------------------------------ */
+
+static int add_to_sum(void *ctx, const char *name)
+{
+    struct buffer *to = ctx;
+    if (strcmp(name, "lock") != 0) buffer_printf(to, "%s\n", name);
+    return 0;
+}
+
+/* All names and bytes of a folder. */
+static struct buffer all_of(struct disk *d)
+{
+    struct buffer names = {0}, all = {0};
+    struct disk_why why;
+    must(d->list(d, add_to_sum, &names, &why), &why);
+    for (char *at = names.at, *end;
+         names.len && (end = memchr(at, '\n', names.at + names.len - at)); at = end + 1) {
+        *end = 0;
+        struct slice bytes = disk_memory_bytes(d, at);
+        buffer_printf(&all, "%s %zu ", at, bytes.len);
+        buffer_add_slice(&all, bytes);
+    }
+    buffer_fini(&names);
+    return all;
+}
+
+/* Whatever a crash left, an opening that only looks reads all of it and changes nothing; begun, it
+ * is as any other. */
+static void looks_before_it_changes_anything(void **state)
+{
+    (void)state;
+    bool whole = false;
+    for (uint64_t n = 1; !whole; n++) {
+        struct journal_config config = config_of(2048);
+        struct story s = STORIES[n % STORIES_COUNT];
+        struct journal *j;
+        struct journal_recovery looked, found;
+        struct disk_why why;
+        uint64_t last, again;
+        struct disk *d = disk_memory_new();
+        disk_memory_fail(d, n, FAULT_CRASH);
+        whole = play(&s, &config, d) && n % STORIES_COUNT == 2;
+        disk_memory_crash(d, LOSS_RANDOM, 0, seed + n);
+        struct buffer before = all_of(d);
+        config.looks_first = true;
+        must(journal_open(&j, &config, d, NOW, &looked, &why), &why);
+        assert_int_equal(journal_first(j), looked.first_seq);
+        assert_int_equal(journal_appended(j), looked.last_seq);
+        must(read_all(j, s.shape, &last, &why), &why);
+        assert_int_equal(last, looked.last_seq);
+        must(journal_close(j, NOW, &why), &why);
+        struct buffer after = all_of(d);
+        assert_true(slice_equal(buffer_slice(&before), buffer_slice(&after)));
+        buffer_fini(&before);
+        buffer_fini(&after);
+
+        must(journal_open(&j, &config, d, NOW, &found, &why), &why);
+        assert_memory_equal(&found, &looked, sizeof found);
+        must(journal_begin(j, NOW, &why), &why);
+        struct story more = {.shape = s.shape, .now = NOW};
+        assert_true(live(&more, j, last + 5));
+        must(read_all(j, s.shape, &again, &why), &why);
+        assert_int_equal(again, last + 5);
+        must(journal_close(j, NOW, &why), &why);
+        disk_memory_free(d);
+    }
+}
+
 int main(void)
 {
     seed_begin();
@@ -717,6 +785,7 @@ int main(void)
         cmocka_unit_test(is_begun_anew_or_not),
         cmocka_unit_test(plays_at_random),
         cmocka_unit_test(runs_with_its_thread),
+        cmocka_unit_test(looks_before_it_changes_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

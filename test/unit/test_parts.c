@@ -9,6 +9,7 @@
 #include "../../src/value/list.h"
 #include "../../src/value/set.h"
 #include "../../src/value/zset.h"
+#include "random_values.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,9 +46,18 @@ static void add(struct value *v, struct random *random, int i, const struct valu
 static struct entry *any_entry(struct random *random, const struct value_config *config)
 {
     static struct value (*const make[])(void) = {list_new, set_new, zset_new, fields_new};
-    uint64_t kind = random_below(random, 5);
+    uint64_t kind = random_below(random, 6);
     int count = 1 + (int)random_below(random, 3000);
     int64_t deadline = random_below(random, 2) ? 5000 : -1;
+    if (kind == 5) {
+        struct value v = random_stream(random, (size_t)count, config);
+        struct stream *s = stream_of(&v);
+        static const char *const names[] = {"some", "of", "the", "workers"};
+        for (size_t i = 0; i < 80 * s->groups_count; i++)
+            random_consumer(random, s, s->groups[i % s->groups_count], names[i % 4]);
+        stream_settle(s);
+        return entry_new_value(SLICE("key"), v, deadline);
+    }
     if (kind == 4) {
         char *bytes = mem_zalloc((size_t)count);
         struct slice s = slice_of(bytes, (size_t)count);
@@ -96,6 +106,13 @@ static void expect_content(const struct entry *e, struct slice bytes,
     assert_true(entry_deadline(copy) == entry_deadline(e));
     if (entry_type(e) == TYPE_STRING) {
         assert_true(slice_equal(entry_string(copy), entry_string(e)));
+    } else if (entry_type(e) == TYPE_STREAM) {
+        struct buffer a = {0}, b = {0};
+        entry_encode(&a, 3, e);
+        entry_encode(&b, 3, copy);
+        assert_true(slice_equal(buffer_slice(&a), buffer_slice(&b)));
+        buffer_fini(&a);
+        buffer_fini(&b);
     } else {
         struct value v = entry_value(e), w = entry_value(copy);
         value_kind(v.type)->each(&v, add_up, &expected);
