@@ -7,9 +7,10 @@
  *   scarce_try(n)     from now on the n-th mem_try_alloc, counted from 0, finds none, and no other.
  *   scarce_begin(…)   from now on every allocation is tried twice. The process is copied, and in
  *                     the copy this one and all later ones fail; the copy must end then and there,
- * by the documented message and exit code. The process itself gets its memory and goes on, to the
- *                     next one. So one run meets a failure of each allocation, each in the state
- *                     in which it really happens. Sanitizers watch the copies, too. */
+ *                     by the documented message and exit code. The process itself gets its memory
+ *                     and goes on, to the next one. So one run meets a failure of each allocation,
+ *                     each in the state in which it really happens. Sanitizers watch the copies,
+ *                     too. */
 #ifndef HARK_TEST_SCARCE_H
 #define HARK_TEST_SCARCE_H
 
