@@ -210,17 +210,6 @@ uint64_t groups_placed(const struct groups *gs)
     return gs->placed;
 }
 
-size_t groups_bytes(const struct groups *gs)
-{
-    size_t bytes = map_bytes(&gs->views) + gs->numbers_cap * sizeof *gs->by_number;
-    for (uint32_t n = 0; n < gs->numbers_count; n++) {
-        const struct group *g = gs->by_number[n];
-        if (!g) continue;
-        bytes += mem_cost(sizeof *g) + mem_cost(g->name.len) + crew_bytes(&g->crew);
-    }
-    return bytes;
-}
-
 void groups_check(const struct groups *gs)
 {
     size_t count = 0;

@@ -71,8 +71,6 @@ struct group *groups_numbered(const struct groups *gs, uint32_t number);
 uint64_t groups_waited_seq(const struct groups *gs);
 /* Grows whenever XGROUP CREATE or SETID says where a group stands, which may be far back. */
 uint64_t groups_placed(const struct groups *gs);
-/* The memory that they take. */
-size_t groups_bytes(const struct groups *gs);
 
 /* ---- changing ---- */
 
