@@ -3,8 +3,8 @@
  *      rdb_reader_new ─ rdb_feed, again and again ─ rdb_is_done? ─ rdb_reader_free
  *
  * The reader knows no file and no engine. It hands each key that Hark can hold to its visitor and
- * counts the others, which it steps over (rdb_foreign_text): whoever loads decides what that means. It
- * holds one string at a time, what is left of the last piece, and the value that it is building.
+ * counts the others, which it steps over (rdb_foreign_text): whoever loads decides what that means.
+ * It holds one string at a time, what is left of the last piece, and the value that it is building.
  *
  * Damage is an error that says where. A flipped bit may be noticed only by the checksum at the end,
  * when the keys before it have been handed over: until the reader is done, nothing that came from
