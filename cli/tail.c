@@ -498,8 +498,6 @@ static int lag_of_all(struct session *s, bool json)
         take_value(line, "lag_records=", g.records, sizeof g.records);
         take_value(line, "lag_bytes=", g.bytes, sizeof g.bytes);
         take_value(line, "lag_seconds=", g.seconds, sizeof g.seconds);
-        /* Since 1970: it was never given anything. */
-        if (atof(g.seconds) > 1e9) strcpy(g.seconds, "-");
         decode(g.view);
         decode(g.name);
         print_group(&g, json);
@@ -516,6 +514,17 @@ static void copy_value(char *to, size_t size, const struct hark_reply *info, con
     if (r && r->text) snprintf(to, size, "%s", r->text);
 }
 
+/* The unix ms of the first entry of a stream; 0 when there is none. */
+static int64_t first_ms(struct session *s, const char *name)
+{
+    struct hark_reply *r =
+        session_ask(s, 6, (const char *[]){"XRANGE", name, "-", "+", "COUNT", "1"}, NULL);
+    bool any = r->count && r->at[0].count && r->at[0].at[0].text;
+    int64_t ms = any ? atoll(r->at[0].at[0].text) : 0;
+    hark_reply_free(r);
+    return ms;
+}
+
 /* The groups of one stream, of any server. */
 static void lag_of_one(struct session *s, const char *name, int64_t now, bool json)
 {
@@ -529,10 +538,13 @@ static void lag_of_one(struct session *s, const char *name, int64_t now, bool js
         copy_value(g.pending, sizeof g.pending, &r->at[i], "pending");
         copy_value(g.records, sizeof g.records, &r->at[i], "lag");
         copy_value(last, sizeof last, &r->at[i], "last-delivered-id");
-        /* Since the last that it was given; where nothing is left to give, it is not behind. */
-        bool even = strcmp(g.records, "0") == 0 || atoll(last) == 0;
-        snprintf(g.seconds, sizeof g.seconds, "%.3f",
-                 even || now < atoll(last) ? 0.0 : (double)(now - atoll(last)) / 1e3);
+        /* Since the last that it was given, or the first that there is, if it was given none; where
+         * nothing is left to give, it is not behind. */
+        bool even = strcmp(g.records, "0") == 0;
+        int64_t given = atoll(last);
+        if (!even && !given) given = first_ms(s, name);
+        even |= !given || now < given;
+        snprintf(g.seconds, sizeof g.seconds, "%.3f", even ? 0.0 : (double)(now - given) / 1e3);
         print_group(&g, json);
     }
     hark_reply_free(r);

@@ -155,7 +155,22 @@ def test_lag(server, history):
     assert {g["group"] for g in groups} == {"behind", "a b"}
     behind = next(g for g in groups if g["group"] == "behind")
     assert behind["stream"] == VIEW and behind["lag"] >= 3
+    # It was never given anything: it is behind since the first event that is kept.
+    assert 0 < behind["lag_seconds"] < 3600
     assert "behind" in cli(server, "lag", VIEW)
+    (of_view,) = [json.loads(line) for line in cli(server, "lag", "--json", VIEW).splitlines()
+                  if '"behind"' in line]
+    assert of_view["lag"] is None or of_view["lag"] >= 3
+    assert 0 < of_view["lag_seconds"] < 3600
+
+
+def test_lag_of_a_stored_stream(server):
+    c = server.connect()
+    c("XADD", "orders", f"{int(c('TIME')[0]) - 1}000-0", "n", "1")
+    c("XGROUP", "CREATE", "orders", "new", "0")
+    c("XGROUP", "CREATE", "orders", "even", "$")
+    lag = {g["group"]: g for g in map(json.loads, cli(server, "lag", "--json", "orders").splitlines())}
+    assert 0 < lag["new"]["lag_seconds"] < 3600 and lag["even"]["lag_seconds"] == 0
 
 
 def test_modes(start):
