@@ -52,8 +52,8 @@ struct wait {
     const struct wait_kind *kind;
     int64_t deadline_ms; /* unix time, or WAIT_FOREVER */
     /* Counts as a blocked client (BLOCK), which CLIENT UNBLOCK can end, and which is given up when
-     * its peer has closed its side. False while it only awaits a read: as any other request, that
-     * is still answered then. */
+     * its peer has closed its side. False while it only awaits a read, which may give it something:
+     * as any other request, that is answered then. */
     bool blocked;
     const struct wait_host *host;
     void *kept; /* the host's */

@@ -137,6 +137,20 @@ def test_a_stored_stream_of_redis():
         redis.stop()
 
 
+def test_who_waits_is_counted(server, history, tmp_path, connect):
+    def count():
+        return int(history.info("clients")["blocked_clients"])
+    history("XGROUP", "CREATE", VIEW, "g", "$")
+    for i in range(3):
+        connect().send("XREADGROUP", "GROUP", "g", f"c{i}", "BLOCK", "0", "STREAMS", VIEW, ">")
+    connect().send("XREAD", "BLOCK", "0", "STREAMS", VIEW, "$")
+    eventually(lambda: count() == 4)
+    with Running(server, tmp_path / "1", "tail", VIEW), \
+            Running(server, tmp_path / "2", "tail", VIEW, "--group", "h", "--consumer", "c"):
+        eventually(lambda: count() == 6)
+    eventually(lambda: count() == 4)
+
+
 def test_replay(server, history):
     all_of_it = cli(server, "replay", VIEW, "--speed", "0").splitlines()
     assert len(all_of_it) == 3
