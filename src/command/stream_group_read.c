@@ -492,12 +492,18 @@ static bool more_is_due(struct group_reading *r)
     return any;
 }
 
-/* True when the reply is written. */
+/* True when the reply is written. What was given must be told, whatever is wrong with a later
+ * stream: of that the next read hears. */
 static bool read_on(struct call *c, struct group_reading *r)
 {
+    size_t begin = c->reply.out->len;
     for (;;) {
         enum read_end end = read_due(c, r);
-        if (end == READ_FAILED) return true;
+        if (end == READ_FAILED && !r->reply.entries) return true;
+        if (end == READ_FAILED) {
+            c->reply.out->len = begin;
+            break;
+        }
         if (end == READ_WAITS) {
             if (r->parked) wait_rearm(&r->wait, WAIT_FOREVER, false);
             return false;

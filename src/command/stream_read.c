@@ -103,6 +103,7 @@ void read_reply_stream(struct read_reply *r, int proto, struct slice name, size_
     resp_bulk(&w, name);
     resp_array(&w, entries);
     r->streams++;
+    r->entries += entries;
 }
 
 size_t read_reply_stored(struct read_reply *r, int proto, struct slice name,
