@@ -180,7 +180,10 @@ struct shown {
     size_t fields_count;
 };
 
+/* A line of it. */
 void shown_print(const struct shown *s, bool json);
+/* Of an event: as __keychange@ tells it. */
+void shown_print_json(FILE *to, const struct shown *s);
 
 /* ---- session.c ---- */
 

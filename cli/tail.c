@@ -184,6 +184,18 @@ static struct hark_text field(const struct shown *s, const char *name)
     return (struct hark_text){NULL, 0};
 }
 
+/* The message about a change, as the server makes it; to be freed. */
+static struct hark_text change_json(const struct shown *s)
+{
+    char *at = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&at, &len);
+    if (!to) fail("no memory", "");
+    shown_print_json(to, s);
+    if (fclose(to) != 0) fail("no memory", "");
+    return (struct hark_text){at, len};
+}
+
 /* Publishes it again, on the channel that it came by. */
 static void publish(struct following *f, const struct shown *s)
 {
@@ -194,11 +206,14 @@ static void publish(struct following *f, const struct shown *s)
     if (len < 0) return;
     char *name = must_alloc((size_t)len + 1);
     hark_channel_name(&c, name, (size_t)len + 1);
-    struct hark_text payload = c.family == HARK_F_KEYEVENT ? key : event;
+    struct hark_text json = {NULL, 0};
+    if (c.family == HARK_F_KEYCHANGE) json = change_json(s);
+    struct hark_text payload = json.at ? json : c.family == HARK_F_KEYEVENT ? key : event;
     struct hark_reply *r;
     int rc =
         hark_commandf(f->target, &r, "PUBLISH %b %b", name, (size_t)len, payload.at, payload.len);
     free(name);
+    free((char *)(uintptr_t)json.at);
     if (rc < 0) fail("--to: ", hark_error(f->target));
     if (r->type == HARK_T_ERROR) fail("--to: ", r->text);
     hark_reply_free(r);
@@ -422,8 +437,7 @@ int replay_run(struct session *s)
         moment_before(&since, id);
     }
     if (f.to) {
-        if (f.parsed.family != HARK_F_KEYSPACE && f.parsed.family != HARK_F_KEYEVENT)
-            fail("--to: only __keyspace@ and __keyevent@ can be published again", "");
+        if (!f.of_event) fail("--to: only what a keyspace channel has told can be published", "");
         struct hark_options options = HARK_OPTIONS;
         options.url = f.to;
         if (hark_connect(&options, &f.target) < 0) fail("--to: ", hark_error(f.target));

@@ -158,8 +158,31 @@ def test_replay(server, history):
     assert cli(server, "replay", VIEW, "--until", ids[1]).splitlines() == all_of_it[:2]
     assert cli(server, "replay", VIEW, "--since", ids[0], "--until", ids[1],
                "--json").count("\n") == 1
-    assert "only __keyspace@" in cli(server, "replay", "__keychange@0__:*", "--to", "redis://x",
-                                     status=1)
+    history("SELECT", "0")
+    history("XADD", "stored", "*", "f", "v")
+    assert "only what a keyspace channel" in cli(server, "replay", "stored", "--to", "redis://x",
+                                                 status=1)
+
+
+def test_replay_of_changes_elsewhere(server, start):
+    server.connect()("CONFIG", "SET", "notify-keyspace-events", "KEAC")
+    elsewhere = start()
+    live, again, c = server.connect(), elsewhere.connect(), server.connect()
+    channel = "__keychange@*__:*"
+    for listener in (live, again):
+        listener("PSUBSCRIBE", channel)
+    c("SET", 'a"\n\x01', "1")
+    c("SET", b"\xff", b"\xfe\xff")
+    c("CONFIG", "SET", "keychange-max-bytes", "64")
+    c("SET", "long", "x" * 100)
+    c("CONFIG", "SET", "notify-keyspace-events", "")
+    told = [live.push() for _ in range(3)]
+    to = f"redis://127.0.0.1:{elsewhere.port}"
+    cli(server, "replay", channel, "--speed", "0", "--to", to)
+    for message in told:
+        repeated = again.push()
+        assert repeated[:3] == message[:3]
+        assert json.loads(repeated[3]) == json.loads(message[3])
 
 
 def test_lag(server, history):
