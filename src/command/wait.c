@@ -27,3 +27,8 @@ void wait_wake(struct wait *w)
 {
     w->host->wake(w);
 }
+
+void wait_wake_later(struct wait *w)
+{
+    w->host->wake_later(w);
+}

@@ -32,7 +32,7 @@ struct wait;
 
 struct wait_kind {
     /* Goes on where the command stopped, with a call as it had. True: the reply is written. False:
-     * waits on (nothing was written). */
+     * waits on (nothing was written, but for whole messages of a reply that is many). */
     bool (*resume)(struct call *c, struct wait *w);
     /* Writes the reply of a wait whose time is over, with a call as the command had. */
     void (*time_out)(struct call *c, struct wait *w);
@@ -46,6 +46,7 @@ struct wait_host {
     void (*park)(struct call *c, struct wait *w);
     void (*rearmed)(struct wait *w);
     void (*wake)(struct wait *w);
+    void (*wake_later)(struct wait *w);
 };
 
 struct wait {
@@ -71,5 +72,7 @@ void call_wait(struct call *c, struct wait *w, const struct wait_kind *kind, int
 void wait_rearm(struct wait *w, int64_t deadline_ms, bool blocked);
 /* To be resumed as soon as the request under way, if any, is over. */
 void wait_wake(struct wait *w);
+/* The same in the next turn of the loop, which comes at once: for work that goes in slices. */
+void wait_wake_later(struct wait *w);
 
 #endif

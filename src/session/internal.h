@@ -78,7 +78,7 @@ struct waits_list {
 
 struct waits {
     struct heap due; /* by deadline, those that have one */
-    struct waits_list woken, held;
+    struct waits_list woken, later, held;
 };
 
 struct sessions {
@@ -224,9 +224,9 @@ bool waits_may_go_on(const struct sessions *all);
 void waits_go_on(struct sessions *all);
 /* A pause is over. */
 void waits_release_held(struct sessions *all);
-/* Ends those whose time is over, so many a turn; when that must be called again (unix us, or -1).
- */
-void waits_time_out(struct sessions *all);
+/* Ends those whose time is over, so many a turn, and wakes those that wanted to wait for it; when
+ * that must be called again (unix us, or -1). */
+void waits_begin_turn(struct sessions *all);
 int64_t waits_next_us(const struct sessions *all);
 
 /* behind.c */

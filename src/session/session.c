@@ -491,7 +491,7 @@ void sessions_begin_turn(struct sessions *all, int64_t now_us)
     all->ticks = all->turn_ticks = io_ticks();
     if (all->pause && now_us >= all->pause_end_us) sessions_unpause(all);
     sessions_ask_walk_again(all);
-    waits_time_out(all);
+    waits_begin_turn(all);
 }
 
 int64_t sessions_next_turn_us(const struct sessions *all)

@@ -8,6 +8,7 @@
  *                     ├── due      a heap by deadline: nothing is done about one whose time has not
  *                     │            come
  *                     ├── woken    to go on, in the order of waking
+ *                     ├── later    to be woken when the next turn begins
  *                     └── held     woken, but CLIENT PAUSE wants it to wait: woken again at its end
  *
  * To wake one only puts it in a list. They go on where no record is open and no client's reply is
@@ -19,7 +20,8 @@
  * Invariants:
  *  1. A session has at most one waiting; while it has one, its connection is paused (or gone) and
  *     none of its requests run.
- *  2. A waiting stands in at most one of woken and held; in `due` as long as it has a deadline.
+ *  2. A waiting stands in at most one of woken, later and held; in `due` as long as it has a
+ * deadline.
  *  3. `drop` is called when the waiting ends, never while `resume` or `time_out` of it run. */
 #include "../base/assert.h"
 #include "../base/mem.h"
@@ -127,7 +129,13 @@ static void wake(struct wait *wait)
     if (!w->list) append(&waits_of(w)->woken, w);
 }
 
-const struct wait_host session_wait_host = {may_wait, park, rearmed, wake};
+static void wake_later(struct wait *wait)
+{
+    struct waiting *w = wait->kept;
+    if (!w->list) append(&waits_of(w)->later, w);
+}
+
+const struct wait_host session_wait_host = {may_wait, park, rearmed, wake, wake_later};
 
 bool session_is_blocked(const struct session *s)
 {
@@ -199,7 +207,6 @@ static bool execute_part(struct waiting *w)
     bool over = run(w, &call);
     all->ticks = io_ticks();
     uint64_t ns = (uint64_t)((double)(all->ticks - from) * all->ns_per_tick);
-    DCHECK(over || !all->reply.len);
     w->ns += ns;
     command_stats_add_part(&w->command->stats, ns, false);
     if (over) session_note_end(s, w->command, w->argv, w->argc, 0, w->ns);
@@ -253,9 +260,10 @@ void waits_release_held(struct sessions *all)
     while (all->waits.held.first) append(&all->waits.woken, all->waits.held.first);
 }
 
-void waits_time_out(struct sessions *all)
+void waits_begin_turn(struct sessions *all)
 {
     struct heap_node *first;
+    while (all->waits.later.first) append(&all->waits.woken, all->waits.later.first);
     for (int n = 0; n < TIME_OUTS_A_TURN && (first = heap_first(&all->waits.due)); n++) {
         if (first->key > all->now_us / 1000) return;
         struct waiting *w = (struct waiting *)first; /* its first member */
@@ -267,6 +275,7 @@ void waits_time_out(struct sessions *all)
 int64_t waits_next_us(const struct sessions *all)
 {
     const struct heap_node *first = heap_first(&all->waits.due);
+    if (all->waits.later.first) return all->turn_us;
     if (!first) return -1;
     return first->key > INT64_MAX / 1000 ? INT64_MAX : first->key * 1000;
 }
