@@ -623,6 +623,8 @@ static void xreadgroup_command(struct call *c)
     bool blocked = !is_under_way(r);
     r->parked = true;
     call_wait(c, &r->wait, &reading_kind, blocked ? r->deadline_ms : WAIT_FOREVER, blocked);
+    r->wait.bytes = mem_cost(r->size);
+    for (int i = 0; i < words.streams; i++) r->wait.bytes += awaited_bytes(name_of(c, r, i));
 }
 
 void stream_bind_group_read(struct command_table *t)

@@ -423,6 +423,8 @@ static void xread_command(struct call *c)
     r->parked = true;
     bool blocked = !r->question;
     call_wait(c, &r->wait, &reading_kind, blocked ? r->deadline_ms : WAIT_FOREVER, blocked);
+    r->wait.bytes = mem_cost(r->size);
+    for (int i = 0; i < words.streams; i++) r->wait.bytes += awaited_bytes(name_of(c, r, i));
 }
 
 void stream_bind_read(struct command_table *t)

@@ -56,6 +56,7 @@ struct wait {
      * its peer has closed its side. False while it only awaits a read, which may give it something:
      * as any other request, that is answered then. */
     bool blocked;
+    size_t bytes; /* of memory that it holds, for its client's account: set after call_wait */
     const struct wait_host *host;
     void *kept; /* the host's */
 };

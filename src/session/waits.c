@@ -157,6 +157,11 @@ size_t session_waiting_bytes(const struct session *s)
     return s->waiting ? s->waiting->size : 0;
 }
 
+size_t session_awaited_bytes(const struct session *s)
+{
+    return s->waiting ? s->waiting->wait->bytes : 0;
+}
+
 /* ---- ends ---- */
 
 static void end(struct waiting *w)
