@@ -228,16 +228,20 @@ int hark_take_setup(struct hark *h)
     return 1;
 }
 
+/* The piece that was handed out last has been looked at. */
+static void drop_piece(struct hark *h)
+{
+    hark_bytes_consume(&h->memory, &h->in, h->piece_size);
+    h->piece_size = 0;
+}
+
 int hark_take(struct hark *h, struct hark_reply **out)
 {
     if (no_more(h)) return h->failed;
     if (h->setup_left) return 0;
     if (h->piece_open || h->piece_push)
         return hark_refuse(h, HARK_USAGE, "A reply is being read in pieces");
-    if (h->piece_size) {
-        hark_bytes_consume(&h->memory, &h->in, h->piece_size);
-        h->piece_size = 0;
-    }
+    drop_piece(h);
     struct hark_reply *reply = NULL;
     int rc;
     while ((rc = hark_take_tree(h, &reply)) == 1 && reply->type == HARK_T_PUSH && h->push)
@@ -278,6 +282,7 @@ int hark_read(struct hark *h, struct hark_reply **out)
 long hark_read_raw(struct hark *h, void *to, size_t max)
 {
     deadline_ms deadline = hark_deadline_after(h->settings ? h->settings->timeout_ms : 0);
+    if (!h->piece_open) drop_piece(h);
     if (!h->failed) hark_send(h);
     while (h->in.len == h->in.from || h->setup_left) {
         int rc = await_bytes(h, deadline);
@@ -363,8 +368,7 @@ static int take_piece(struct hark *h, struct hark_piece *out)
 int hark_piece(struct hark *h, struct hark_piece *out)
 {
     deadline_ms deadline = hark_deadline_after(h->settings ? h->settings->timeout_ms : 0);
-    hark_bytes_consume(&h->memory, &h->in, h->piece_size);
-    h->piece_size = 0;
+    drop_piece(h);
     if (!h->failed) hark_send(h);
     for (;;) {
         int rc = no_more(h) ? h->failed : h->setup_left ? 0 : take_piece(h, out);

@@ -145,7 +145,10 @@ static void plan_retry(struct hark_pubsub *p)
 
 int hark_pubsub_lose(struct hark_pubsub *p, int result)
 {
-    if (p->link && p->link->failed == result) hark_pubsub_refuse(p, result, "%s", p->link->error);
+    if (p->link && p->link->failed == result)
+        hark_pubsub_refuse(p, result, "%s", p->link->error);
+    else if (result == HARK_NO_MEMORY)
+        hark_pubsub_no_memory(p);
     bool told = result == HARK_NO_MEMORY || result == HARK_PROTOCOL || result == HARK_LIMIT ||
                 result == HARK_UNSUPPORTED || (result == HARK_DENIED && !passes(p->error));
     hark_close(p->link);

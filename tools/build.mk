@@ -119,6 +119,12 @@ $(BUILD)/unit/test_lib%: $(OBJ)/test/unit/test_lib%.o $(BUILD)/libhark.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ -lcmocka $(TLS_LIBS) -lpthread
 
+# Those that let memory run out (test/unit/scarce.h) stand between the code and the allocator.
+SCARCE := mem_try_alloc mmap $(if $(MALLOC_LIBS),mi_malloc mi_zalloc mi_realloc,malloc calloc realloc)
+$(BUILD)/unit/test_scarce_%: $(OBJ)/test/unit/test_scarce_%.o $(BUILD)/librooms.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(SCARCE)) $^ -o $@ -lcmocka $(SERVER_LIBS)
+
 $(BUILD)/unit/%: $(OBJ)/test/unit/%.o $(BUILD)/librooms.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $^ -o $@ -lcmocka $(SERVER_LIBS)

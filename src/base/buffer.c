@@ -6,20 +6,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { BUFFER_FIRST = 256 };
-
 void buffer_fini(struct buffer *b)
 {
     mem_free(b->at, b->cap);
     *b = (struct buffer){0};
 }
 
-void buffer_grow(struct buffer *b, size_t cap)
+void buffer_grow(struct buffer *b, size_t more)
 {
-    size_t want = b->cap ? b->cap * 2 : BUFFER_FIRST;
-    if (want < cap) want = cap;
-    b->at = mem_resize(b->at, b->cap, want);
-    b->cap = want;
+    size_t cap = buffer_cap_for(b, more);
+    b->at = mem_resize(b->at, b->cap, cap);
+    b->cap = cap;
 }
 
 void buffer_printf(struct buffer *b, const char *format, ...)

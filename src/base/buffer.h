@@ -12,13 +12,23 @@ struct buffer {
 
 /* Releases the memory and leaves an empty buffer that can be used again. */
 void buffer_fini(struct buffer *b);
-/* Grows to hold at least cap bytes; out of line so that the fast path below stays small. */
-void buffer_grow(struct buffer *b, size_t cap);
+/* What it would have allocated when it had room for `more` bytes more. */
+static inline size_t buffer_cap_for(const struct buffer *b, size_t more);
+/* Grows to hold `more` bytes more; out of line so that the fast path below stays small. */
+void buffer_grow(struct buffer *b, size_t more);
+
+static inline size_t buffer_cap_for(const struct buffer *b, size_t more)
+{
+    enum { FIRST = 256 };
+    if (b->cap - b->len >= more) return b->cap;
+    size_t need = b->len + more, twice = b->cap ? b->cap * 2 : FIRST;
+    return twice < need ? need : twice;
+}
 
 /* Room for `more` bytes at the end; returns where they go. Count them with `b->len += n`. */
 static inline char *buffer_reserve(struct buffer *b, size_t more)
 {
-    if (__builtin_expect(b->cap - b->len < more, 0)) buffer_grow(b, b->len + more);
+    if (__builtin_expect(b->cap - b->len < more, 0)) buffer_grow(b, more);
     /* Not at + len: nothing may be added to the NULL of an empty buffer, not even 0. */
     return (char *)((uintptr_t)b->at + b->len);
 }

@@ -2,11 +2,12 @@
 
 #include "assert.h"
 
-#include <stdbool.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #if defined(HARK_SYSTEM_MALLOC) /* under the sanitizers, which bring an allocator of their own */
 #define raw_alloc(n)     malloc(n)
@@ -91,11 +92,48 @@ static void count(long long change)
     __atomic_store_n(&mine->bytes, mine->bytes + change, __ATOMIC_RELAXED);
 }
 
+static int asking; /* threads that do */
+
+void mem_begin_asking(void)
+{
+    __atomic_fetch_add(&asking, 1, __ATOMIC_ACQ_REL);
+}
+
+void mem_end_asking(void)
+{
+    __atomic_fetch_sub(&asking, 1, __ATOMIC_ACQ_REL);
+}
+
+/* A thread that was refused tries once more when no one asks: what was taken for that is back. */
+static void wait_for_those_who_ask(void)
+{
+    while (__atomic_load_n(&asking, __ATOMIC_ACQUIRE)) sched_yield();
+}
+
+static struct {
+    void (*tell)(void *ctx, const char *text);
+    void *ctx;
+} hears_end;
+
+void mem_tell_end(void (*tell)(void *ctx, const char *text), void *ctx)
+{
+    hears_end.tell = tell;
+    hears_end.ctx = ctx;
+}
+
+/* Allocates nothing. Not exit(): what is registered to run then would act on half-made things. Not
+ * abort(): it is no fault of the program's that a picture of its whole memory would explain. */
 static _Noreturn void out_of_memory(size_t size)
 {
-    fprintf(stderr, "hark: out of memory: could not get %zu bytes (%zu in use)\n", size,
-            mem_used());
-    abort();
+    char text[128];
+    int len =
+        snprintf(text, sizeof text, "hark: out of memory: could not get %zu bytes (%zu in use)\n",
+                 size, mem_used());
+    ssize_t said = write(STDERR_FILENO, text, (size_t)len);
+    (void)said;
+    text[len - 1] = '\0';
+    if (hears_end.tell) hears_end.tell(hears_end.ctx, text + strlen("hark: "));
+    _exit(MEM_EXIT_CODE);
 }
 
 void *mem_try_alloc(size_t size)
@@ -108,14 +146,22 @@ void *mem_try_alloc(size_t size)
 void *mem_alloc(size_t size)
 {
     void *p = mem_try_alloc(size);
-    if (!p) out_of_memory(size);
+    if (__builtin_expect(!p, 0)) {
+        wait_for_those_who_ask();
+        p = mem_try_alloc(size);
+        if (!p) out_of_memory(size);
+    }
     return p;
 }
 
 void *mem_zalloc(size_t size)
 {
     void *p = raw_zalloc(size ? size : 1);
-    if (!p) out_of_memory(size);
+    if (__builtin_expect(!p, 0)) {
+        wait_for_those_who_ask();
+        p = raw_zalloc(size ? size : 1);
+        if (!p) out_of_memory(size);
+    }
     count((long long)mem_cost(size));
     return p;
 }
@@ -123,7 +169,11 @@ void *mem_zalloc(size_t size)
 void *mem_resize(void *p, size_t old_size, size_t new_size)
 {
     void *q = raw_resize(p, new_size ? new_size : 1);
-    if (!q) out_of_memory(new_size);
+    if (__builtin_expect(!q, 0)) {
+        wait_for_those_who_ask();
+        q = raw_resize(p, new_size ? new_size : 1);
+        if (!q) out_of_memory(new_size);
+    }
     count((long long)mem_cost(new_size) - (p ? (long long)mem_cost(old_size) : 0));
     return q;
 }
@@ -138,9 +188,13 @@ void mem_free(void *p, size_t size)
 
 void *mem_map_pages(size_t len)
 {
-    void *p =
-        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) out_of_memory(len);
+    const int prot = PROT_READ | PROT_WRITE, kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *p = mmap(NULL, len, prot, kind, -1, 0);
+    if (p == MAP_FAILED) {
+        wait_for_those_who_ask();
+        p = mmap(NULL, len, prot, kind, -1, 0);
+        if (p == MAP_FAILED) out_of_memory(len);
+    }
     return p;
 }
 

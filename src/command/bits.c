@@ -37,6 +37,7 @@ static void setbit(struct call *c)
     struct slice old = opened_entry(&k) ? entry_string(opened_entry(&k)) : SLICE("");
     bool was = bits_get(old, at);
     size_t byte = (size_t)(at / 8);
+    if (!call_can_grow(c, &k, byte + 1)) return;
     if (byte < old.len && was == bit) {
         opened_unshare_string(&k);
         gate_close_unchanged(&k);
@@ -202,10 +203,10 @@ static void bitop(struct call *c)
     enum bits_op op;
     if (!read_op(c, &op)) return;
     int64_t len = longest(c);
-    if (len < 0) return;
+    if (len < 0 || !call_can_have(c, CALL_VALUE_TIMES * (size_t)len)) return;
     char *result = mem_try_alloc((size_t)len);
     if (!result) {
-        resp_error(&c->reply, SLICE("ERR Insufficient memory"));
+        call_no_memory(c);
         return;
     }
     combine_sources(c, op, result, (size_t)len);
@@ -362,6 +363,7 @@ static void write_fields(struct call *c, const struct field_summary *s)
     struct field_op op;
     bool wrote = false;
     if (!call_open_string(c, &k, call_arg(c, 1))) return;
+    if (!call_can_grow(c, &k, s->bytes)) return;
     resp_array(&c->reply, s->ops);
     while (next_op(c, &w, &op) > 0) wrote |= run_op(c, &k, &op);
 

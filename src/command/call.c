@@ -1,5 +1,6 @@
 #include "call.h"
 
+#include "../base/mem.h"
 #include "../base/text.h"
 
 void call_syntax_error(struct call *c)
@@ -21,6 +22,18 @@ void call_not_an_integer(struct call *c)
 void call_no_such_key(struct call *c)
 {
     resp_error(&c->reply, SLICE("ERR no such key"));
+}
+
+void call_no_memory(struct call *c)
+{
+    resp_error(&c->reply, CALL_NO_MEMORY);
+}
+
+bool call_can_have(struct call *c, size_t bytes)
+{
+    if (mem_can_alloc(bytes)) return true;
+    call_no_memory(c);
+    return false;
 }
 
 bool call_refuse(struct call *c, struct slice error)
@@ -87,6 +100,16 @@ bool call_open_string(struct call *c, struct opened *k, struct slice key)
     return false;
 }
 
+bool call_can_grow(struct call *c, struct opened *k, size_t len)
+{
+    size_t room = opened_entry(k) ? entry_string_room(opened_entry(k)) : 0;
+    /* It is moved to where there is room ahead, and a snapshot may want to see it as it was. */
+    if (len <= room || mem_can_alloc(2 * len)) return true;
+    gate_close_unchanged(k);
+    call_no_memory(c);
+    return false;
+}
+
 int call_read_value(struct call *c, struct slice key, enum value_type type, struct value *out)
 {
     const struct entry *e = call_read(c, key);
@@ -107,22 +130,35 @@ bool call_open_value(struct call *c, struct opened *k, struct slice key, enum va
     return false;
 }
 
-void call_store(struct call *c, struct slice key, struct value *result, enum event_name event)
+static void store_none(struct call *c, struct slice key)
 {
     struct opened k;
-    if (!value_is_gone(result)) {
-        gate_open(c->engine, &k, c->db, key);
-        opened_put(&k, *result);
-        gate_close(&k, event);
-        return;
-    }
-    value_free(result);
     if (gate_open_unread(c->engine, &k, c->db, key)) {
         opened_delete(&k);
         gate_close(&k, EVENT_DEL);
     } else {
         gate_close_unchanged(&k);
     }
+}
+
+void call_store(struct call *c, struct slice key, struct value *result, enum event_name event,
+                size_t count)
+{
+    struct opened k;
+    bool some = !value_is_gone(result);
+    if (some && !call_can_have(c, CALL_VALUE_TIMES * value_kind(result->type)->bytes(result))) {
+        value_free(result);
+        return;
+    }
+    if (some) {
+        gate_open(c->engine, &k, c->db, key);
+        opened_put(&k, *result);
+        gate_close(&k, event);
+    } else {
+        value_free(result);
+        store_none(c, key);
+    }
+    resp_int(&c->reply, (int64_t)count);
 }
 
 struct random *call_random(const struct call *c)

@@ -52,6 +52,9 @@ void call_syntax_error(struct call *c);
 void call_wrong_type(struct call *c);
 void call_not_an_integer(struct call *c);
 void call_no_such_key(struct call *c);
+/* The system has no memory for something whose size the client decides. */
+#define CALL_NO_MEMORY SLICE("OOM the system has no memory for a request or a value of this size.")
+void call_no_memory(struct call *c);
 /* Any other; false. */
 bool call_refuse(struct call *c, struct slice error);
 
@@ -75,15 +78,26 @@ int call_read_string(struct call *c, struct slice key, struct slice *out);
  * another type. */
 bool call_open_string(struct call *c, struct opened *k, struct slice key);
 
+/* What a value costs while it is put under a key: itself, its record as that is made and as it
+ * waits for the disk, and what was there before where a snapshot wants to see it. */
+enum { CALL_VALUE_TIMES = 4 };
+/* Asked before anything is changed: could so many bytes be had now? False after writing the error.
+ */
+bool call_can_have(struct call *c, size_t bytes);
+/* Is there memory for the open string to become `len` bytes long? False after closing it and
+ * writing the error. */
+bool call_can_grow(struct call *c, struct opened *k, size_t len);
+
 /* The same for other types. Reads: 1 and the value (valid until the next change), 0 when there is
  * none, -1 after writing the error when it holds another type. */
 int call_read_value(struct call *c, struct slice key, enum value_type type, struct value *out);
 /* Opens for change; false after writing the error (and closing) when the key holds another type.
  * Whether there is a value, opened_entry tells. */
 bool call_open_value(struct call *c, struct opened *k, struct slice key, enum value_type type);
-/* Puts the result of a …STORE, which is taken, under the key; or deletes the key when there are no
- * elements. */
-void call_store(struct call *c, struct slice key, struct value *result, enum event_name event);
+/* Puts the result of a …STORE, which is taken, under the key, or deletes the key when there are no
+ * elements, and answers `count`; or with an error, when there is no memory for the record of it. */
+void call_store(struct call *c, struct slice key, struct value *result, enum event_name event,
+                size_t count);
 /* When values are packed. */
 const struct value_config *call_values(const struct call *c);
 /* What draws lots. */

@@ -10,6 +10,8 @@ static void dump_command(struct call *c)
         resp_null(&c->reply);
         return;
     }
+    /* As it is, as it is pressed, and as it stands in the reply. */
+    if (!call_can_have(c, 3 * entry_bytes(e))) return;
     struct buffer payload = {0};
     rdb_dump(&payload, e, true);
     resp_bulk(&c->reply, buffer_slice(&payload));
@@ -82,6 +84,8 @@ static bool read_payload(struct call *c, struct buffer *scratch, struct rdb_undu
     else if (rc == ERR_ABSENT)
         resp_errorf(&c->reply, "ERR Bad data format: this version cannot hold %s",
                     rdb_kind_text(value->kind, 2));
+    else if (rc == ERR_NOMEM)
+        call_no_memory(c);
     else if (rc != 0)
         resp_error(&c->reply, SLICE("ERR Bad data format"));
     return rc == 0;

@@ -212,10 +212,12 @@ static void copy_command(struct call *c)
         same_object(c);
         return;
     }
-    if (!call_read(c, from_key)) {
+    const struct entry *e = call_read(c, from_key);
+    if (!e) {
         resp_int(&c->reply, 0);
         return;
     }
+    if (!call_can_have(c, CALL_VALUE_TIMES * entry_bytes(e))) return;
     if (gate_open(c->engine, &to, db, to_key) && !replace) {
         gate_close_unchanged(&to);
         resp_int(&c->reply, 0);

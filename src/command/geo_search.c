@@ -274,8 +274,7 @@ static void store(struct call *c, const struct search *s, const struct matches *
         double score = by_distance ? x->distance / s->shape.unit : x->score;
         zset_add(&v, score, x->member, call_values(c));
     }
-    call_store(c, *s->to, &v, searches ? EVENT_GEOSEARCHSTORE : EVENT_GEORADIUSSTORE);
-    resp_int(&c->reply, (int64_t)m->count);
+    call_store(c, *s->to, &v, searches ? EVENT_GEOSEARCHSTORE : EVENT_GEORADIUSSTORE, m->count);
 }
 
 static void answer(struct call *c, const struct search *s)

@@ -1,5 +1,6 @@
 /* Hashes: fields set, read and deleted. */
 #include "hash.h"
+#include "parts.h"
 
 #include <math.h>
 
@@ -308,30 +309,38 @@ enum { WITH_NAMES = 1, WITH_VALUES = 2 };
 
 struct listing {
     struct resp_writer *reply;
-    unsigned with;
-    int64_t now_ms;
+    const struct parts *parts;
 };
 
 static void list_field(void *ctx, const struct value_item *item)
 {
     const struct listing *l = ctx;
-    if (field_is_past(item->deadline, l->now_ms)) return;
-    if (l->with & WITH_NAMES) resp_bulk(l->reply, item->member);
-    if (l->with & WITH_VALUES) resp_bulk(l->reply, item->second);
+    if (field_is_past(item->deadline, l->parts->now_ms)) return;
+    if (l->parts->with & WITH_NAMES) resp_bulk(l->reply, item->member);
+    if (l->parts->with & WITH_VALUES) resp_bulk(l->reply, item->second);
+}
+
+static bool some_fields(struct resp_writer *w, struct parts *p)
+{
+    struct listing l = {w, p};
+    do p->at = fields_scan(&p->value, p->at, PARTS_BATCH, list_field, &l);
+    while (p->at && parts_go_on(w, p));
+    return p->at;
 }
 
 static void list_all(struct call *c, unsigned with)
 {
     struct value v;
-    struct listing l = {&c->reply, with, engine_now(c->engine)};
+    int64_t now_ms = engine_now(c->engine);
     int there = hash_read(c, &v);
     if (there < 0) return;
-    size_t count = there ? fields_count(&v) - fields_past(&v, l.now_ms) : 0;
+    size_t count = there ? fields_count(&v) - fields_past(&v, now_ms) : 0;
     if (with == (WITH_NAMES | WITH_VALUES))
         resp_map(&c->reply, count);
     else
         resp_array(&c->reply, count);
-    if (count) value_kind(TYPE_HASH)->each(&v, list_field, &l);
+    struct parts all = {.some = some_fields, .value = v, .now_ms = now_ms, .with = with};
+    if (count) parts_reply(c, call_arg(c, 1), &all);
 }
 
 static void hgetall(struct call *c)

@@ -2,6 +2,7 @@
 #include "list.h"
 
 #include "../base/text.h"
+#include "parts.h"
 
 bool list_read_end(struct call *c, int i, enum list_end *end)
 {
@@ -133,10 +134,22 @@ static void llen_command(struct call *c)
     if (found >= 0) resp_int(&c->reply, found ? (int64_t)list_count(&v) : 0);
 }
 
+static bool some_elements(struct resp_writer *w, struct parts *p)
+{
+    struct list_iter it;
+    list_begin(&it, &p->value, p->at, false);
+    while (p->left && parts_go_on(w, p) && list_next(&it)) {
+        resp_bulk(w, list_text(&it));
+        p->at++;
+        p->left--;
+    }
+    list_end(&it);
+    return p->left;
+}
+
 static void lrange_command(struct call *c)
 {
     struct value v;
-    struct list_iter it;
     int64_t start, stop;
     if (!call_int(c, 2, &start) || !call_int(c, 3, &stop)) return;
     int found = call_read_value(c, call_arg(c, 1), TYPE_LIST, &v);
@@ -144,9 +157,8 @@ static void lrange_command(struct call *c)
     size_t from = 0, count = found ? list_range(&v, start, stop, &from) : 0;
     resp_array(&c->reply, count);
     if (!count) return;
-    list_begin(&it, &v, from, false);
-    while (count-- && list_next(&it)) resp_bulk(&c->reply, list_text(&it));
-    list_end(&it);
+    struct parts all = {.some = some_elements, .value = v, .at = from, .left = count};
+    parts_reply(c, call_arg(c, 1), &all);
 }
 
 static void lindex_command(struct call *c)

@@ -111,8 +111,7 @@ static void reply_items(struct scan *s)
 {
     struct resp_writer *reply = &s->call->reply;
     resp_array(reply, s->items);
-    buffer_add_slice(reply->out, buffer_slice(&s->bytes));
-    reply->cut |= s->writer.cut;
+    resp_made(reply, &s->writer);
     buffer_fini(&s->bytes);
 }
 

@@ -3,6 +3,7 @@
 #include "../value/set.h"
 #include "../base/text.h"
 #include "call.h"
+#include "parts.h"
 #include "scan.h"
 
 static const struct slice *words_from(const struct call *c, int i)
@@ -144,13 +145,21 @@ static bool answer_member(void *ctx, struct slice member)
     return !w->cut;
 }
 
+static bool some_members(struct resp_writer *w, struct parts *p)
+{
+    do p->at = set_scan(&p->value, p->at, PARTS_BATCH, answer_member, w);
+    while (p->at && parts_go_on(w, p));
+    return p->at;
+}
+
 static void smembers_command(struct call *c)
 {
     struct value v;
     int found = call_read_value(c, call_arg(c, 1), TYPE_SET, &v);
     if (found < 0) return;
     resp_set(&c->reply, found ? set_count(&v) : 0);
-    if (found) set_walk(&v, answer_member, &c->reply);
+    struct parts all = {.some = some_members, .value = v};
+    if (found) parts_reply(c, call_arg(c, 1), &all);
 }
 
 static bool scan_member(void *ctx, struct slice member)

@@ -141,8 +141,7 @@ static void taker_reply(struct taker *t, struct call *c)
         return;
     }
     resp_set(&c->reply, t->count);
-    buffer_add_slice(c->reply.out, buffer_slice(&t->bytes));
-    c->reply.cut |= t->writer.cut;
+    resp_made(&c->reply, &t->writer);
     buffer_fini(&t->bytes);
 }
 
@@ -150,8 +149,7 @@ static void taker_reply(struct taker *t, struct call *c)
 static void taker_store(struct taker *t, struct call *c, enum event_name event)
 {
     size_t count = set_count(&t->set);
-    call_store(c, call_arg(c, 1), &t->set, event);
-    resp_int(&c->reply, (int64_t)count);
+    call_store(c, call_arg(c, 1), &t->set, event, count);
 }
 
 /* ---- intersection ---- */

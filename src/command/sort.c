@@ -371,8 +371,7 @@ static void answer(struct sorting *s)
         resp_array(&c->reply, texts);
     for (size_t i = from; i < from + len; i++) give_element(s, s->elements[i].text);
     if (!s->to) return;
-    call_store(c, *s->to, &s->list, EVENT_SORTSTORE);
-    resp_int(&c->reply, (int64_t)texts);
+    call_store(c, *s->to, &s->list, EVENT_SORTSTORE, texts);
 }
 
 static void sort_value(struct sorting *s)

@@ -109,17 +109,9 @@ struct event_id stream_last_id(struct call *c)
 
 /* ---- replies ---- */
 
-void stream_add_raw(struct resp_writer *w, struct slice bytes)
-{
-    if (w->out_max && w->out->len + bytes.len > w->out_max)
-        w->cut = true;
-    else
-        buffer_add_slice(w->out, bytes);
-}
-
 void stream_reply_entry(struct resp_writer *w, const struct view_answer *a, size_t i)
 {
-    stream_add_raw(w, slice_of(a->bytes.at + a->entries[i].at, a->entries[i].len));
+    resp_raw(w, slice_of(a->bytes.at + a->entries[i].at, a->entries[i].len));
 }
 
 void stream_reply_stored(struct resp_writer *w, struct stream_cursor *entry)
@@ -143,7 +135,7 @@ void stream_reply_rest(struct resp_writer *w, struct stream_cursor *from, size_t
     size_t i = 0;
     for (; i < count && stream_next(from); i++) stream_reply_stored(&to, from);
     resp_array(w, i);
-    stream_add_raw(w, buffer_slice(&bytes));
+    resp_raw(w, buffer_slice(&bytes));
     buffer_fini(&bytes);
 }
 
@@ -215,8 +207,9 @@ static void asking_time_out(struct call *c, struct wait *w)
     resp_null(&c->reply);
 }
 
-static const struct wait_kind asking_kind = {
-    .resume = asking_resume, .time_out = asking_time_out, .drop = asking_drop};
+#define ASKING .resume = asking_resume, .time_out = asking_time_out, .drop = asking_drop
+static const struct wait_kind asking_kind = {ASKING}, taking_kind = {ASKING, .hands_over = true};
+#undef ASKING
 
 static void asking_answered(void *ctx)
 {
@@ -261,7 +254,7 @@ void asking_run(struct call *c, struct asking *a)
         return;
     }
     a->parked = true;
-    call_wait(c, &a->wait, &asking_kind, WAIT_FOREVER, false);
+    call_wait(c, &a->wait, a->hands_over ? &taking_kind : &asking_kind, WAIT_FOREVER, false);
 }
 
 /* ---- groups ---- */

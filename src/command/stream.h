@@ -52,8 +52,6 @@ struct event_id stream_last_id(struct call *c);
 
 /* ---- replies ---- */
 
-/* Adds replies that are ready made. */
-void stream_add_raw(struct resp_writer *w, struct slice bytes);
 void stream_reply_entry(struct resp_writer *w, const struct view_answer *a, size_t i);
 /* The entry of a stream that is stored, which the cursor is at. */
 void stream_reply_stored(struct resp_writer *w, struct stream_cursor *entry);
@@ -76,6 +74,7 @@ struct asking {
     bool (*go_on)(struct call *c, struct asking *a);
     void (*fini)(struct asking *a); /* of what goes beyond this struct; may be NULL */
     size_t size;                    /* of the whole */
+    bool hands_over;                /* see struct wait_kind */
     bool parked;
 };
 

@@ -285,6 +285,7 @@ static struct claiming *claiming_new(struct call *c, bool (*go_on)(struct call *
 {
     struct claiming *cl = asking_new(c, sizeof *cl, go_on);
     cl->asking.fini = claiming_fini;
+    cl->asking.hands_over = true;
     cl->idle_ms = cl->time_ms = cl->deliveries = -1;
     cl->played = c->is_played;
     return cl;

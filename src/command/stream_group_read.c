@@ -544,8 +544,12 @@ static void reading_drop(struct wait *w)
     reading_free((struct group_reading *)w);
 }
 
-static const struct wait_kind reading_kind = {
-    .resume = reading_resume, .time_out = reading_time_out, .drop = reading_drop};
+/* A worker that has died meanwhile has begun anew, perhaps, and asked what is pending for it: what
+ * is delivered to its old connection behind that would lie about until it asks again. */
+static const struct wait_kind reading_kind = {.resume = reading_resume,
+                                              .time_out = reading_time_out,
+                                              .drop = reading_drop,
+                                              .hands_over = true};
 
 static bool parse_start(struct call *c, struct member *m, int i)
 {

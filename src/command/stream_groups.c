@@ -441,7 +441,7 @@ static void reply_pending(struct call *c, struct crew *crew, const struct pendin
         count++;
     }
     resp_array(&c->reply, (size_t)count);
-    stream_add_raw(&c->reply, buffer_slice(&rows));
+    resp_raw(&c->reply, buffer_slice(&rows));
     buffer_fini(&rows);
 }
 

@@ -254,7 +254,7 @@ static void reply_view_head(struct call *c, const struct describing *d)
 static void reply_first_entry(struct call *c, const struct describing *d)
 {
     if (d->entries_count)
-        stream_add_raw(&c->reply, buffer_slice(&d->entries));
+        resp_raw(&c->reply, buffer_slice(&d->entries));
     else
         resp_null(&c->reply);
 }
@@ -265,7 +265,7 @@ static void reply_full(struct call *c, const struct describing *d)
     reply_view_head(c, d);
     field(&c->reply, "entries");
     resp_array(&c->reply, d->entries_count);
-    stream_add_raw(&c->reply, buffer_slice(&d->entries));
+    resp_raw(&c->reply, buffer_slice(&d->entries));
     reply_full_groups(c, NULL, d->max);
 }
 

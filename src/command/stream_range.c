@@ -6,7 +6,7 @@ static bool range_go_on(struct call *c, struct asking *a)
     const struct view_answer *answer = view_answer(a->question);
     if (stream_is_error(c, answer)) return true;
     resp_array(&c->reply, answer->count);
-    stream_add_raw(&c->reply, buffer_slice(&answer->bytes));
+    resp_raw(&c->reply, buffer_slice(&answer->bytes));
     return true;
 }
 

@@ -131,7 +131,7 @@ void read_reply_write(struct call *c, const struct read_reply *r)
         resp_array(&c->reply, r->streams);
     else
         resp_map(&c->reply, r->streams);
-    stream_add_raw(&c->reply, buffer_slice(&r->bytes));
+    resp_raw(&c->reply, buffer_slice(&r->bytes));
 }
 
 /* ---- XREAD ---- */

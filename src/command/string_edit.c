@@ -35,7 +35,7 @@ static size_t opened_length(const struct opened *k)
 /* May an open string reach to at + more? False after closing it and writing the error. */
 static bool fits(struct call *c, struct opened *k, size_t at, size_t more)
 {
-    if (at <= c->string_max && more <= c->string_max - at) return true;
+    if (at <= c->string_max && more <= c->string_max - at) return call_can_grow(c, k, at + more);
     gate_close_unchanged(k);
     resp_error(&c->reply, SLICE("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
     return false;

@@ -28,7 +28,17 @@ void wait_wake(struct wait *w)
     w->host->wake(w);
 }
 
+bool call_may_write_parts(const struct call *c)
+{
+    return call_may_wait(c) && c->waits->may_write_parts(c);
+}
+
 void wait_wake_later(struct wait *w)
 {
     w->host->wake_later(w);
+}
+
+bool wait_send(struct wait *w, struct slice bytes)
+{
+    return w->host->send(w, bytes);
 }

@@ -32,12 +32,15 @@ struct wait;
 
 struct wait_kind {
     /* Goes on where the command stopped, with a call as it had. True: the reply is written. False:
-     * waits on (nothing was written, but for whole messages of a reply that is many). */
+     * waits on; nothing was written, or a part of the reply (call_may_write_parts). */
     bool (*resume)(struct call *c, struct wait *w);
     /* Writes the reply of a wait whose time is over, with a call as the command had. */
     void (*time_out)(struct call *c, struct wait *w);
     /* Gives everything back, the wait itself included; whatever might wake it must forget it. */
     void (*drop)(struct wait *w);
+    /* What it answers is handed over to this client, and nobody else gets it then (XREADGROUP): so
+     * it is given up when its peer has closed its side, also while it only awaits a read. */
+    bool hands_over;
 };
 
 /* Whoever keeps the waits of a call: the room above. A call without one cannot wait. */
@@ -46,7 +49,9 @@ struct wait_host {
     void (*park)(struct call *c, struct wait *w);
     void (*rearmed)(struct wait *w);
     void (*wake)(struct wait *w);
+    bool (*may_write_parts)(const struct call *c);
     void (*wake_later)(struct wait *w);
+    bool (*send)(struct wait *w, struct slice bytes);
 };
 
 struct wait {
@@ -54,9 +59,12 @@ struct wait {
     int64_t deadline_ms; /* unix time, or WAIT_FOREVER */
     /* Counts as a blocked client (BLOCK), which CLIENT UNBLOCK can end, and which is given up when
      * its peer has closed its side. False while it only awaits a read, which may give it something:
-     * as any other request, that is answered then. */
+     * as any other request, that is answered then, unless it hands over. */
     bool blocked;
-    size_t bytes; /* of memory that it holds, for its client's account: set after call_wait */
+    /* What it writes in parts are messages, each whole: others may come between them. Set after
+     * call_wait, as the next. */
+    bool writes_messages;
+    size_t bytes; /* of memory that it holds, for its client's account */
     const struct wait_host *host;
     void *kept; /* the host's */
 };
@@ -73,7 +81,14 @@ void call_wait(struct call *c, struct wait *w, const struct wait_kind *kind, int
 void wait_rearm(struct wait *w, int64_t deadline_ms, bool blocked);
 /* To be resumed as soon as the request under way, if any, is over. */
 void wait_wake(struct wait *w);
-/* The same in the next turn of the loop, which comes at once: for work that goes in slices. */
+
+/* Replies in parts. A command may write the begin of its reply, wait, and write more of it each
+ * time that it is resumed: if its client can wait, and nothing else can be said to it meanwhile. */
+bool call_may_write_parts(const struct call *c);
+/* To be resumed in one of the next turns, when the client has taken most of what was written. */
 void wait_wake_later(struct wait *w);
+/* Outside of resume, as when another client's command is under way: the next part of the reply.
+ * False: the client is gone, or about to be. */
+bool wait_send(struct wait *w, struct slice bytes);
 
 #endif

@@ -288,7 +288,7 @@ static void reply_at(struct call *c, const struct value *v, size_t rank, bool wi
     struct zset_cursor at;
     zset_start(&at, v, rank);
     zset_next(&at);
-    zset_reply_element(c, at.member, at.score, with_scores);
+    zset_reply_element(&c->reply, at.member, at.score, with_scores);
 }
 
 /* Each element again and again, as the lot falls. */
@@ -308,7 +308,7 @@ static void reply_large_sample(struct call *c, const struct value *v, size_t wan
     size_t left = zset_count(v);
     for (zset_start(&at, v, 0); wanted && zset_next(&at); left--) {
         if (random_below(call_random(c), left) >= wanted) continue;
-        zset_reply_element(c, at.member, at.score, with_scores);
+        zset_reply_element(&c->reply, at.member, at.score, with_scores);
         wanted--;
     }
 }
@@ -411,25 +411,24 @@ static void zscan(struct call *c)
 
 /* ---- what others share ---- */
 
-void zset_reply_ranks(struct call *c, const struct value *v, size_t from, size_t to, bool reverse,
-                      bool with_scores)
+bool zset_some_ranks(struct resp_writer *w, struct parts *p)
 {
     struct zset_cursor at;
-    zset_reply_begin(c, to - from, with_scores);
-    for (zset_start(&at, v, reverse ? to : from); from < to && !c->reply.cut; from++) {
+    bool reverse = p->with & ZSET_REVERSE;
+    for (zset_start(&at, &p->value, p->at); p->left && parts_go_on(w, p); p->left--) {
         if (reverse)
             zset_prev(&at);
         else
             zset_next(&at);
-        zset_reply_element(c, at.member, at.score, with_scores);
+        zset_reply_element(w, at.member, at.score, p->with & ZSET_SCORES);
     }
+    p->at = at.rank;
+    return p->left;
 }
 
 void zset_store(struct call *c, struct slice key, struct value *result, enum event_name event)
 {
-    size_t count = zset_count(result);
-    call_store(c, key, result, event);
-    resp_int(&c->reply, (int64_t)count);
+    call_store(c, key, result, event, zset_count(result));
 }
 
 void command_bind_zsets(struct command_table *t)

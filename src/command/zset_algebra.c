@@ -274,6 +274,16 @@ static bool read_options(struct plan *p, int i)
 
 /* ---- the commands ---- */
 
+static void reply_result(const struct plan *p)
+{
+    struct parts all = {.value = p->result,
+                        .left = zset_count(&p->result),
+                        .with = p->with_scores ? ZSET_SCORES : 0,
+                        .some = zset_some_ranks};
+    zset_reply_begin(p->call, all.left, p->with_scores);
+    parts_reply_whole(&p->call->reply, &all);
+}
+
 static void answer(struct plan *p)
 {
     static const enum event_name events[] = {
@@ -286,7 +296,7 @@ static void answer(struct plan *p)
     if (p->only_counts)
         resp_int(&c->reply, (int64_t)p->met);
     else
-        zset_reply_ranks(c, &p->result, 0, zset_count(&p->result), false, p->with_scores);
+        reply_result(p);
     value_free(&p->result);
 }
 

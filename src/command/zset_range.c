@@ -163,6 +163,19 @@ static void store_ranks(struct call *c, const struct value *v, struct ranks r)
     zset_store(c, call_arg(c, 1), &result, EVENT_ZRANGESTORE);
 }
 
+static void reply_ranks(struct call *c, const struct value *v, struct ranks r,
+                        const struct options *o)
+{
+    struct parts all = {.some = zset_some_ranks,
+                        .value = *v,
+                        .at = o->reverse ? r.to : r.from,
+                        .left = r.to - r.from,
+                        .with =
+                            (o->with_scores ? ZSET_SCORES : 0) | (o->reverse ? ZSET_REVERSE : 0)};
+    zset_reply_begin(c, all.left, o->with_scores);
+    if (all.left) parts_reply(c, call_arg(c, 1), &all);
+}
+
 static void range(struct call *c, struct form f)
 {
     struct options o;
@@ -180,7 +193,7 @@ static void range(struct call *c, struct form f)
     if (f.stores)
         store_ranks(c, &v, found);
     else if (there)
-        zset_reply_ranks(c, &v, found.from, found.to, o.reverse, o.with_scores);
+        reply_ranks(c, &v, found, &o);
     else
         resp_array(&c->reply, 0);
 }

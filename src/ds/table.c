@@ -6,36 +6,37 @@
  *         ┌─────┬─────┬─────┬─────┬─────┬─────┬─────┬──────────┐
  *    meta │ tag │ tag │ tag │ tag │ tag │ tag │ tag │ overflow │   (low byte of the word first)
  *         ├─────┴─────┴─────┴─────┴─────┴───┬─┴─────┴──────────┤
- *  slot 0 │ pointer to the entry, 48 bits   │ hash bits 36…51  │
+ *  slot 0 │ pointer to the entry, 48 bits   │ place bits 36…51 │
  *         │               …                 │                  │
  *  slot 6 │                                 │                  │
  *         └─────────────────────────────────┴──────────────────┘
  *
- * A tag is the low byte of the hash (0 becomes 1), and 0 says that the slot is empty. The home of
- * a hash is bucket hash × n / 2^64, whatever number n is: so buckets are in the order of hashes,
- * and n can grow by an eighth. An entry that finds its home full goes to the next bucket with
+ * A place is a hash times `order`, an odd number. A tag is the low byte of the place (0 becomes
+ * 1), and 0 says that the slot is empty. The home of a place is bucket place × n / 2^64, whatever
+ * number n is: so buckets are in the order of places, and n can grow by an eighth. An entry that
+ * finds its home full goes to the next bucket with
  * room, and each bucket that it passed counts it in its overflow byte: a look-up ends at the first
  * bucket that nothing has passed. An overflow byte that reaches 255 stays there until the entries
  * move to another array. Nothing wraps around: behind the n homes there is a pad for those that
  * the last homes spill; should it ever be full, all is rebuilt at once with a larger one.
  *
  * Growing and shrinking move the entries from the old array to a new one, home by home in the
- * order of hashes:
+ * order of places:
  *
  *          0               last                        2^64
- *  hashes  ├─────────────────┼──────────────────────────┤
+ *  places  ├─────────────────┼──────────────────────────┤
  *          arrays[0], the new   arrays[1], the old one
  *
  *  [0]     ████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░    ░ not touched yet
  *  [1]     ·················██████████████████████████           · given back to the system
  *
- * Every look-up compares its hash with `last` once and then probes one array only. Each insert and
+ * Every look-up compares its place with `last` once and then probes one array only. Each insert and
  * erase moves a few homes, which ends the move long before the next one is due. An array large
  * enough is made of pages, zero and absent until touched, so beginning a move costs nothing, and
  * the two arrays never take more than the larger of them (and some pages).
  *
- * To move an entry one must know its hash, and asking for it costs a cache miss an entry. But
- * the bucket tells the top bits of the hash, the slot bits 36 to 51, and from 2^12 homes on the
+ * To move an entry one must know its place, and asking for it costs a cache miss an entry. But
+ * the bucket tells the top bits of the place, the slot bits 36 to 51, and from 2^12 homes on the
  * two overlap: the upper 28 bits follow (of entries far from home, in yet larger tables), the new
  * home nearly always follows from those, and so the move streams through the table and leaves the
  * entries alone. Where it does not follow, the entry is asked. Lower bits in the slots would leave
@@ -48,11 +49,11 @@
  * not 1.7 to 3.5, next to each other. (At 6 1/8 slots of 7 that would be 4.4 already, at 6.4, 8.)
  *
  * Invariants, which table_check checks:
- *  1. An entry with a hash up to `last` is in arrays[0], the others in arrays[1]; arrays[1] is
+ *  1. An entry with a place up to `last` is in arrays[0], the others in arrays[1]; arrays[1] is
  *     there only while `last` is below 2^64 - 1.
  *  2. An entry is at its home or behind it, before `end`, and every bucket from its home to the
  *     one before its own is counted as passed: overflow = number that passed, or 255.
- *  3. Tag and slot bits are those of the hash; tag 0 if and only if the slot is 0.
+ *  3. Tag and slot bits are those of the place; tag 0 if and only if the slot is 0.
  *  4. The last bucket of an array has overflow 0, so that every probe ends.
  *  5. arrays[1] is empty below the home of last + 1, and memory is given back only there;
  *     arrays[0] is empty from `filled` on, and that is what is counted as memory in use.
@@ -60,6 +61,7 @@
 #include "table.h"
 
 #include "../base/assert.h"
+#include "../base/hash.h"
 #include "../base/mem.h"
 #include "../base/random.h"
 
@@ -81,26 +83,39 @@ enum {
 /* The bucket of a table without memory. It is never written to: with no homes, there is no room. */
 static const struct table_bucket no_buckets;
 
-static uint64_t home_of(uint64_t hash, uint64_t n)
+static uint64_t home_of(uint64_t place, uint64_t n)
 {
-    return (uint64_t)(((unsigned __int128)hash * n) >> 64);
+    return (uint64_t)(((unsigned __int128)place * n) >> 64);
 }
 
-/* The first hash whose home is `home`, below n. */
-static uint64_t first_hash(uint64_t home, uint64_t n)
+/* The first place whose home is `home`, below n. */
+static uint64_t first_place(uint64_t home, uint64_t n)
 {
     return (uint64_t)((((unsigned __int128)home << 64) + n - 1) / n);
 }
 
-/* The last hash whose home is `home`, below n. */
-static uint64_t last_hash(uint64_t home, uint64_t n)
+/* The last place whose home is `home`, below n. */
+static uint64_t last_place(uint64_t home, uint64_t n)
 {
-    return home + 1 == n ? UINT64_MAX : first_hash(home + 1, n) - 1;
+    return home + 1 == n ? UINT64_MAX : first_place(home + 1, n) - 1;
 }
 
 static uint64_t overflow_of(const struct table_bucket *b)
 {
     return b->meta >> OVERFLOW_SHIFT;
+}
+
+/* Of the entry in a slot; asks the entry. */
+static uint64_t place_of(const struct table *t, const table_slot *slot)
+{
+    return table_place(t, t->hash_of(t->ctx, table_slot_entry(slot)));
+}
+
+/* The order of a table that is empty, after another one: so that what was walked and taken out, and
+ * is put back, comes in no order. */
+static uint64_t order_after(uint64_t before)
+{
+    return hash_u64(before) | 1;
 }
 
 /* The top bit of each tag byte in use. */
@@ -214,10 +229,10 @@ static void array_remove(struct table_array *a, uint64_t home, uint64_t b, unsig
         if (overflow_of(&a->buckets[home]) < OVERFLOW_STUCK) a->buckets[home].meta -= OVERFLOW_ONE;
 }
 
-static table_slot make_slot(uint64_t hash, const void *entry)
+static table_slot make_slot(uint64_t place, const void *entry)
 {
     DCHECK(((uintptr_t)entry & ~TABLE_ENTRY_MASK) == 0);
-    return table_slot_bits(hash) << 48 | (uint64_t)(uintptr_t)entry;
+    return table_slot_bits(place) << 48 | (uint64_t)(uintptr_t)entry;
 }
 
 /* Moving --------------------------------------------------------------------------------------- */
@@ -234,8 +249,8 @@ static bool copy_all(struct table *t, const struct table_array *from, struct tab
         const struct table_bucket *bucket = &from->buckets[b];
         for (uint64_t used = used_slots(bucket); used; used &= used - 1) {
             const table_slot *slot = &bucket->slots[slot_index(used)];
-            uint64_t hash = t->hash_of(t->ctx, table_slot_entry(slot));
-            if (!array_place(to, home_of(hash, to->n), table_tag(hash), *slot)) return false;
+            uint64_t place = place_of(t, slot);
+            if (!array_place(to, home_of(place, to->n), table_tag(place), *slot)) return false;
         }
     }
     return true;
@@ -261,19 +276,19 @@ static void rebuild(struct table *t)
 /* One home that is being moved. */
 struct home_move {
     uint64_t home;  /* in the old array */
-    uint64_t first; /* the hashes that live there */
+    uint64_t first; /* the places that live there */
     uint64_t last;
-    uint64_t reach; /* the last hash that can be in the bucket that is looked at */
+    uint64_t reach; /* the last place that can be in the bucket that is looked at */
 };
 
 enum verdict { STAYS, MOVES, UNKNOWN };
 
 /* Does the entry belong to the home that is moved, and where does it go? Answered from what the
- * table holds of its hash, if that suffices. */
+ * table holds of its place, if that suffices. */
 static enum verdict tell_new_home(const struct table *t, const struct home_move *m, table_slot slot,
                                   uint64_t *new_home)
 {
-    /* Lower homes have moved already, so the hash lies from m->first to m->reach. The first number
+    /* Lower homes have moved already, so the place lies from m->first to m->reach. The first number
      * there that has the slot's bits may be its upper part. */
     const uint64_t lower_bits = (UINT64_C(1) << TABLE_BITS_SHIFT) - 1;
     uint64_t lowest = m->first >> TABLE_BITS_SHIFT;
@@ -293,16 +308,16 @@ static bool move_bucket(struct table *t, struct home_move *m, uint64_t b)
 {
     struct table_array *now = &t->arrays[0], *old = &t->arrays[1];
     struct table_bucket *bucket = &old->buckets[b];
-    m->reach = b < old->n ? last_hash(b, old->n) : UINT64_MAX;
+    m->reach = b < old->n ? last_place(b, old->n) : UINT64_MAX;
     for (uint64_t used = used_slots(bucket); used; used &= used - 1) {
         unsigned i = slot_index(used);
         table_slot slot = bucket->slots[i];
         uint64_t new_home = 0;
         enum verdict verdict = tell_new_home(t, m, slot, &new_home);
         if (verdict == UNKNOWN) {
-            uint64_t hash = t->hash_of(t->ctx, table_slot_entry(&slot));
-            verdict = hash <= m->last ? MOVES : STAYS;
-            new_home = home_of(hash, now->n);
+            uint64_t place = place_of(t, &slot);
+            verdict = place <= m->last ? MOVES : STAYS;
+            new_home = home_of(place, now->n);
         }
         if (verdict == STAYS) continue;
         if (!array_place(now, new_home, bucket->meta >> (8 * i) & 0xff, slot)) return false;
@@ -311,13 +326,13 @@ static bool move_bucket(struct table *t, struct home_move *m, uint64_t b)
     return true;
 }
 
-/* Moves the entries of one home, the one of hash `first`; all below it have moved. Returns how many
- * buckets it had to look through for them. */
+/* Moves the entries of one home, the one of place `first`; all below it have moved. Returns how
+ * many buckets it had to look through for them. */
 static uint64_t move_home(struct table *t, uint64_t first)
 {
     struct table_array *old = &t->arrays[1];
     struct home_move m = {.first = first, .home = home_of(first, old->n)};
-    m.last = last_hash(m.home, old->n);
+    m.last = last_place(m.home, old->n);
     uint64_t b = m.home;
     for (;; b++) {
         if (!move_bucket(t, &m, b)) {
@@ -336,7 +351,7 @@ static uint64_t move_home(struct table *t, uint64_t first)
     return b - m.home + 1;
 }
 
-/* Small tables must ask entries for their hashes: have those of the homes after next fetched. */
+/* Small tables must ask entries for their places: have those of the homes after next fetched. */
 static void prefetch_next_homes(const struct table *t)
 {
     const struct table_array *old = &t->arrays[1];
@@ -414,16 +429,24 @@ void table_init(struct table *t, table_hash_of *hash_of, void *ctx)
     *t = (struct table){
         .arrays = {array_none(), array_none()},
         .last = UINT64_MAX,
+        .order = order_after((uintptr_t)t),
         .hash_of = hash_of,
         .ctx = ctx,
     };
+}
+
+void table_renew(struct table *t)
+{
+    uint64_t order = t->order;
+    table_init(t, t->hash_of, t->ctx);
+    t->order = order_after(order);
 }
 
 void table_fini(struct table *t)
 {
     array_free(&t->arrays[0]);
     array_free(&t->arrays[1]);
-    table_init(t, t->hash_of, t->ctx);
+    table_renew(t);
 }
 
 void table_reserve(struct table *t, size_t count)
@@ -434,11 +457,12 @@ void table_reserve(struct table *t, size_t count)
 
 table_slot *table_insert(struct table *t, uint64_t hash, void *entry)
 {
+    uint64_t place = table_place(t, hash);
     make_room(t);
     for (;;) {
-        struct table_array *a = &t->arrays[hash > t->last];
+        struct table_array *a = &t->arrays[place > t->last];
         table_slot *slot =
-            array_place(a, home_of(hash, a->n), table_tag(hash), make_slot(hash, entry));
+            array_place(a, home_of(place, a->n), table_tag(place), make_slot(place, entry));
         if (__builtin_expect(slot != NULL, 1)) {
             t->count++;
             return slot;
@@ -449,13 +473,15 @@ table_slot *table_insert(struct table *t, uint64_t hash, void *entry)
 
 void table_erase(struct table *t, table_slot *slot, uint64_t hash)
 {
-    struct table_array *a = &t->arrays[hash > t->last];
+    uint64_t place = table_place(t, hash);
+    struct table_array *a = &t->arrays[place > t->last];
     uint64_t b = (uint64_t)((const char *)slot - (const char *)a->buckets) / BUCKET_SIZE;
     unsigned i = (unsigned)(slot - a->buckets[b].slots);
-    DCHECK((a->buckets[b].meta >> (8 * i) & 0xff) == table_tag(hash));
-    array_remove(a, home_of(hash, a->n), b, i);
+    DCHECK((a->buckets[b].meta >> (8 * i) & 0xff) == table_tag(place));
+    array_remove(a, home_of(place, a->n), b, i);
     t->count--;
     spare_room(t);
+    if (t->count == 0) t->order = order_after(t->order);
 }
 
 bool table_step(struct table *t, size_t max_buckets)
@@ -476,7 +502,7 @@ size_t table_buckets(const struct table *t)
 
 /* Walking -------------------------------------------------------------------------------------- */
 
-/* Visits the entries of one array with hashes from lo to hi; those whose slots have not the bits
+/* Visits the entries of one array with places from lo to hi; those whose slots have not the bits
  * under `mask` in common with lo are known not to be meant. */
 static void visit_array(const struct table *t, const struct table_array *a, uint64_t lo,
                         uint64_t hi, table_slot mask, table_visit *visit, void *ctx)
@@ -489,8 +515,8 @@ static void visit_array(const struct table *t, const struct table_array *a, uint
         for (uint64_t used = used_slots(bucket); used; used &= used - 1) {
             const table_slot *slot = &bucket->slots[slot_index(used)];
             if ((*slot & mask) != wanted) continue;
-            uint64_t hash = t->hash_of(t->ctx, table_slot_entry(slot));
-            if (lo <= hash && hash <= hi) visit(ctx, table_slot_entry(slot));
+            uint64_t place = place_of(t, slot);
+            if (lo <= place && place <= hi) visit(ctx, table_slot_entry(slot));
         }
         if (b >= last && overflow_of(bucket) == 0) return;
     }
@@ -535,8 +561,8 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, size_t max_buckets, 
     if (max_buckets == 0) max_buckets = 1;
     if (max_buckets < n - home) {
         /* Rounded up, so that the next call begins behind where this one did. */
-        uint64_t next_hash = first_hash(home + max_buckets, n);
-        next = (next_hash >> 16) + ((next_hash & 0xffff) != 0);
+        uint64_t next_place = first_place(home + max_buckets, n);
+        next = (next_place >> 16) + ((next_place & 0xffff) != 0);
         if (next == end)
             next = 0;
         else
@@ -643,7 +669,7 @@ bool table_clear(struct table *t, table_visit *free_entry, void *ctx, size_t max
         if (a->n) max_buckets -= clear_array(t, a, free_entry, ctx, max_buckets);
         if (a->n) return false;
     }
-    table_init(t, t->hash_of, t->ctx);
+    table_renew(t);
     return true;
 }
 
@@ -655,12 +681,12 @@ static void check_entry(const struct table *t, const struct table_array *a, uint
                         int64_t *passes)
 {
     const table_slot *slot = &a->buckets[b].slots[i];
-    uint64_t hash = t->hash_of(t->ctx, table_slot_entry(slot));
-    uint64_t home = home_of(hash, a->n);
-    CHECK(a == &t->arrays[hash > t->last]);
+    uint64_t place = place_of(t, slot);
+    uint64_t home = home_of(place, a->n);
+    CHECK(a == &t->arrays[place > t->last]);
     CHECK(home <= b && b < a->filled);
-    CHECK((a->buckets[b].meta >> (8 * i) & 0xff) == table_tag(hash));
-    CHECK(*slot >> 48 == table_slot_bits(hash));
+    CHECK((a->buckets[b].meta >> (8 * i) & 0xff) == table_tag(place));
+    CHECK(*slot >> 48 == table_slot_bits(place));
     passes[home]++;
     passes[b]--;
 }

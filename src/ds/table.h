@@ -3,21 +3,26 @@
  * It holds `void *` entries under 64-bit hashes that the caller supplies, and has never heard of
  * keys: the caller compares. Entries are pointers to whatever the caller allocated (16-bit
  * aligned or better, below 2^48); the table neither owns nor frees them. The hashes must be well
- * mixed over all 64 bits (a keyed hash is): a hash is also an entry's place in the order in which
- * the table is walked.
+ * mixed over all 64 bits (a keyed hash is).
+ *
+ * Entries are kept, and walked, in the order of their *places*. A place is the hash times an odd
+ * number of the table's own, so that two tables hold the same entries in different orders: entries
+ * that came in their own order would crowd together at one end of a table that is still small, and
+ * what is walked in one table is often inserted in another.
  *
  * What it promises:
  *  - A look-up that finds costs one cache line of the table, seldom two, and one entry; 24 bits of
- *    the hash are compared before an entry is touched.
+ *    the place are compared before an entry is touched.
  *  - From some 64 K entries on it takes 10.7 to 12 bytes an entry (11.3 on average), also while it
  *    grows.
  *  - No call stalls: it grows and shrinks by a few buckets per insert and erase, fresh memory is
  *    touched as it fills and old memory is given back as it empties, so there is no peak either.
  *  - SCAN returns what is there all the time exactly once, whatever grows or shrinks meanwhile.
  *
- * Caveats: a slot handle is good only until the next table_insert, table_erase or table_step. The
- * struct has no pointers into itself: assigning it moves the whole content (then table_init the
- * old place). How it works stands at the head of table.c. */
+ * Caveats: entries that are taken out of a table and come back in the order in which it was walked,
+ * while others stay there, crowd after all. A slot handle is good only until the next table_insert,
+ * table_erase or table_step. The struct has no pointers into itself: assigning it moves the whole
+ * content (then table_renew the old place). How it works stands at the head of table.c. */
 #ifndef HARK_DS_TABLE_H
 #define HARK_DS_TABLE_H
 
@@ -29,7 +34,7 @@
 
 struct random;
 
-/* Where an entry is held: 48 bits of pointer, 16 bits of its hash. */
+/* Where an entry is held: 48 bits of pointer, 16 bits of its place. */
 typedef uint64_t table_slot;
 
 /* The full hash of an entry that is in the table: needed to move it and to walk in order. */
@@ -57,7 +62,8 @@ struct table_array {
 
 struct table {
     struct table_array arrays[2]; /* the one in use; while a move is on, the one it replaces */
-    uint64_t last;                /* hashes up to here live in arrays[0], those above in [1] */
+    uint64_t last;                /* places up to here live in arrays[0], those above in [1] */
+    uint64_t order;               /* odd; another one whenever the table gets empty */
     size_t count;
     uint64_t cleared; /* buckets that table_clear has dealt with */
     table_hash_of *hash_of;
@@ -67,6 +73,8 @@ struct table {
 
 /* An empty table; takes no memory until the first insert. */
 void table_init(struct table *t, table_hash_of *hash_of, void *ctx);
+/* Its content was moved away by assigning: an empty table in the old place, with another order. */
+void table_renew(struct table *t);
 /* Gives back the table's memory, at once; the entries are the caller's business. */
 void table_fini(struct table *t);
 /* So many entries are about to come into a table that is empty: it need not grow on the way. */
@@ -90,13 +98,13 @@ size_t table_bytes(const struct table *t);
 /* Home buckets: the unit of max_buckets, some 6 entries each when the table is full. */
 size_t table_buckets(const struct table *t);
 
-/* Finds the entries whose hash starts with these 32 bits; seldom touches another. Stores up to
+/* Finds the entries whose place starts with these 32 bits; seldom touches another. Stores up to
  * `max` of them and returns how many there are. */
 size_t table_find_prefix(const struct table *t, uint32_t prefix, void **out, size_t max);
 
 /* SCAN: visits the entries of the next max_buckets (at least 1) buckets or so, in the order of
- * their hashes' upper 48 bits. Start with cursor 0; returns the cursor to go on with, 0 at the
- * end. A call visits exactly the entries with hash >> 16 in [cursor, next), so an entry that is
+ * their places' upper 48 bits. Start with cursor 0; returns the cursor to go on with, 0 at the
+ * end. A call visits exactly the entries with place >> 16 in [cursor, next), so an entry that is
  * there from the first call to the last is visited once, and one that is not, at most once for
  * each time it is inserted. Any number is a valid cursor; those from 2^48 on are past the end. */
 uint64_t table_scan(const struct table *t, uint64_t cursor, size_t max_buckets, table_visit *visit,
@@ -123,24 +131,30 @@ void table_check(const struct table *t);
 
 #define TABLE_ENTRY_MASK ((UINT64_C(1) << 48) - 1)
 
-/* The byte that stands for the hash in its bucket; 0 means an empty slot. */
-static inline uint64_t table_tag(uint64_t hash)
+/* Where in the order of this table a hash is, until the table gets empty. */
+static inline uint64_t table_place(const struct table *t, uint64_t hash)
 {
-    return (hash & 0xff) | ((hash & 0xff) == 0);
+    return hash * t->order;
 }
 
-/* The hash bits that a slot carries above its pointer: bits 36 to 51. What is above them follows
- * from the bucket in a large table, so that most of a hash can be told without the entry. */
+/* The byte that stands for the place in its bucket; 0 means an empty slot. */
+static inline uint64_t table_tag(uint64_t place)
+{
+    return (place & 0xff) | ((place & 0xff) == 0);
+}
+
+/* The bits that a slot carries above its pointer: bits 36 to 51. What is above them follows
+ * from the bucket in a large table, so that most of a place can be told without the entry. */
 enum { TABLE_BITS_SHIFT = 36 };
-static inline uint64_t table_slot_bits(uint64_t hash)
+static inline uint64_t table_slot_bits(uint64_t place)
 {
-    return (hash >> TABLE_BITS_SHIFT) & 0xffff;
+    return (place >> TABLE_BITS_SHIFT) & 0xffff;
 }
 
-static inline struct table_bucket *table_home(const struct table *t, uint64_t hash)
+static inline struct table_bucket *table_home(const struct table *t, uint64_t place)
 {
-    const struct table_array *a = &t->arrays[hash > t->last];
-    return a->buckets + (uint64_t)(((unsigned __int128)hash * a->n) >> 64);
+    const struct table_array *a = &t->arrays[place > t->last];
+    return a->buckets + (uint64_t)(((unsigned __int128)place * a->n) >> 64);
 }
 
 /* The top bit of each of the 7 tag bytes that equals `tag`; exact, no false positives. */
@@ -165,18 +179,24 @@ static inline void table_slot_replace(table_slot *slot, void *entry)
 /* First of a batch of look-ups: fetch the line of the bucket. */
 static inline void table_prefetch(const struct table *t, uint64_t hash)
 {
-    prefetch(table_home(t, hash));
+    prefetch(table_home(t, table_place(t, hash)));
+}
+/* The same before table_find_prefix. */
+static inline void table_prefetch_prefix(const struct table *t, uint32_t prefix)
+{
+    prefetch(table_home(t, (uint64_t)prefix << 32));
 }
 
 /* Second: the bucket is here, fetch the entries that it may be, or the bucket behind it. */
 static inline void table_prefetch_entries(const struct table *t, uint64_t hash)
 {
-    const struct table_bucket *b = table_home(t, hash);
-    uint64_t matches = table_tag_matches(b->meta, table_tag(hash));
+    uint64_t place = table_place(t, hash);
+    const struct table_bucket *b = table_home(t, place);
+    uint64_t matches = table_tag_matches(b->meta, table_tag(place));
     if (!matches && b->meta >> 56) prefetch(b + 1);
     for (; matches; matches &= matches - 1) {
         const table_slot *slot = &b->slots[__builtin_ctzll(matches) >> 3];
-        if (*slot >> 48 == table_slot_bits(hash)) prefetch(table_slot_entry(slot));
+        if (*slot >> 48 == table_slot_bits(place)) prefetch(table_slot_entry(slot));
     }
 }
 
@@ -185,8 +205,9 @@ static inline void table_prefetch_entries(const struct table *t, uint64_t hash)
 static inline table_slot *table_find(const struct table *t, uint64_t hash, table_match *match,
                                      const void *ctx)
 {
-    uint64_t tag = table_tag(hash), bits = table_slot_bits(hash);
-    for (struct table_bucket *b = table_home(t, hash);; b++) {
+    uint64_t place = table_place(t, hash);
+    uint64_t tag = table_tag(place), bits = table_slot_bits(place);
+    for (struct table_bucket *b = table_home(t, place);; b++) {
         uint64_t matches = table_tag_matches(b->meta, tag);
         for (; matches; matches &= matches - 1) {
             table_slot *slot = &b->slots[__builtin_ctzll(matches) >> 3];

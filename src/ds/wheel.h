@@ -1,6 +1,6 @@
 /* A timer wheel: millions of deadlines at eight bytes each, handed out in order when they are due.
  *
- * An item is the upper 32 bits of a key's hash and a deadline in unix ms. It does not point to the
+ * An item is 32 bits that tell the key, and a deadline in unix ms. It does not point to the
  * key: the owner looks it up when the item comes out (table_find_prefix), and so may find a key
  * that is gone, or one whose deadline has moved; a deadline that moved later is added again then.
  * Items cannot be taken back.

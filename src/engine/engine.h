@@ -71,6 +71,9 @@ size_t engine_changes_noted(const struct engine *e);
 void engine_begin(struct engine *e, int64_t now_ms, struct slice cause, uint64_t client);
 /* Closes it: if anything was noted it is numbered and told. */
 void engine_seal(struct engine *e);
+/* Between records, before what was sealed goes on its way: what commands did to the books of views
+ * (note_views) and no record has taken along gets one of its own. */
+void engine_settle(struct engine *e, int64_t now_ms);
 /* Seals what was noted so far and goes on in a new record of the same cause and time: for commands
  * that change more keys than one record should hold. No key may be open, and slices that were
  * borrowed until the seal are free. */
@@ -234,7 +237,9 @@ void note_publish(struct engine *e, struct slice channel, struct slice message, 
 
 /* The books that views keep on their groups have changed: `bytes`, which redo that, are theirs
  * alone (see engine_hear_views) and are copied. No event, WATCH hears nothing. Unless `waited`,
- * what is said next does not rest on it: a delivery that is forgotten is made again. */
+ * what is said next does not rest on it: a delivery that is forgotten is made again. A command that
+ * did nothing else makes no record: the next one has its changes among its own, or that of
+ * engine_settle, so that all that are made in a turn share it. */
 void note_views(struct engine *e, struct slice bytes, bool waited);
 /* An event of a database as a whole, of which nobody is told live: `loaded`. */
 struct note *note_database(struct engine *e, enum event_name event, int db);

@@ -25,7 +25,7 @@ struct aside {
 static struct aside step_aside(struct engine *e)
 {
     struct draft *d = &e->draft;
-    bool alone = d->notes_count == 0 && !d->changed && !d->kept;
+    bool alone = d->notes_count == 0 && !d->changed && !d->booked;
     struct aside aside = {alone, d->cause, d->client};
     if (alone) {
         d->cause = SLICE("expired");

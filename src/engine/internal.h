@@ -29,8 +29,9 @@ struct draft {
     struct arena arena; /* bytes that do not outlive the command by themselves */
     bool aside;         /* the record is one before the command's own: what that keeps stays */
     int keys_open;
-    bool changed; /* a value was, even if its key is still open */
-    bool kept;    /* the record has something that no reply rests on: it is numbered all the same */
+    bool changed;   /* a value was, even if its key is still open */
+    bool booked;    /* the books of views were changed */
+    uint32_t books; /* so many effects, the first ones, are such changes by commands before */
 };
 
 /* Who waits for which key: awaited.c. */
@@ -41,7 +42,10 @@ struct awaited {
     struct buffer name;
 };
 
-enum { RECENT_PLACES = 8192 };
+enum {
+    RECENT_PLACES = 8192,
+    BOOKS_MAX = 64, /* changes of the books that wait for a record; more get one at once */
+};
 
 struct engine {
     struct keyspace *keyspace;

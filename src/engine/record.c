@@ -152,10 +152,8 @@ void note_views(struct engine *e, struct slice bytes, bool waited)
 {
     struct effect f = {.verb = EFFECT_VIEWS, .arg = arena_keep(&e->draft.arena, bytes)};
     draft_effect(e, f);
-    if (waited)
-        e->draft.changed = true;
-    else
-        e->draft.kept = true;
+    e->draft.booked = true;
+    if (waited) e->mark = e->stats.seq + 1; /* the next record has it, whosever that is */
 }
 
 void note_live(struct engine *e, enum event_name event, int db, struct slice key)
@@ -230,34 +228,63 @@ static void *trimmed(void *list, uint32_t *cap, size_t item)
     return NULL;
 }
 
+/* What is kept of a command's effects when it made no record. */
+static void keep_books(struct draft *d)
+{
+    for (uint32_t i = d->books; i < d->effects_count; i++)
+        if (d->effects[i].verb == EFFECT_VIEWS) d->effects[d->books++] = d->effects[i];
+    d->effects_count = d->books;
+}
+
 static void clear_draft(struct draft *d)
 {
-    d->notes_count = d->effects_count = d->changes_count = d->events_count = 0;
-    d->changed = d->kept = false;
+    d->notes_count = d->changes_count = d->events_count = 0;
+    d->changed = d->booked = false;
+    if (d->books) return;
+    d->effects_count = 0;
     d->notes = trimmed(d->notes, &d->notes_cap, sizeof *d->notes);
     d->effects = trimmed(d->effects, &d->effects_cap, sizeof *d->effects);
     d->changes = trimmed(d->changes, &d->changes_cap, sizeof *d->changes);
     if (d->arena.chunk && !d->aside) arena_reset(&d->arena);
 }
 
+static void seal(struct engine *e)
+{
+    struct draft *d = &e->draft;
+    struct record r = {
+        .cause = d->cause,
+        .client = d->client,
+        .notes = d->notes,
+        .notes_count = d->notes_count,
+    };
+    if (d->changed || d->events_count) {
+        r.effects = d->effects;
+        r.effects_count = d->effects_count;
+        d->books = 0;
+        number(e, &r);
+    } else {
+        keep_books(d);
+    }
+    if (r.seq || r.notes_count || d->changes_count) tell(e, &r);
+    clear_draft(d);
+}
+
 void engine_seal(struct engine *e)
 {
     struct draft *d = &e->draft;
     CHECK(d->open && d->keys_open == 0);
-    if (d->notes_count || d->changed || d->kept || d->changes_count) {
-        struct record r = {
-            .cause = d->cause,
-            .client = d->client,
-            .effects = d->effects,
-            .effects_count = d->effects_count,
-            .notes = d->notes,
-            .notes_count = d->notes_count,
-        };
-        if (d->changed || d->kept || d->events_count) number(e, &r);
-        tell(e, &r);
-        clear_draft(d);
-    }
+    if (d->notes_count || d->changed || d->booked || d->changes_count) seal(e);
     d->open = false;
+    if (__builtin_expect(d->books >= BOOKS_MAX, 0)) engine_settle(e, d->now_ms);
+}
+
+void engine_settle(struct engine *e, int64_t now_ms)
+{
+    struct draft *d = &e->draft;
+    if (!d->books) return;
+    draft_begin(e, now_ms, SLICE("xgroup"), 0);
+    d->changed = true;
+    engine_seal(e);
 }
 
 void engine_split(struct engine *e)
@@ -266,6 +293,7 @@ void engine_split(struct engine *e)
     struct slice cause = d->cause;
     uint64_t client = d->client;
     engine_seal(e);
+    engine_settle(e, d->now_ms);
     draft_begin(e, d->now_ms, cause, client);
 }
 

@@ -102,7 +102,8 @@ struct journal {
     bool partial;   /* in the middle of record begin - 1; only within journal_append */
     bool group_open;
     uint64_t epoch;
-    uint64_t mark_durable; /* what the newest mark vouches for */
+    uint64_t mark_durable; /* what the newest mark vouches for, */
+    uint64_t mark_at;      /* and where it is in `laid`; 0: that has none yet */
     int64_t append_ms, sync_ms, retry_ms;
     struct chunk *oldest, *newest;
     struct chunk *hint; /* where journal_tail found hint_seq - 1: from where to where */

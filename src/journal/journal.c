@@ -17,8 +17,9 @@
  * A frame's checksum goes on from that of the frame before it, and the first one's from the seed
  * of the segment, which is drawn new each time: bytes that were there before do not continue a
  * chain, whatever they are. Records that do not fit a frame are cut, also over several segments.
- * What is handed to the disk at once is a group, and begins with a mark: up to which record all
- * was durable when the group was begun. A mark can be known by itself, by the segment's seed.
+ * What is handed to the disk at once is a group, and begins with a mark, where that has anything
+ * new to say: up to which record all was durable when the group was begun. A mark can be known by
+ * itself, by the segment's seed.
  *
  * All goes well. The owner frames records into chunks of memory, with their place in the segments:
  * what the disk will have is decided there. journal_write seals the group. If nobody is writing or
@@ -77,6 +78,7 @@
 enum {
     CHUNK_BYTES = 256 * 1024,
     INDEX_BYTES = 64 * 1024,
+    PAGE_BYTES = 4096,    /* a mark at least in each: see mark_is_wanted */
     PIECE_BYTES_MIN = 64, /* a smaller piece of a record is not worth its frame */
     QUIET_MS = 1000,      /* after so long the mark that ends a group follows by itself */
 };
@@ -152,6 +154,7 @@ void journal_plan_segment(struct journal *j, int64_t now_ms)
     j->laid_at = SEGMENT_HEADER_BYTES;
     j->chain = segment_chain(&s->header);
     j->group_open = false;
+    j->mark_at = 0;
 }
 
 static void add_frame(struct journal *j, enum frame_kind kind, uint64_t seq, struct slice payload)
@@ -177,7 +180,17 @@ static void add_mark(struct journal *j, int64_t now_ms)
     mark_encode(&m, j->laid->header.seed, j->laid_at, j->begin, payload);
     add_frame(j, FRAME_MARK, j->begin, slice_of(payload, sizeof payload));
     j->mark_durable = m.durable;
-    j->group_open = true;
+    j->mark_at = entry.at;
+}
+
+/* Has a mark here anything to say? That more is durable than the one before said; or where reading
+ * may begin: what is handed over in small groups would else be marks for the most part. And a torn
+ * write that leaves a page leaves a mark to be found in it. */
+static bool mark_is_wanted(const struct journal *j)
+{
+    uint64_t distance = j->config.index_bytes < PAGE_BYTES ? j->config.index_bytes : PAGE_BYTES;
+    return !j->mark_at || load(&j->durable) != j->mark_durable ||
+           j->laid_at - j->mark_at >= distance;
 }
 
 static uint64_t room_in_segment(const struct journal *j)
@@ -190,15 +203,16 @@ static bool fits_segment(const struct journal *j, uint64_t bytes)
     return j->laid_at + (j->group_open ? 0 : MARK_BYTES) + bytes <= j->laid->header.size;
 }
 
-/* Makes sure that `bytes` of frames can be added to the newest chunk, behind a mark where a group
- * begins. */
+/* Makes sure that `bytes` of frames can be added to the newest chunk, and begins the group: behind
+ * a mark, if one is wanted there. */
 static void make_room(struct journal *j, uint64_t bytes, int64_t now_ms)
 {
     if (!fits_segment(j, bytes)) journal_plan_segment(j, now_ms);
     size_t need = (size_t)bytes + (j->group_open ? 0 : MARK_BYTES);
     struct chunk *c = j->newest;
     if (!c || c->segment != j->laid || c->cap - c->len < need) add_chunk(j, need);
-    if (!j->group_open) add_mark(j, now_ms);
+    if (!j->group_open && mark_is_wanted(j)) add_mark(j, now_ms);
+    j->group_open = true;
 }
 
 /* A record that is larger than a frame: in pieces, each as large as the segment lets it be. */

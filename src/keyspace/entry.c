@@ -125,6 +125,13 @@ char *entry_string_bytes(struct entry *e)
     return b->bytes;
 }
 
+size_t entry_string_room(const struct entry *e)
+{
+    if (!(e->flags & ENTRY_POINTER)) return inline_len(e);
+    const struct blob *b = pointer_of(e);
+    return b->cap;
+}
+
 struct entry *entry_new_string(struct slice key, struct slice value, enum string_encoding encoding,
                                int64_t deadline)
 {

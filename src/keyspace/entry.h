@@ -130,6 +130,8 @@ struct entry *entry_set_deadline(struct entry *e, int64_t deadline);
  * written to, are then at entry_string_bytes. */
 struct entry *entry_resize_string(struct entry *e, size_t len, enum string_encoding encoding);
 char *entry_string_bytes(struct entry *e);
+/* How long a string can become where it is. */
+size_t entry_string_room(const struct entry *e);
 /* The same value under another key (RENAME): takes the old entry's value, frees the old entry. */
 struct entry *entry_take_renamed(struct entry *e, struct slice key);
 /* A copy of value and deadline under another key. */

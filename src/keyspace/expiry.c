@@ -20,8 +20,8 @@ static void add_to_fresh(void *ctx, void *entry)
     struct rebuild *w = ctx;
     int64_t due = entry_due(entry);
     if (due < 0) return;
-    uint64_t hash = keyspace_hash(w->ks, entry_key(entry));
-    wheel_add(&w->d->fresh, (uint32_t)(hash >> 32), due);
+    uint64_t place = table_place(&w->d->table, keyspace_hash(w->ks, entry_key(entry)));
+    wheel_add(&w->d->fresh, (uint32_t)(place >> 32), due);
 }
 
 /* Goes on with the walk; returns whether there is more of it. */
@@ -74,8 +74,9 @@ bool database_compact(struct keyspace *ks, struct database *d)
 
 static void add_item(struct database *d, uint64_t hash, int64_t deadline)
 {
-    bool passed = d->rebuilding && hash >> 16 < d->rebuilt;
-    wheel_add(passed ? &d->fresh : &d->wheel, (uint32_t)(hash >> 32), deadline);
+    uint64_t place = table_place(&d->table, hash);
+    bool passed = d->rebuilding && place >> 16 < d->rebuilt;
+    wheel_add(passed ? &d->fresh : &d->wheel, (uint32_t)(place >> 32), deadline);
 }
 
 void database_add_deadline(struct keyspace *ks, struct database *d, uint64_t hash, int64_t deadline)
@@ -128,9 +129,9 @@ static void look_up(struct keyspace *ks, struct database *d, struct wheel_due it
         struct entry *e = found[i];
         int64_t due = entry_due(e);
         if (due < 0) continue;
-        uint64_t hash = keyspace_hash(ks, entry_key(e));
-        if (hash >> 32 != item.hash) continue;
-        bool answerable = !d->rebuilding || (hash >> 16 < d->rebuilt) == v->fresh;
+        uint64_t place = table_place(&d->table, keyspace_hash(ks, entry_key(e)));
+        if (place >> 32 != item.hash) continue;
+        bool answerable = !d->rebuilding || (place >> 16 < d->rebuilt) == v->fresh;
         if (!answerable) continue;
         if (due <= until && list->len < DUE_BATCH)
             list_due(list, e, due);
@@ -145,7 +146,7 @@ static void visit_batch(struct keyspace *ks, struct database *d, const struct wh
 {
     struct due_list list;
     list.len = 0;
-    for (size_t i = 0; i < n; i++) table_prefetch(&d->table, (uint64_t)items[i].hash << 32);
+    for (size_t i = 0; i < n; i++) table_prefetch_prefix(&d->table, items[i].hash);
     for (size_t i = 0; i < n; i++) look_up(ks, d, items[i], until, v, &list);
     for (size_t i = 0; i < list.len; i++) {
         size_t most = v->looked < v->max ? v->max - v->looked : 1;

@@ -6,19 +6,19 @@
 #include "change.h"
 #include "walk.h"
 
-/* `walked` of a database that the walk has nothing more to do with: above hash >> 16 of any. */
+/* `walked` of a database that the walk has nothing more to do with: above place >> 16 of any. */
 #define WALKED_ALL (UINT64_C(1) << 48)
 
 struct database {
     struct table table;
-    uint64_t walked; /* the walk has passed the entries with hash >> 16 below it */
+    uint64_t walked; /* the walk has passed the entries with place >> 16 below it (table_place) */
     int number;      /* its number when the walk began */
     struct wheel wheel;
     size_t volatile_keys;
     size_t timed_hashes; /* see struct database_info; both may be true of an entry */
     bool rebuilding;
     struct wheel fresh; /* while rebuilding: takes over when the walk is through */
-    uint64_t rebuilt;   /* the walk's cursor: entries with hash >> 16 below it are in `fresh` */
+    uint64_t rebuilt;   /* the walk's cursor: entries with place >> 16 below it are in `fresh` */
 };
 
 /* What a flushed database held, on its way to be freed. */
@@ -78,6 +78,7 @@ struct keyspace {
     uint64_t elements_freed; /* of values that were disposed of, so that slices of that are even */
     struct value_config values;
     struct walk walk;
+    struct keyspace_hold *holds;
     uint64_t slow_done; /* entries that have left the queue of a walk */
     uint8_t mark;       /* of what was handed over; of all entries while no walk is on */
     int due_first;      /* the database that keyspace_each_due begins with */

@@ -228,13 +228,47 @@ const struct entry *keyspace_any(struct keyspace *ks, int db)
     return table_random(&ks->db[db]->table, &ks->random);
 }
 
+/* ---- holds ---- */
+
+bool keyspace_hold(struct keyspace *ks, const struct entry *e, struct keyspace_hold *h)
+{
+    enum { HOLDS_MAX = 64 };
+    int count = 0;
+    for (const struct keyspace_hold *o = ks->holds; o; o = o->next) count++;
+    if (count == HOLDS_MAX) return false;
+    h->entry = e;
+    h->next = ks->holds;
+    ks->holds = h;
+    return true;
+}
+
+void keyspace_release(struct keyspace *ks, struct keyspace_hold *h)
+{
+    struct keyspace_hold **link = &ks->holds;
+    while (*link && *link != h) link = &(*link)->next;
+    if (*link) *link = h->next;
+}
+
+/* Those of the entry, or with NULL all, have to come to an end. */
+static void break_holds(struct keyspace *ks, const struct entry *e)
+{
+    struct keyspace_hold *h = ks->holds;
+    while (h) {
+        struct keyspace_hold *next = h->next;
+        if (!e || h->entry == e) h->changes(h);
+        h = next;
+    }
+}
+
 /* ---- changing ---- */
 
 struct entry *keyspace_edit(struct keyspace *ks, struct place *p)
 {
     struct entry *e = table_slot_entry(p->slot);
-    if (__builtin_expect(p->hash >> 16 >= p->db->walked || ks->walk.slow, 0))
+    uint64_t place = table_place(&p->db->table, p->hash);
+    if (__builtin_expect(place >> 16 >= p->db->walked || ks->walk.slow, 0))
         walk_hand_over(ks, p->db->number, e);
+    if (__builtin_expect(ks->holds != NULL, 0)) break_holds(ks, e);
     p->was = entry_times(e);
     return e;
 }
@@ -300,6 +334,7 @@ void keyspace_delete(struct keyspace *ks, struct place *p)
 {
     struct entry *e = table_slot_entry(p->slot);
     bool is_slow = walk_is_slow(ks, p->db, p->hash, e);
+    break_holds(ks, e);
     if (is_slow)
         p->was = entry_times(e);
     else
@@ -312,6 +347,7 @@ void keyspace_replace(struct keyspace *ks, struct place *p, struct entry *fresh)
 {
     struct entry *old = table_slot_entry(p->slot);
     bool is_slow = walk_is_slow(ks, p->db, p->hash, old);
+    break_holds(ks, old);
     if (is_slow)
         p->was = entry_times(old);
     else
@@ -346,7 +382,7 @@ static void bury(struct keyspace *ks, struct database *d)
     enum { SMALL_KEYS = 512, SMALL_BYTES = 64 * 1024 };
     struct grave g = {.table = d->table, .next = ks->graves, .number = d->number};
     bool small = table_count(&g.table) <= SMALL_KEYS && table_bytes(&g.table) <= SMALL_BYTES;
-    table_init(&d->table, hash_of_entry, ks);
+    table_renew(&d->table);
     g.to_walk = ks->walk.state == WALK_ON && (d->walked != WALKED_ALL || ks->walk.slow);
     d->walked = WALKED_ALL; /* what comes into it from now on is new */
     ks->walk.graves += g.to_walk;
@@ -360,6 +396,7 @@ size_t keyspace_flush(struct keyspace *ks, int db)
 {
     struct database *d = ks->db[db];
     size_t keys = table_count(&d->table);
+    break_holds(ks, NULL);
     bury(ks, d);
     wheel_fini(&d->wheel);
     if (d->rebuilding) wheel_fini(&d->fresh);

@@ -116,6 +116,21 @@ uint64_t keyspace_scan(const struct keyspace *ks, int db, uint64_t cursor, size_
                        table_visit *visit, void *ctx);
 const struct entry *keyspace_any(struct keyspace *ks, int db);
 
+/* ---- holds ----
+ *
+ * Somebody reads a large value bit by bit, and others run in between. Until keyspace_release it
+ * stays where it is and as it is: whoever is about to change or free it has `changes` called
+ * first, which reads the rest at once and releases. It is never called after that. */
+struct keyspace_hold {
+    const struct entry *entry;
+    void (*changes)(struct keyspace_hold *h);
+    struct keyspace_hold *next;
+};
+/* False when there are too many: every change looks through them all. */
+bool keyspace_hold(struct keyspace *ks, const struct entry *e, struct keyspace_hold *h);
+/* Fine also for one that is over. */
+void keyspace_release(struct keyspace *ks, struct keyspace_hold *h);
+
 /* ---- access times ---- */
 
 /* Notes that the entry was used now: a remark, and no change of it. */

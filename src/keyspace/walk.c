@@ -38,7 +38,7 @@ static bool is_slow(const struct keyspace *ks, const struct entry *e)
 bool walk_is_slow(const struct keyspace *ks, const struct database *d, uint64_t hash,
                   const struct entry *e)
 {
-    return (hash >> 16 >= d->walked || ks->walk.slow) && is_slow(ks, e);
+    return (table_place(&d->table, hash) >> 16 >= d->walked || ks->walk.slow) && is_slow(ks, e);
 }
 
 /* Puts it into the queue, behind the others, unless it is there. */

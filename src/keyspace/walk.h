@@ -1,11 +1,11 @@
 /* A walk over all databases as they were at one moment, while they go on changing.
  *
- * The tables are walked in the order of hashes, so whether the walk has passed an entry is one
+ * The tables are walked in the order of places, so whether the walk has passed an entry is one
  * comparison. An entry that it has not come to is handed over before its first change, by whoever
  * is about to change it (keyspace_edit and keyspace_remove in change.h, through which all changes
  * go), and marked, so that the walk passes it by later:
  *
- *      hash 0                    walked                                              2^48
+ *      place 0                   walked                                              2^48
  *      ├─────── handed over ───────┼──────────────── to come ──────────────────────────┤
  *        all marked, may change         changed or new since the begin: marked
  *                                       as they were: not marked

@@ -140,6 +140,11 @@ bool conn_has_drained(const struct conn *c)
     return !bound || c->out.bytes <= bound / 4;
 }
 
+size_t conn_queued(const struct conn *c)
+{
+    return c->out.bytes;
+}
+
 static void want_write(struct conn *c, bool want)
 {
     if (c->waits_to_write == want) return;

@@ -263,6 +263,16 @@ static size_t room_for_more(const struct conn *c, size_t there)
     return missing > READ_SIZE ? missing : READ_SIZE;
 }
 
+/* Can its input grow by so much? If not, it is closed: what came cannot be kept, nor answered, for
+ * the other side is still speaking. */
+static bool has_room(struct conn *c, size_t more)
+{
+    size_t cap = buffer_cap_for(&c->in, more);
+    if (cap == c->in.cap || mem_can_alloc(cap)) return true;
+    conn_close(c, CONN_END_INPUT);
+    return false;
+}
+
 /* One read into the buffer that all connections share; only what the handler leaves is kept. */
 static long read_shared(struct conn *c)
 {
@@ -275,7 +285,9 @@ static long read_shared(struct conn *c)
     size_t taken = c->handler->received(c->owner, n->read_buffer, len, &c->in_needed);
     if (c->closed || c->closing || taken == len) return got;
     size_t rest = len - taken;
-    if (c->in_needed > rest) buffer_reserve(&c->in, rest + room_for_more(c, rest));
+    size_t room = c->in_needed > rest ? rest + room_for_more(c, rest) : rest;
+    if (!has_room(c, room)) return got;
+    buffer_reserve(&c->in, room);
     buffer_add(&c->in, n->read_buffer + taken, rest);
     return got;
 }
@@ -285,6 +297,7 @@ static long read_kept(struct conn *c)
     size_t room = room_for_more(c, c->in.len), bound = input_bound(c);
     size_t left = bound > c->in.len ? bound - c->in.len : 1;
     if (room > left) room = left;
+    if (!has_room(c, room)) return ERR_AGAIN;
     char *to = buffer_reserve(&c->in, room);
     long got = socket_receive(c->fd, to, room);
     if (got <= 0) return got;

@@ -29,7 +29,7 @@ enum conn_end {
     CONN_END_PEER,   /* the other side closed or reset */
     CONN_END_DONE,   /* closed by us after the last reply */
     CONN_END_OUTPUT, /* it did not read: an output limit was passed */
-    CONN_END_INPUT,  /* its unparsed input passed client-query-buffer-limit */
+    CONN_END_INPUT,  /* its unparsed input passed client-query-buffer-limit, or what memory holds */
     CONN_END_IDLE,   /* `timeout` */
     CONN_END_KILLED,
     CONN_END_COUNT,
@@ -107,6 +107,8 @@ void conn_push(struct conn *c, struct span message);
 bool conn_try_push(struct conn *c, struct span message);
 /* Is its queue so far from its limits that it is worth while to go on filling it? */
 bool conn_has_drained(const struct conn *c);
+/* Bytes in its queue. */
+size_t conn_queued(const struct conn *c);
 /* Offers the unconsumed input to the handler again, at the next net_wait. */
 void conn_resume(struct conn *c);
 /* Stops reading (the handler gets nothing more) until conn_resume. A peer that closes its sending

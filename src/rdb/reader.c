@@ -240,6 +240,7 @@ static int read_part(struct rdb_reader *r, struct rdb_input *in)
         int rc = rdb_scan_part(&r->scan, in, &r->scratch, &part);
         if (rc == ERR_CORRUPT) return fail_at(r, rc, "damaged data", r->before + r->at);
         if (rc == ERR_LIMIT) return fail_at(r, rc, "a string too long", r->before + r->at);
+        if (rc == ERR_NOMEM) return fail_at(r, rc, "more than memory holds", r->before + r->at);
         if (rc != 0) return rc;
         bool was_key = r->row->is_type && r->strings == 0;
         if (r->builds)

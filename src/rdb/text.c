@@ -1,6 +1,7 @@
 #include "text.h"
 
 #include "../base/err.h"
+#include "../base/mem.h"
 #include "../base/text.h"
 
 #include <liblzf/lzf.h>
@@ -20,9 +21,10 @@ enum {
     ENCODED_INT32 = 2,
     ENCODED_LZF = 3,
 
-    LZF_FROM = 21,     /* Redis tries none that is shorter */
-    LZF_GAIN = 4,      /* nor takes what saves less */
-    LZF_TIMES_MAX = 88 /* three bytes stand for at most 264 */
+    LZF_FROM = 21,      /* Redis tries none that is shorter */
+    LZF_GAIN = 4,       /* nor takes what saves less */
+    LZF_TIMES_MAX = 88, /* three bytes stand for at most 264 */
+    WHOLE_TIMES = 4     /* of a string that is unpacked: here, as a value, and twice on its way */
 };
 
 /* ---- reading ---- */
@@ -126,6 +128,7 @@ static int get_lzf(struct rdb_input *in, struct buffer *scratch, struct slice *o
     if (rc != 0) return rc;
     if (whole > in->string_max) return ERR_LIMIT;
     if (in->left < packed) return ERR_AGAIN;
+    if (!mem_can_alloc(WHOLE_TIMES * whole)) return ERR_NOMEM;
     scratch->len = 0;
     char *to = buffer_reserve(scratch, whole);
     /* Nothing can be compressed to nothing: for Redis that is the empty string, whatever is there.

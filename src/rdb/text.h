@@ -23,8 +23,8 @@ struct rdb_input {
 };
 
 /* Each of these reads from the front: 0; ERR_AGAIN when the bytes end before it does, ERR_CORRUPT
- * when it can be none, ERR_LIMIT for a string that is too long. After an error the input stands
- * anywhere, and what should be returned is anything. */
+ * when it can be none, ERR_LIMIT for a string that is too long, ERR_NOMEM for one that memory does
+ * not hold. After an error the input stands anywhere, and what should be returned is anything. */
 int rdb_get_number(struct rdb_input *in, unsigned bytes, uint64_t *out);
 int rdb_get_length(struct rdb_input *in, uint64_t *out);
 /* Up to the bytes of a string, of which `len` follow. */

@@ -183,5 +183,5 @@ int rdb_undump(struct slice payload, size_t string_max, const struct value_confi
         rc = undump_value(&in, (unsigned char)code, config, scratch, &out->value);
     else
         return ERR_ABSENT;
-    return rc == 0 ? 0 : ERR_CORRUPT;
+    return rc == 0 || rc == ERR_NOMEM ? rc : ERR_CORRUPT;
 }

@@ -72,7 +72,7 @@ struct rdb_undumped {
     struct value value;  /* of what else is known, the caller's */
 };
 /* 0; ERR_UNSUPPORTED when version or checksum are wrong; ERR_ABSENT when values of this kind are
- * not known; ERR_CORRUPT, also for a value without elements. */
+ * not known; ERR_NOMEM; ERR_CORRUPT, also for a value without elements. */
 int rdb_undump(struct slice payload, size_t string_max, const struct value_config *config,
                struct buffer *scratch, struct rdb_undumped *out);
 

@@ -12,9 +12,10 @@
     X(15, "mset")                                                                           \
     X(18, "hset")                                                                           \
     X(21, "sadd")                                                                           \
-    X(22, "zadd") X(23, "xadd") X(34, "copy") X(45, "hdel") X(62, "lpop") X(64, "lrem")     \
-        X(65, "lset") X(67, "move") X(77, "rpop") X(86, "sort") X(87, "spop") X(88, "srem") \
-            X(91, "xack") X(95, "xdel") X(107, "zrem") X(112, "eval")
+    X(22, "zadd")                                                                           \
+    X(23, "xadd") X(34, "copy") X(45, "hdel") X(62, "lpop") X(64, "lrem") X(65, "lset")     \
+        X(67, "move") X(77, "rpop") X(86, "sort") X(87, "spop") X(88, "srem") X(91, "xack") \
+            X(95, "xdel") X(107, "zrem") X(112, "eval")
 #define CAUSES_5(X)                                                                           \
     X(10, "setex")                                                                            \
     X(19, "lpush")                                                                            \
@@ -22,9 +23,9 @@
     X(25, "bitop")                                                                            \
     X(28, "blpop")                                                                            \
     X(29, "brpop")                                                                            \
-    X(35, "delex") X(43, "getex") X(52, "hmset") X(60, "lmove") X(61, "lmpop") X(66, "ltrim") \
-        X(72, "pfadd") X(82, "setnx") X(85, "smove") X(99, "xtrim") X(103, "zmpop")           \
-            X(114, "fcall")
+    X(35, "delex")                                                                            \
+    X(43, "getex") X(52, "hmset") X(60, "lmove") X(61, "lmpop") X(66, "ltrim") X(72, "pfadd") \
+        X(82, "setnx") X(85, "smove") X(99, "xtrim") X(103, "zmpop") X(114, "fcall")
 #define CAUSES_6(X)                                                                         \
     X(8, "expire")                                                                          \
     X(11, "psetex")                                                                         \
@@ -32,10 +33,11 @@
     X(13, "decrby")                                                                         \
     X(14, "append")                                                                         \
     X(16, "getdel")                                                                         \
-    X(17, "unlink") X(26, "blmove") X(27, "blmpop") X(31, "bzmpop") X(39, "geoadd")         \
-        X(44, "getset") X(49, "hgetex") X(56, "hsetex") X(57, "hsetnx") X(63, "lpushx")     \
-            X(68, "msetex") X(69, "msetnx") X(74, "rename") X(79, "rpushx") X(81, "setbit") \
-                X(90, "swapdb") X(94, "xclaim") X(96, "xdelex") X(98, "xsetid") X(115, "xgroup")
+    X(17, "unlink")                                                                         \
+    X(26, "blmove") X(27, "blmpop") X(31, "bzmpop") X(39, "geoadd") X(44, "getset")         \
+        X(49, "hgetex") X(56, "hsetex") X(57, "hsetnx") X(63, "lpushx") X(68, "msetex")     \
+            X(69, "msetnx") X(74, "rename") X(79, "rpushx") X(81, "setbit") X(90, "swapdb") \
+                X(94, "xclaim") X(96, "xdelex") X(98, "xsetid") X(115, "xgroup")
 #define CAUSES_7(X)                                                                      \
     X(3, "expired")                                                                      \
     X(4, "evicted")                                                                      \
@@ -43,8 +45,9 @@
     X(38, "flushdb")                                                                     \
     X(46, "hexpire")                                                                     \
     X(48, "hgetdel")                                                                     \
-    X(50, "hincrby") X(59, "linsert") X(70, "persist") X(73, "pfmerge") X(76, "restore") \
-        X(92, "xackdel") X(101, "zincrby") X(104, "zpopmax") X(105, "zpopmin") X(113, "evalsha")
+    X(50, "hincrby")                                                                     \
+    X(59, "linsert") X(70, "persist") X(73, "pfmerge") X(76, "restore") X(92, "xackdel") \
+        X(101, "zincrby") X(104, "zpopmax") X(105, "zpopmin") X(113, "evalsha")
 #define CAUSES_8(X)   \
     X(24, "bitfield") \
     X(32, "bzpopmax") \

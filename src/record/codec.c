@@ -56,6 +56,9 @@ static const struct {
 #undef L
 };
 
+/* That of a record of the second version. */
+#define CAUSE_BOOKS SLICE("xgroup")
+
 enum { CAUSE_LENGTHS_MAX = sizeof causes / sizeof *causes, CAUSE_TEXT = 0 };
 
 static const struct slice causes_by_code[256] = {
@@ -212,13 +215,18 @@ static char *put_deadline(char *to, int64_t when, int64_t commit_ms)
     return put_number(to, d << 1 ^ (d >> 63 ? UINT64_MAX : 0));
 }
 
+static char *put_id(char *to, int version, struct event_id id)
+{
+    uint64_t ms = (uint64_t)id.ms;
+    CHECK(ms >> 8 * TIME_BYTES == 0);
+    *to++ = (char)version;
+    for (int i = 0; i < TIME_BYTES; i++) to[i] = (char)(ms >> 8 * i);
+    return put_number(to + TIME_BYTES, id.n);
+}
+
 static char *put_head(char *to, const struct record *r)
 {
-    uint64_t ms = (uint64_t)r->id.ms;
-    CHECK(ms >> 8 * TIME_BYTES == 0);
-    *to++ = RECORD_VERSION;
-    for (int i = 0; i < TIME_BYTES; i++) to[i] = (char)(ms >> 8 * i);
-    to = put_number(to + TIME_BYTES, r->id.n);
+    to = put_id(to, RECORD_VERSION, r->id);
     uint8_t code = cause_code(r->cause);
     *to++ = (char)code;
     if (code == CAUSE_TEXT) to = put_bytes(to, r->cause);
@@ -301,9 +309,28 @@ static char *put_event(char *to, const struct record *r, const struct note *n,
     return n->subkeys_count ? put_list(to, n->subkeys, n->subkeys_count) : to;
 }
 
+/* Nothing but changes of the books, which came together at the end of a turn? */
+static bool is_books(const struct record *r)
+{
+    if (r->client || !r->effects_count) return false;
+    for (uint32_t i = 0; i < r->effects_count; i++)
+        if (r->effects[i].verb != EFFECT_VIEWS || r->effects[i].db) return false;
+    for (uint32_t i = 0; i < r->notes_count; i++)
+        if (r->notes[i].kind == NOTE_EVENT) return false;
+    return slice_equal(r->cause, CAUSE_BOOKS);
+}
+
+static size_t encode_books(char *to, const struct record *r)
+{
+    char *at = put_id(to, RECORD_VERSION_BOOKS, r->id);
+    for (uint32_t i = 0; i < r->effects_count; i++) at = put_bytes(at, r->effects[i].arg);
+    return (size_t)(at - to);
+}
+
 size_t record_encode(char *to, const struct record *r)
 {
     CHECK(r->seq);
+    if (__builtin_expect(is_books(r), 0)) return encode_books(to, r);
     char *at = put_head(to, r);
     at = put_number(at, r->effects_count);
     for (uint32_t i = 0; i < r->effects_count; i++) at = put_effect(at, &r->effects[i], r->id.ms);
@@ -384,18 +411,21 @@ static int64_t get_deadline(struct reader *r, int64_t commit_ms)
     return when >= 0 ? when : (int64_t)fail(r, ERR_CORRUPT);
 }
 
-static void get_id(struct reader *r, struct event_id *id)
+/* Returns the version. */
+static int get_id(struct reader *r, struct event_id *id)
 {
     uint64_t ms = 0;
-    if (get_byte(r) != RECORD_VERSION) fail(r, ERR_UNSUPPORTED);
+    int version = get_byte(r);
+    if (version != RECORD_VERSION && version != RECORD_VERSION_BOOKS) fail(r, ERR_UNSUPPORTED);
     for (int i = 0; i < TIME_BYTES; i++) ms |= (uint64_t)get_byte(r) << 8 * i;
     id->ms = (int64_t)ms;
     id->n = get_number(r);
+    return version;
 }
 
+/* What follows the id. */
 static void get_head(struct reader *r, struct record *out)
 {
-    get_id(r, &out->id);
     uint8_t code = get_byte(r);
     out->cause = code == CAUSE_TEXT ? get_bytes(r) : causes_by_code[code];
     if (code != CAUSE_TEXT && !out->cause.len) fail(r, ERR_UNSUPPORTED);
@@ -554,6 +584,22 @@ static void place_subkeys(struct record *record, struct record_room *room)
     }
 }
 
+/* What follows the id in a record of the second version. */
+static int get_books(struct reader *r, struct record_room *room, struct record *out)
+{
+    out->cause = CAUSE_BOOKS;
+    while (r->at < r->end) {
+        room->effects =
+            with_room(room->effects, &room->effects_cap, out->effects_count, sizeof *room->effects);
+        room->effects[out->effects_count++] =
+            (struct effect){.verb = EFFECT_VIEWS, .key = SLICE(""), .arg = get_bytes(r)};
+    }
+    out->effects = room->effects;
+    out->notes = room->notes;
+    if (!r->error && !out->effects_count) fail(r, ERR_CORRUPT);
+    return r->error;
+}
+
 int record_decode(struct slice bytes, uint64_t seq, struct record_room *room, struct record *out)
 {
     const unsigned char *at = (const unsigned char *)bytes.at;
@@ -561,6 +607,7 @@ int record_decode(struct slice bytes, uint64_t seq, struct record_room *room, st
     struct events all = {.record = out, .room = room};
     size_t words_used = 0;
     *out = (struct record){.seq = seq};
+    if (get_id(&r, &out->id) == RECORD_VERSION_BOOKS) return get_books(&r, room, out);
     get_head(&r, out);
     uint32_t effects = (uint32_t)get_number_to(&r, INT32_MAX);
     for (; out->effects_count < effects && !r.error; out->effects_count++) {
@@ -622,12 +669,20 @@ static void skip_manner(struct reader *r)
     for (uint64_t n = get_number(r); n > 0 && !r->error; n--) skip_bytes(r);
 }
 
+/* No event is told there, as far as it is one. */
+static bool books_are_torn(struct reader *r)
+{
+    if (r->at == r->end) fail(r, ERR_CORRUPT);
+    while (r->at < r->end) skip_bytes(r);
+    return r->error != 0;
+}
+
 bool record_may_tell(struct slice bytes, event_set events)
 {
     const unsigned char *at = (const unsigned char *)bytes.at;
     struct reader r = {.at = at, .end = at + bytes.len};
     struct event_id id;
-    get_id(&r, &id);
+    if (get_id(&r, &id) == RECORD_VERSION_BOOKS) return books_are_torn(&r);
     if (get_byte(&r) == CAUSE_TEXT) skip_bytes(&r);
     get_number(&r);
     for (uint64_t n = get_number(&r); n > 0 && !r.error; n--) skip_effect(&r);

@@ -11,7 +11,10 @@
 
 #include "record.h"
 
-enum { RECORD_VERSION = 1 };
+enum {
+    RECORD_VERSION = 1,
+    RECORD_VERSION_BOOKS = 2, /* a record of nothing but changes of the books of views, shorter */
+};
 
 /* At most so many bytes does record_encode write: little more than the record's keys, values and
  * subkeys take, each note's key counted although it is seldom stored again. */

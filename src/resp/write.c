@@ -1,6 +1,7 @@
 #include "write.h"
 
 #include "../base/assert.h"
+#include "../base/mem.h"
 #include "../base/text.h"
 
 #include <stdarg.h>
@@ -8,6 +9,8 @@
 
 /* A mark, a number and a line end. */
 enum { HEADER_MAX = 1 + TEXT_INT_MAX + 2 };
+/* What stands around a verbatim text beside that: `txt:` and a line end. */
+enum { VERBATIM_MAX = 4 + 2 };
 
 static inline char *put(char *at, const void *bytes, size_t len)
 {
@@ -115,9 +118,13 @@ void resp_int(struct resp_writer *w, int64_t value)
  * anyone would send it (MGET of a large value a million times): it must not be made first. */
 static bool passes_bound(struct resp_writer *w, size_t len)
 {
-    if (!w->out_max || (len <= w->out_max && w->out->len <= w->out_max - len)) return false;
-    w->cut = true;
-    return true;
+    if (!w->out_max || w->cut) return w->cut;
+    w->cut = len > w->out_max || w->out->len > w->out_max - len;
+    if (w->cut) return true;
+    size_t cap = buffer_cap_for(w->out, len + HEADER_MAX + VERBATIM_MAX);
+    /* Twice: it is copied once more where it waits to be sent. */
+    if (cap > w->out->cap) w->cut = w->no_memory = !mem_can_alloc(2 * cap);
+    return w->cut;
 }
 
 void resp_bulk(struct resp_writer *w, struct slice bytes)
@@ -127,6 +134,18 @@ void resp_bulk(struct resp_writer *w, struct slice bytes)
     at = put_header(at, '$', bytes.len);
     if (bytes.len) at = put(at, bytes.at, bytes.len);
     finish(w, put_line_end(at));
+}
+
+void resp_raw(struct resp_writer *w, struct slice replies)
+{
+    if (!passes_bound(w, replies.len)) buffer_add_slice(w->out, replies);
+}
+
+void resp_made(struct resp_writer *w, const struct resp_writer *made)
+{
+    w->cut |= made->cut;
+    w->no_memory |= made->no_memory;
+    resp_raw(w, buffer_slice(made->out));
 }
 
 void resp_bulk_text(struct resp_writer *w, const char *text)
@@ -217,7 +236,7 @@ void resp_verbatim(struct resp_writer *w, const char format[3], struct slice tex
         return;
     }
     if (passes_bound(w, text.len)) return;
-    char *at = buffer_reserve(w->out, HEADER_MAX + 4 + text.len + 2);
+    char *at = buffer_reserve(w->out, HEADER_MAX + text.len + VERBATIM_MAX);
     at = put_header(at, '=', text.len + 4);
     at = put(at, format, 3);
     *at++ = ':';

@@ -10,8 +10,10 @@
 struct resp_writer {
     struct buffer *out;
     int proto;      /* 2 or 3 */
-    size_t out_max; /* a string that would make `out` longer is left out; 0 for no bound */
+    size_t out_max; /* a string that would make `out` longer, or for which there is no memory, is
+                       left out, and all that follow it; 0 for no bound */
     bool cut;       /* that has happened: `out` is no whole reply, nobody may be sent it */
+    bool no_memory; /* ... because the system has none for it */
 };
 
 /* +text. Here and in errors, line breaks in the text are replaced by blanks. */
@@ -37,6 +39,10 @@ void resp_double(struct resp_writer *w, double value);
 void resp_double_text(struct resp_writer *w, struct slice digits);
 void resp_bool(struct resp_writer *w, bool value);
 void resp_big_number(struct resp_writer *w, struct slice digits);
+/* Replies that were made apart, for the same protocol: left out as a string is that passes the
+ * bound. The second one hands on, too, that something was left out of them. */
+void resp_raw(struct resp_writer *w, struct slice replies);
+void resp_made(struct resp_writer *w, const struct resp_writer *made);
 /* Verbatim text of a three-letter format ("txt", "mkd"); a bulk string in RESP2. */
 void resp_verbatim(struct resp_writer *w, const char format[3], struct slice text);
 

@@ -84,8 +84,17 @@ static void look_at_backlog(struct server *s)
     struct saving *v = &s->saving;
     if (outfile_ready(v->file)) v->large_bytes = 0;
     if (outfile_backlog(v->file) <= SAVING_BACKLOG_MAX + v->large_bytes) return;
-    v->flooded = true;
+    v->given_up = "the data changes faster than the disk takes it";
     engine_walk_cancel(s->engine);
+}
+
+/* Can it be copied, here and by the file's thread? */
+static bool can_copy(struct server *s, const struct entry *e)
+{
+    if (mem_can_alloc(2 * entry_bytes(e))) return true;
+    s->saving.given_up = "there is no memory for the copy of a large value";
+    engine_walk_cancel(s->engine);
+    return false;
 }
 
 /* Where the access of keys is to be told. */
@@ -98,6 +107,7 @@ static void visit(void *ctx, int db, const struct entry *e)
 {
     struct server *s = ctx;
     struct saving *v = &s->saving;
+    if (!can_copy(s, e)) return;
     rdb_piece_entry(&v->piece, db, e, telling_access(s), s->now_us / 1000);
     v->keys++;
     if (v->piece.len < SAVING_PIECE) return;
@@ -109,6 +119,7 @@ static bool visit_part(void *ctx, int db, const struct entry *e, struct value_pr
 {
     struct server *s = ctx;
     struct saving *v = &s->saving;
+    if (!v->large.len && !can_copy(s, e)) return false;
     if (!rdb_piece_some(&v->large, db, e, telling_access(s), s->now_us / 1000, p, SAVING_PART))
         return false;
     v->keys++;
@@ -176,7 +187,8 @@ static int begin(struct server *s, bool threaded)
     struct walk_visitor visitor = {visit, visit_part, has_room, s};
     int rc = engine_walk_begin(s->engine, visitor, &seq, &last);
     if (rc != 0) return rc;
-    v->asked = v->flooded = false;
+    v->asked = false;
+    v->given_up = NULL;
     v->large_bytes = 0;
     v->keys = 0;
     v->began_us = v->tried_us = s->now_us;
@@ -197,8 +209,8 @@ static bool walk(struct server *s, int64_t allowed_us)
     bool more;
     do more = engine_walk_step(s->engine, SAVING_STEP);
     while (more && outfile_ready(v->file) && io_mono_us() - from_us < allowed_us);
-    if (v->flooded) {
-        failed(s, ERR_LIMIT, "the data changes faster than the disk takes it");
+    if (v->given_up) {
+        failed(s, ERR_LIMIT, v->given_up);
         return false;
     }
     if (more) return outfile_ready(v->file);

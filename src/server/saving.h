@@ -40,7 +40,7 @@ struct saving {
     struct save_wait *waiting;  /* NULL: nobody */
     int wakeup;                 /* rung by the file's thread */
     bool closes, closes_anyway; /* the server ends after a save, or even without */
-    bool flooded;               /* too much came meanwhile: the walk was given up */
+    const char *given_up;       /* why the walk was; NULL: it was not */
     int64_t began_us, tried_us; /* unix time */
     uint64_t changes_at_begin;
     uint64_t keys;

@@ -100,6 +100,14 @@ static void build(struct server *s)
     s->sessions = sessions_new(s->engine, s->net, s->commands, hooks);
 }
 
+/* What is logged to standard output is mostly read together with standard error, where it stands
+ * already. */
+static void memory_is_out(void *ctx, const char *text)
+{
+    struct server *s = ctx;
+    if (s->log.to != stdout) log_line(&s->log, LOGLEVEL_WARNING, "%s", text);
+}
+
 static int open_log_and_dir(struct server *s)
 {
     char why[256];
@@ -132,6 +140,7 @@ int server_init(struct server *s, struct config config, char **argv)
     *s = (struct server){.config = config, .argv = argv, .signal_fd = -1};
     int rc = open_log_and_dir(s);
     if (rc != 0) return rc;
+    mem_tell_end(memory_is_out, s);
     fit_clients_to_files(s);
     s->started_us = s->now_us = io_unix_us();
     s->ticks_per_us = io_ticks_calibrate();

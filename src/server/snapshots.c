@@ -2,6 +2,7 @@
 
 #include "../base/assert.h"
 #include "../base/little.h"
+#include "../base/mem.h"
 #include "../engine/restore.h"
 #include "../engine/walk.h"
 #include "../io/clock.h"
@@ -41,19 +42,34 @@ static void wake(void *ctx)
     wakeup_ring(s->store.wakeup_fd);
 }
 
+static void give_walk_up(struct server *s, const char *reason)
+{
+    s->snapshots.given_up = reason;
+    engine_walk_cancel(s->engine);
+}
+
 static void look_at_backlog(struct server *s)
 {
     struct snapshots *n = &s->snapshots;
     if (snapshot_ready(n->now)) n->large_bytes = 0;
-    if (snapshot_backlog(n->now) <= BACKLOG_TOO_MUCH + n->large_bytes) return;
-    n->too_much = true;
-    engine_walk_cancel(s->engine);
+    if (snapshot_backlog(n->now) > BACKLOG_TOO_MUCH + n->large_bytes)
+        give_walk_up(s, "the disk is too far behind what clients change; it begins again later");
+}
+
+/* Can it be copied, here and by the file's thread? A snapshot can wait, and must not be what the
+ * server ends by. */
+static bool can_copy(struct server *s, const struct entry *e)
+{
+    if (mem_can_alloc(2 * entry_bytes(e))) return true;
+    give_walk_up(s, "there is no memory for the copy of a large value; it begins again later");
+    return false;
 }
 
 static void keep_entry(void *ctx, int db, const struct entry *e)
 {
     struct server *s = ctx;
     struct snapshots *n = &s->snapshots;
+    if (!can_copy(s, e)) return;
     entry_encode(snapshot_room(n->now), db, e);
     snapshot_added(n->now);
     look_at_backlog(s);
@@ -63,6 +79,7 @@ static bool keep_part(void *ctx, int db, const struct entry *e, struct value_pro
 {
     struct server *s = ctx;
     struct snapshots *n = &s->snapshots;
+    if (!n->large.len && !can_copy(s, e)) return false;
     if (!n->large.len) snapshot_begin_item(&n->large);
     if (!entry_encode_some(&n->large, db, e, p, WALK_PART_BYTES)) return false;
     n->large_bytes += n->large.len;
@@ -160,8 +177,10 @@ static void begin(struct server *s)
     struct walk_visitor v = {keep_entry, keep_part, is_ready, s};
     struct event_id last;
     struct disk_why why;
-    n->wanted = n->too_much = false;
+    n->wanted = false;
+    n->given_up = NULL;
     n->large_bytes = 0;
+    engine_settle(s->engine, s->now_us / 1000); /* the groups that are saved have it */
     if (is_up_to_date(s)) {
         n->last_failed = false;
         return;
@@ -232,7 +251,7 @@ static bool walk(struct server *s, int64_t woken_us)
         more = engine_walk_step(s->engine, WALK_ENTRIES);
         ready = more && snapshot_ready(n->now);
     } while (ready && io_mono_us() < until_us);
-    if (n->too_much) {
+    if (n->given_up) {
         snapshot_give_up(n->now);
         n->phase = SNAPSHOTS_ENDING;
     } else if (!more) {
@@ -280,9 +299,8 @@ static void ended(struct server *s, enum outfile_state state, const struct disk_
     n->last_seconds = (io_mono_us() - n->begun_us) / 1000000;
     if (state == OUTFILE_DONE) {
         taken(s);
-    } else if (n->too_much) {
-        failed(s, "the disk is too far behind what clients change; it begins again later",
-               AGAIN_US);
+    } else if (n->given_up) {
+        failed(s, n->given_up, AGAIN_US);
         n->wanted = true;
     } else {
         failed(s, why->text, FAILED_US);

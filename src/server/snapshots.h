@@ -49,7 +49,7 @@ struct snapshots {
     uint64_t now_seq;
     int64_t begun_us;      /* mono time */
     bool wanted;           /* one is to begin as soon as it may */
-    bool too_much;         /* the walk was given up because the disk is behind */
+    const char *given_up;  /* why the walk was; NULL: it was not */
     int64_t not_before_us; /* mono time: after a failure */
 
     uint64_t whole[SNAPSHOTS_MAX]; /* those in the folder, newest first */

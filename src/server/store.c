@@ -389,6 +389,7 @@ bool store_end_turn(struct server *s)
         return true;
     }
     struct journal *j = store->journal;
+    engine_settle(s->engine, s->now_us / 1000);
     journal_write(j, s->now_us / 1000);
     engine_set_exempt(s->engine, journal_memory(j) + snapshots_memory(s) + saving_memory(s));
     int admits = journal_admits(j);

@@ -224,6 +224,7 @@ static int switch_off(struct server *s, char *why, size_t why_size)
 {
     struct store *store = &s->store;
     struct disk_why reason = {""};
+    engine_split(s->engine); /* what this turn owes the journal goes there */
     snapshots_stop(s);
     server_stop_views(s);
     retention_close(s);

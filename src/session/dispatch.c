@@ -1,5 +1,6 @@
 /* From a request to its reply: what may run, running it, and what is counted. */
 #include "../base/assert.h"
+#include "../base/mem.h"
 #include "../command/view_keys.h"
 #include "../engine/walk.h"
 #include "../io/clock.h"
@@ -72,6 +73,16 @@ void session_note_end(struct session *s, struct command *command, const struct s
     if (s->tracking) tracking_note_reads(s, command, argv, argc);
 }
 
+/* The reply was too large for memory: an error instead, where the command has changed nothing. A
+ * change cannot be told of by an error; there the client is cut off, as by a limit. */
+static void answer_no_memory(struct call *c, size_t reply_at)
+{
+    if (c->command->spec->flags & FLAG_WRITE) return;
+    c->reply.out->len = reply_at;
+    c->reply.cut = c->reply.no_memory = false;
+    call_no_memory(c);
+}
+
 void session_run(struct session *s, struct command *command, const struct slice *argv, int argc)
 {
     struct sessions *all = s->all;
@@ -79,6 +90,7 @@ void session_run(struct session *s, struct command *command, const struct slice 
     size_t reply_at = all->reply.len;
     uint64_t from = io_ticks();
     if (!view_key_refuses(&call)) command->run(&call);
+    if (__builtin_expect(call.reply.no_memory, 0)) answer_no_memory(&call, reply_at);
     all->ticks = io_ticks();
     uint64_t ns = (uint64_t)((double)(all->ticks - from) * all->ns_per_tick);
     command_stats_add_part(&command->stats, ns, true);
@@ -236,6 +248,18 @@ static bool is_allowed(struct session *s, struct command *command, bool room)
     return true;
 }
 
+/* Would the system have memory for what becomes of a request of this size? Those are let through
+ * that only take away. Writes the reason if not. */
+static bool has_memory(struct session *s, struct command *command, size_t bytes)
+{
+    uint32_t flags = command->spec->flags;
+    if (s->in_multi && slice_is(command->spec->name, "exec")) bytes += s->queue_bytes;
+    if (__builtin_expect(CALL_VALUE_TIMES * bytes < MEM_LARGE, 1)) return true;
+    bool takes_away = flags & FLAG_WRITE && !(flags_of(s, command) & FLAG_DENYOOM);
+    if (takes_away && !s->in_multi) return true;
+    return mem_can_alloc(CALL_VALUE_TIMES * bytes) || refuse(s, command, CALL_NO_MEMORY);
+}
+
 /* An EXEC that cannot run ends the transaction all the same, and says why. */
 static void abort_transaction(struct session *s, size_t reply_at)
 {
@@ -328,8 +352,8 @@ static bool has_left_enough(struct session *s, const struct command *command)
     return false;
 }
 
-bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
-                     enum command_lookup lookup)
+bool session_request(struct session *s, const struct slice *argv, int argc, size_t bytes,
+                     struct command *command, enum command_lookup lookup)
 {
     struct sessions *all = s->all;
     bool done = true;
@@ -343,7 +367,8 @@ bool session_request(struct session *s, const struct slice *argv, int argc, stru
     s->last_command = command;
     bool room = !command || make_room(s, command);
     size_t reply_at = all->reply.len;
-    if (!is_known(s, command, lookup, argv, argc) || !is_allowed(s, command, room)) {
+    if (!is_known(s, command, lookup, argv, argc) || !is_allowed(s, command, room) ||
+        !has_memory(s, command, bytes)) {
         refused(s, command, argv, argc, reply_at);
     } else if ((all->pause || all->store == SESSIONS_BEHIND) && session_must_wait(s, command)) {
         session_park(s);

@@ -164,10 +164,11 @@ bool session_name_is_valid(struct slice name);
 bool session_rename(struct call *c, struct slice name);
 
 /* dispatch.c */
-/* Runs or queues or refuses one request; the reply is in all->reply. False when it must wait (for
- * CLIENT PAUSE, or the next turn): it has not been done then, and is to be offered again. */
-bool session_request(struct session *s, const struct slice *argv, int argc, struct command *command,
-                     enum command_lookup lookup);
+/* Runs or queues or refuses one request, which came in so many bytes; the reply is in all->reply.
+ * False when it must wait (for CLIENT PAUSE, or the next turn): it has not been done then, and is
+ * to be offered again. */
+bool session_request(struct session *s, const struct slice *argv, int argc, size_t bytes,
+                     struct command *command, enum command_lookup lookup);
 /* A request without words (an empty line): it counts as the next one for what holds for one only.
  */
 void session_empty_request(struct session *s);
@@ -213,6 +214,8 @@ extern const struct wait_host session_wait_host;
 void session_note_wait(struct session *s, uint64_t ns);
 /* Does it wait as a blocked client, which nobody has unblocked yet? */
 bool session_is_blocked(const struct session *s);
+/* Has it written a part of its reply, of which there is more to come? */
+bool session_is_within_reply(const struct session *s);
 /* CLIENT UNBLOCK; false when it is not blocked. */
 bool session_unblock(struct session *s, bool with_error);
 /* The words of the request that waits, and what it waits with. */
@@ -224,11 +227,15 @@ void session_leave_wait(struct session *s);
  * reply unsent. Is there anybody? */
 bool waits_may_go_on(const struct sessions *all);
 void waits_go_on(struct sessions *all);
+/* Once a turn: some of those who write replies in parts go on, if they can. */
+void waits_wake_later(struct sessions *all);
+/* Is there one who can? */
+bool waits_have_work(const struct sessions *all);
 /* A pause is over. */
 void waits_release_held(struct sessions *all);
-/* Ends those whose time is over, so many a turn, and wakes those that wanted to wait for it; when
- * that must be called again (unix us, or -1). */
-void waits_begin_turn(struct sessions *all);
+/* Ends those whose time is over, so many a turn; when that must be called again (unix us, or -1).
+ */
+void waits_time_out(struct sessions *all);
 int64_t waits_next_us(const struct sessions *all);
 
 /* behind.c */

@@ -25,13 +25,14 @@ void session_deliver(struct subscriber *to, struct span message)
     if (s->gone) return;
     conn_hold(s->conn, engine_mark(s->all->engine));
     uint64_t seq = pubsub_telling(engine_pubsub(s->all->engine));
-    bool direct = s->all->current != s && !s->late_len;
+    bool direct = s->all->current != s && !s->late_len && !session_is_within_reply(s);
     if (seq && (direct || s->behind) && behind_push(s, seq, message)) return;
     if (direct) {
         conn_push(s->conn, message);
         return;
     }
-    /* Its own command is under way: the reply comes first, then what the command caused. */
+    /* Its own command is under way, or has written a part of its reply: the reply comes first, then
+     * what the command caused. */
     if (s->late_bytes + message.len > conn_output_room(s->conn)) {
         s->cut = true;
         return;
@@ -169,6 +170,7 @@ static void unsubscribe_all(struct call *c, enum pubsub_kind kind)
     } else {
         struct leaving *l = mem_new(struct leaving);
         call_wait(c, &l->wait, &leaving, WAIT_FOREVER, false);
+        l->wait.writes_messages = true;
         l->kind = kind;
         wait_wake(&l->wait);
     }

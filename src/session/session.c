@@ -88,6 +88,7 @@ static void session_free(struct session *s)
 void sessions_before_flush(struct sessions *all)
 {
     all->ticks = io_ticks();
+    waits_wake_later(all);
     waits_go_on(all);
     tracking_end_turn(all);
     behind_turn(all);
@@ -95,7 +96,7 @@ void sessions_before_flush(struct sessions *all)
 
 bool sessions_have_work(const struct sessions *all)
 {
-    return behind_has_work(all);
+    return behind_has_work(all) || waits_have_work(all);
 }
 
 void sessions_stop(struct sessions *all)
@@ -345,7 +346,8 @@ static size_t received(void *owner, const char *bytes, size_t len, size_t *neede
             bool done = true;
             if (p->key) engine_hint(all->engine, argv[p->key], p->hash);
             if (p->request.argc)
-                done = session_request(s, argv, p->request.argc, p->command, p->lookup);
+                done = session_request(s, argv, p->request.argc, p->request.size, p->command,
+                                       p->lookup);
             else
                 session_empty_request(s);
             engine_hint(all->engine, (struct slice){0}, 0);
@@ -491,7 +493,7 @@ void sessions_begin_turn(struct sessions *all, int64_t now_us)
     all->ticks = all->turn_ticks = io_ticks();
     if (all->pause && now_us >= all->pause_end_us) sessions_unpause(all);
     sessions_ask_walk_again(all);
-    waits_begin_turn(all);
+    waits_time_out(all);
 }
 
 int64_t sessions_next_turn_us(const struct sessions *all)

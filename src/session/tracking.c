@@ -108,7 +108,7 @@ static void drop_keys(struct tracking_table *t)
     if (!table_bytes(&t->keys)) return;
     finish_dropping(t);
     t->dropped = t->keys;
-    table_init(&t->keys, hash_of, t);
+    table_renew(&t->keys);
     t->items = 0;
 }
 

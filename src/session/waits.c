@@ -8,7 +8,8 @@
  *                     ├── due      a heap by deadline: nothing is done about one whose time has not
  *                     │            come
  *                     ├── woken    to go on, in the order of waking
- *                     ├── later    to be woken when the next turn begins
+ *                     ├── later    writes its reply in parts: woken in a turn of its own, when the
+ *                     │            client has taken most of the last one
  *                     └── held     woken, but CLIENT PAUSE wants it to wait: woken again at its end
  *
  * To wake one only puts it in a list. They go on where no record is open and no client's reply is
@@ -29,8 +30,10 @@
 #include "../io/clock.h"
 #include "internal.h"
 
-/* Time-outs of one turn; more wait for the next, behind the requests of others. */
-enum { TIME_OUTS_A_TURN = 1000 };
+/* Of one turn; more wait for the next, behind the requests of others. */
+enum { TIME_OUTS_A_TURN = 1000, PARTS_A_TURN = 4 };
+/* Bytes of a reply in parts that a client may leave unread before there is no next one. */
+enum { QUEUED_MAX = 256 * 1024 };
 
 /* How it goes on. */
 enum verdict { RESUMES, TIMES_OUT, IS_REFUSED };
@@ -43,8 +46,9 @@ struct waiting {
     struct waits_list *list; /* that it stands in, or NULL */
     struct waiting *next, *prev;
     enum verdict verdict;
-    uint64_t ns; /* spent on it so far */
-    size_t size; /* of this allocation */
+    bool in_parts; /* of its reply some was written */
+    uint64_t ns;   /* spent on it so far */
+    size_t size;   /* of this allocation */
     int argc;
     struct slice argv[]; /* and behind them their bytes */
 };
@@ -106,7 +110,7 @@ static void rearmed(struct wait *wait)
     struct waiting *w = wait->kept;
     heap_remove(&waits_of(w)->due, &w->due);
     if (wait->deadline_ms != WAIT_FOREVER) heap_add(&waits_of(w)->due, &w->due, wait->deadline_ms);
-    conn_set_last_word(w->session->conn, !wait->blocked);
+    conn_set_last_word(w->session->conn, !wait->blocked && !wait->kind->hands_over);
 }
 
 static void park(struct call *c, struct wait *wait)
@@ -129,18 +133,40 @@ static void wake(struct wait *wait)
     if (!w->list) append(&waits_of(w)->woken, w);
 }
 
+/* A message in the middle of a reply would not be understood, nor a reply that is not wanted. */
+static bool may_write_parts(const struct call *c)
+{
+    const struct session *s = call_session(c);
+    return s->reply_mode == REPLY_ON && !session_subscriptions(s) && !s->tracking &&
+           !s->all->stopped;
+}
+
 static void wake_later(struct wait *wait)
 {
     struct waiting *w = wait->kept;
-    if (!w->list) append(&waits_of(w)->later, w);
+    w->in_parts = !wait->writes_messages;
+    append(&waits_of(w)->later, w);
 }
 
-const struct wait_host session_wait_host = {may_wait, park, rearmed, wake, wake_later};
+static bool send_part(struct wait *wait, struct slice bytes)
+{
+    struct session *s = ((struct waiting *)wait->kept)->session;
+    if (!s->gone) conn_send(s->conn, bytes);
+    return !s->gone && !conn_is_closing(s->conn);
+}
+
+const struct wait_host session_wait_host = {may_wait,        park,       rearmed,  wake,
+                                            may_write_parts, wake_later, send_part};
 
 bool session_is_blocked(const struct session *s)
 {
     const struct waiting *w = s->waiting;
     return w && w->wait->blocked && w->verdict == RESUMES;
+}
+
+bool session_is_within_reply(const struct session *s)
+{
+    return s->waiting && s->waiting->in_parts;
 }
 
 bool session_unblock(struct session *s, bool with_error)
@@ -233,7 +259,7 @@ static void go_on(struct waiting *w)
     all->current = s;
     bool over = s->gone || execute_part(w);
     if (over && !s->gone) session_end_request(s, w->command, 0);
-    if (s->late_len) session_deliver_late(s);
+    if (s->late_len && (over || !w->in_parts)) session_deliver_late(s);
     all->current = NULL;
     session_flush_reply(s);
     if (over || s->gone) end(w);
@@ -260,15 +286,32 @@ void waits_go_on(struct sessions *all)
     } while (awaited_call(all->engine));
 }
 
+static struct waiting *next_part(const struct sessions *all)
+{
+    struct waiting *w = all->waits.later.first;
+    while (w && conn_queued(w->session->conn) > QUEUED_MAX) w = w->next;
+    return w;
+}
+
+void waits_wake_later(struct sessions *all)
+{
+    struct waiting *w;
+    for (int n = 0; n < PARTS_A_TURN && (w = next_part(all)); n++) append(&all->waits.woken, w);
+}
+
+bool waits_have_work(const struct sessions *all)
+{
+    return next_part(all);
+}
+
 void waits_release_held(struct sessions *all)
 {
     while (all->waits.held.first) append(&all->waits.woken, all->waits.held.first);
 }
 
-void waits_begin_turn(struct sessions *all)
+void waits_time_out(struct sessions *all)
 {
     struct heap_node *first;
-    while (all->waits.later.first) append(&all->waits.woken, all->waits.later.first);
     for (int n = 0; n < TIME_OUTS_A_TURN && (first = heap_first(&all->waits.due)); n++) {
         if (first->key > all->now_us / 1000) return;
         struct waiting *w = (struct waiting *)first; /* its first member */
@@ -280,7 +323,6 @@ void waits_begin_turn(struct sessions *all)
 int64_t waits_next_us(const struct sessions *all)
 {
     const struct heap_node *first = heap_first(&all->waits.due);
-    if (all->waits.later.first) return all->turn_us;
     if (!first) return -1;
     return first->key > INT64_MAX / 1000 ? INT64_MAX : first->key * 1000;
 }

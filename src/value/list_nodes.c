@@ -13,6 +13,7 @@ enum {
     PRESS_BYTES_MIN = 48,  /* smaller ones are left alone */
     PRESS_GAIN_MIN = 8,
     PRESSED_HEADER = 4,
+    PRESSED_TIMES_MAX = 264, /* what one byte can stand for at most */
 };
 
 /* ---- single nodes ---- */
@@ -50,8 +51,7 @@ struct slice node_pressed(const struct list_node *node)
 /* Whether the bytes were a packed list: always so for a node, which has been one. */
 static struct packed *unpressed(struct slice bytes, size_t size)
 {
-    char *room = mem_try_alloc(size);
-    if (!room) return NULL;
+    char *room = mem_alloc(size);
     unsigned len = lzf_decompress(bytes.at, (unsigned)bytes.len, room, (unsigned)size);
     if (len == size) return (struct packed *)room;
     mem_free(room, size);
@@ -212,6 +212,7 @@ void nodes_add_plain(struct list_nodes *n, struct slice text)
 bool nodes_add_pressed(struct list_nodes *n, struct slice bytes, size_t size)
 {
     if (size > PACKED_BYTES_MAX || bytes.len >= size) return false;
+    if (size / PRESSED_TIMES_MAX > bytes.len) return false; /* before it takes so much memory */
     struct packed *p = unpressed(bytes, size);
     bool good = p && packed_is_sound(slice_of(p, size)) && packed_first(p);
     if (good) {

@@ -1,10 +1,8 @@
 #include "value.h"
 
 static const struct value_kind *const kinds[TYPE_COUNT] = {
-    [TYPE_LIST] = &value_kind_list,
-    [TYPE_SET] = &value_kind_set,
-    [TYPE_ZSET] = &value_kind_zset,
-    [TYPE_HASH] = &value_kind_hash,
+    [TYPE_LIST] = &value_kind_list,     [TYPE_SET] = &value_kind_set,
+    [TYPE_ZSET] = &value_kind_zset,     [TYPE_HASH] = &value_kind_hash,
     [TYPE_STREAM] = &value_kind_stream,
 };
 

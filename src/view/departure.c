@@ -286,6 +286,7 @@ static void take_cases(struct departures *d, int64_t now_ms)
     engine_begin(d->engine, now_ms, SLICE("xgroup"), 0);
     for (size_t i = 0; i < d->cases_count; i++) take_case(d, &d->cases[i]);
     engine_seal(d->engine);
+    engine_settle(d->engine, now_ms);
     d->noted_seq = engine_stats(d->engine).seq;
     drop_cases(d);
 }

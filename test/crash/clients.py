@@ -91,6 +91,57 @@ class Subscriber(Connection):
             self.heard.append((value[2][len(b"__keyspace@0__:") :], value[3]))
 
 
+class Filler(Connection):
+    """Takes the server's memory, by strings of all sizes. It may be refused, and goes on."""
+
+    PREFIX = b"fill:"
+    SIZES = (40, 400, 3000, 30_000, 100_000, 300_000, 3_000_000)
+    LARGEST_MIN = 3000
+    FLIGHT = 400_000  # bytes on their way
+
+    def __init__(self, address, rng):
+        super().__init__(address)
+        self.address, self.rng = address, rng
+        self.largest = rng.choice([s for s in self.SIZES if s >= self.LARGEST_MIN])
+        self.made = []  # the size of each value
+        self.answered = 0
+        self.acked = []
+
+    def reconnect(self):
+        """What had no answer will not get one. It was too much at once."""
+        super().__init__(self.address)
+        self.answered = len(self.made)
+        self.largest = self.smaller(self.largest)
+
+    def smaller(self, size):
+        return max(self.LARGEST_MIN, self.SIZES[self.SIZES.index(size) - 1])
+
+    def value(self, number):
+        return b"%d:" % number + b"f" * self.made[number]
+
+    def ready(self):
+        while sum(self.made[self.answered :]) < self.FLIGHT:
+            self.made.append(self.rng.choice([s for s in self.SIZES if s <= self.largest]))
+            number = len(self.made) - 1
+            self.out += request(b"SET", self.PREFIX + b"%d" % number, self.value(number))
+
+    def take(self, value):
+        if value == "OK":
+            self.acked.append(self.answered)
+        else:
+            assert isinstance(value, Error) and value.startswith("OOM"), value
+            if self.made[self.answered] == self.largest:
+                self.largest = self.smaller(self.largest)
+        self.answered += 1
+
+    def moment(self):
+        self.flush()  # what it says is more than a socket takes at once
+
+    def lost(self, there):
+        """Which of those that were acknowledged are not what they were; `there` is all of them."""
+        return [n for n in self.acked if there.get(self.PREFIX + b"%d" % n) != self.value(n)]
+
+
 class Snapper(Connection):
     """Has a snapshot written, somewhere in the middle of the load."""
 

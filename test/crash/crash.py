@@ -7,7 +7,8 @@ what is there is compared with what each client was told. The next round goes on
 What the server promises depends on how it ended:
 
     ended by                    appendfsync     what was acknowledged or seen
-    kill -9, SIGTERM, EIO       any             is there, all of it
+    kill -9, SIGTERM, EIO,
+    lack of memory              any             is there, all of it
     loss of power               always          is there, all of it
     loss of power               everysec, no    all up to some moment is there, nothing after it
 
@@ -25,14 +26,16 @@ from collections import Counter
 
 import disk
 import story
-from clients import Reader, Snapper, Subscriber, Writer
-from server import EXIT_OF_DISK_FAILURE, Server, is_redis
+from clients import Filler, Reader, Snapper, Subscriber, Writer
+from server import (EXIT_OF_DISK_FAILURE, EXIT_OF_MEMORY, PATIENCE_S, Server, is_redis,
+                    is_sanitized)
 from story import DISORDER, GONE, INVENTED, KINDS_OF_FINDINGS, LOST, Finding, must
 from wire import Error, Nil
 from witness import Witness
 
 ROUNDS_OF_A_LIFE = (4, 14)
 LOAD_S = (0.005, 0.12)
+MEMORY_LEFT = (1 << 20, 24 << 20)
 
 
 class Life:
@@ -101,7 +104,8 @@ class Life:
             return self.only
         if self.faulty:
             return self.rng.choice(("power",) * 3 + ("call", "call", "eio", "kill", "term"))
-        return self.rng.choice(("kill", "kill", "kill", "kill", "kill", "term"))
+        ending = self.rng.choice(("kill",) * 10 + ("term", "term", "memory"))
+        return "kill" if ending == "memory" and (is_redis() or is_sanitized()) else ending
 
     def connect(self, asker):
         rng, where = self.rng, self.server.addresses()
@@ -110,6 +114,9 @@ class Life:
         self.subscriber = Subscriber(rng.choice(where))
         self.followers = self.witness.connect(rng, where)
         self.clients = [*self.writers, self.reader, self.subscriber, *self.followers]
+        self.filler = Filler(rng.choice(where), rng) if self.what.startswith("memory") else None
+        if self.filler:
+            self.clients.append(self.filler)
         if self.snapshots and self.what[:3] != "eio" and rng.random() < 0.5:
             self.clients.append(Snapper(rng.choice(where), rng))
 
@@ -122,12 +129,19 @@ class Life:
         if ending in ("call", "eio"):
             self.arm(ending)
             until += 2
+        elif ending == "memory":
+            self.server.starve(self.rng.randrange(*MEMORY_LEFT))
+            until += PATIENCE_S
         elif self.faulty:
             self.slow_syncs()
         for client in self.clients:
             client.ready()
             client.flush()
-        while not all(w.gone or w.stopped for w in self.writers):
+        while self.filler or not all(w.gone or w.stopped for w in self.writers):
+            if self.filler and self.server.ended():
+                break
+            if self.filler and self.filler.gone:
+                self.fill_again(poll, by_fd)
             left = until - time.monotonic()
             if left <= 0:
                 break
@@ -141,6 +155,17 @@ class Life:
                 client.flush()
             for client in self.clients:
                 client.moment()
+
+    def fill_again(self, poll, by_fd):
+        """It was cut off, for what it sent could not be kept; or the server is about to end."""
+        try:
+            self.filler.reconnect()
+        except OSError:
+            return
+        by_fd[self.filler.fileno()] = self.filler
+        poll.register(self.filler.fileno(), select.POLLIN)
+        self.filler.ready()
+        self.filler.flush()
 
     def slow_syncs(self):
         """Nothing is really synced, so that it takes no time; it should, for the end to meet it."""
@@ -169,8 +194,10 @@ class Life:
             ending = "kill"
             self.server.kill()
         status = self.server.wait()
-        expected = {"term": 0, "eio": EXIT_OF_DISK_FAILURE}.get(ending, -9)
+        expected = {"term": 0, "eio": EXIT_OF_DISK_FAILURE, "memory": EXIT_OF_MEMORY}.get(ending, -9)
         assert status == expected, f"exit status {status}:\n{self.server.log()[-3000:]}"
+        if ending == "memory":
+            assert "hark: out of memory: could not get " in self.server.log()
         for client in self.clients:
             while not client.gone:
                 select.select([client], [], [], 5)
@@ -219,6 +246,7 @@ class Life:
 
     def check(self, asker):
         there = self.read_all(asker)
+        self.check_filler(asker, there)
         shared = int(there.pop(b"shared", (b"0", None))[0])
         now = story.now_ms()
         mine = [{k: v for k, v in there.items() if k.startswith(t.prefix)} for t in self.tales]
@@ -295,6 +323,17 @@ class Life:
                 must(self.lossy or key not in there, GONE, f"{key!r} expired live, and is there")
             elif key == b"shared":
                 assert event == b"incrby"
+
+    def check_filler(self, asker, there):
+        """What filled the memory is there, too; it is taken away for the next round."""
+        filled = {k: there.pop(k)[0] for k in list(there) if k.startswith(Filler.PREFIX)}
+        if not self.filler:
+            return
+        lost = self.filler.lost(filled)
+        must(not lost, LOST, f"{len(lost)} of those that filled the memory, {lost[:5]}")
+        self.counts["acknowledged"] += len(self.filler.acked)
+        if filled:
+            asker("DEL", *filled)
 
     def check_reader(self, there, shared):
         if self.lossy:

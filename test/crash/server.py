@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -16,11 +17,17 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 PATIENCE_S = float(os.environ.get("HARK_PATIENCE", "20"))
 
 
+EXIT_OF_MEMORY = 71  # there is none (src/base/mem.h)
 EXIT_OF_DISK_FAILURE = 74  # a write or a sync of the journal failed (src/server/store.h)
 
 
 def server_binary():
     return os.environ.get("HARK_SERVER") or os.path.join(ROOT, "build", "hark-server")
+
+
+def is_sanitized():
+    """Then the allocator is not ours, and ends the process in its own way."""
+    return "asan" in server_binary() or "tsan" in server_binary()
 
 
 def is_redis():
@@ -100,6 +107,12 @@ class Server:
                 if "Address already in use" not in e.args[1] and "is taken" not in e.args[1]:
                     raise
                 self.port = free_port()
+
+    def starve(self, bytes_more):
+        """From now on the system gives it no more address space than so much beyond what it has."""
+        with open(f"/proc/{self.process.pid}/statm") as f:
+            has = int(f.read().split()[0]) * resource.getpagesize()
+        resource.prlimit(self.process.pid, resource.RLIMIT_AS, (has + bytes_more,) * 2)
 
     def kill(self):
         """At once; `wait` is for what comes after."""

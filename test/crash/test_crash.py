@@ -31,6 +31,13 @@ def test_nothing_is_lost_by(ending):
     assert crash.run(5, seed_of_this_run(), only=ending)["failed rounds"] == 0
 
 
+@pytest.mark.skipif(server.is_sanitized(), reason="sanitizers have an allocator of their own")
+def test_nothing_is_lost_when_memory_is_out():
+    counts = crash.run(4, seed_of_this_run(), only="memory")
+    assert counts["failed rounds"] == 0
+    assert sum(n for name, n in counts.items() if name.startswith("rounds: memory")) == 4
+
+
 def cut_journal(life):
     """Takes the last record away."""
     last = sorted(glob.glob(os.path.join(life.server.data, "**", "*.journal"), recursive=True))[-1]

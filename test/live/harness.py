@@ -361,6 +361,13 @@ def client_lines(text):
     return [client_line(line) for line in text.splitlines()]
 
 
+def is_loading(c):
+    """Does the server refuse what it is asked, as it does not have all its data yet?"""
+    c.send("PING")
+    reply = c.reply()  # also NOAUTH is an answer
+    return isinstance(reply, Error) and reply.startswith("LOADING")
+
+
 def take_snapshot(c):
     """Has the server take a snapshot of what is there now; one that it was taking by itself does not
     count."""
@@ -423,7 +430,8 @@ class Server:
         return words
 
     def start(self):
-        """Starts the process (again, on the same port and folder) and waits until it answers."""
+        """Starts the process (again, on the same port and folder) and waits until it answers and
+        has loaded its data, which on a busy machine can be later."""
         while not self.try_start():
             self.port = free_port()
 
@@ -439,8 +447,7 @@ class Server:
             try:
                 # By its own socket, as whoever answers on the port could be another server.
                 with Client(self.unix_path or ("127.0.0.1", self.port)) as client:
-                    client.send("PING")
-                    client.reply()  # also NOAUTH will do
+                    eventually(lambda: not is_loading(client))
                 return True
             except (OSError, Closed):
                 status = self.process.poll()

@@ -2,9 +2,10 @@
 
 What Redis does with a stored stream is asked of Redis itself, with the same words."""
 
-import random
-import threading
 import os
+import random
+import signal
+import threading
 import time
 
 import pytest
@@ -320,6 +321,43 @@ def test_who_leaves_does_not_hold_up_others(connect):
     blocked(c, 1)
     c("SET", "k", "v")
     assert keys(second.reply()[0][1]) == ["k"]
+
+
+def die_amid(server, *words):
+    """Asks for something and is gone, before the server has seen either."""
+    with server.connect() as dead:
+        server.signal(signal.SIGSTOP)
+        dead.send(*words)
+    server.signal(signal.SIGCONT)
+
+
+def test_a_worker_that_has_died_is_given_nothing(server):
+    """It is killed amid a read of the disk. Its next life asks what is pending for it, and from then
+    on for what is new: nothing may go to the former one behind that."""
+    c, view = server.connect(), "__keyspace@0__:*rare"
+    c("XGROUP", "CREATE", view, "g", "$")
+    write(c, 60000, size=20)  # a pattern that begins with a star is looked for everywhere
+    c("SET", "rare", "v")
+    write(c, 30000, size=20)
+    read = ["XREADGROUP", "GROUP", "g", "w"]
+    die_amid(server, *read, "STREAMS", view, ">")
+    w = server.connect()
+    assert w(*read, "STREAMS", view, "0") == [[view, []]]
+    assert keys(w(*read, "BLOCK", "1000", "STREAMS", view, ">")[0][1]) == ["rare"]
+
+
+def test_a_worker_that_has_died_claims_nothing(server):
+    c = server.connect()
+    c("XGROUP", "CREATE", SETS, "g", "$")
+    write(c, 10000, size=20)
+    assert len(deliver(c, "other", count=10000)) == 10000
+    write(c, 30000, size=20)
+    die_amid(server, "XAUTOCLAIM", SETS, "g", "w", "0", "0", "COUNT", "10000")
+    w = server.connect()
+    assert w("XREADGROUP", "GROUP", "g", "w", "STREAMS", SETS, "0") == [[SETS, []]]
+    eventually(lambda: c.info("clients")["connected_clients"] == "2")
+    assert c("XPENDING", SETS, "g")[3] == [["other", "10000"]]
+    assert len(w("XAUTOCLAIM", SETS, "g", "w", "0", "0", "COUNT", "10")[1]) == 10
 
 
 def test_a_group_that_ends_unblocks(connect):

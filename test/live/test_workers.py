@@ -1,6 +1,7 @@
 """Groups of workers on views, of three client libraries, under kill -9: crew.py says what is true of
 them whatever happens."""
 
+import copy
 import os
 import random
 import time
@@ -50,13 +51,21 @@ def test_a_worker_alone(start, tale, seconds):
 
 # ---- that the checks find what they are for ----
 
+NOTHING = ("order:none:0", "set", "0")
+
 
 def forge_lost_write(told, _):
-    told.written[0].append((("order:none:0", "set", "0"), True))
+    told.written[0][-1].append((NOTHING, True))
 
 
 def forge_invented_event(told, _):
-    told.written[0].pop(-5)
+    told.written[0][-1].pop(-5)
+
+
+def forge_hole(told, _):
+    """What came last may be lost, but not what came before that."""
+    writes = told.written[0][-1]
+    writes[-2:] = [(NOTHING, False), (writes[-1][0], False)]
 
 
 def forge_unhandled(told, rng):
@@ -89,10 +98,18 @@ def quiet_told(start):
     return play(start, Orders, ["python"], 0.5, kills=0, claim_ms=0)
 
 
+def test_two_losses_in_a_row_are_right(quiet_told):
+    """The server is killed, and again before it has acknowledged anything: what the first
+    connection sent last is lost, and what the second one sent is not."""
+    [writes] = quiet_told.written[0]
+    quiet_told.written[0] = [[*writes[:-20], (NOTHING, False)],
+                             [(event, False) for event, _ in writes[-20:]]]
+    quiet_told.check()
+
+
 def test_what_is_wrong_is_noticed(quiet_told):
-    import copy
-    for forge in [forge_lost_write, forge_invented_event, forge_unhandled, forge_foreign,
-                  forge_twice, forge_disorder, forge_given_again]:
+    for forge in [forge_lost_write, forge_invented_event, forge_hole, forge_unhandled,
+                  forge_foreign, forge_twice, forge_disorder, forge_given_again]:
         told = copy.copy(quiet_told)
         told.written = copy.deepcopy(quiet_told.written)
         told.batches = [copy.copy(b) for b in quiet_told.batches]

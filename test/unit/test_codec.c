@@ -120,8 +120,26 @@ static struct note random_note(struct maker *m, const struct effect *effects, ui
     return n;
 }
 
+/* Of nothing but the books of views, which have a form of their own. */
+static struct record random_books(struct maker *m)
+{
+    uint32_t count = 1 + (uint32_t)below(m, 20);
+    struct effect *effects = arena_alloc(&m->arena, count * sizeof *effects);
+    for (uint32_t i = 0; i < count; i++)
+        effects[i] =
+            (struct effect){.verb = EFFECT_VIEWS, .key = SLICE(""), .arg = random_bytes(m)};
+    if (!below(m, 5)) effects[below(m, count)] = random_effect(m);
+    return (struct record){.seq = 7,
+                           .id = {1763800000000, below(m, 300)},
+                           .cause = below(m, 5) ? SLICE("xgroup") : SLICE("xack"),
+                           .client = !below(m, 5),
+                           .effects = effects,
+                           .effects_count = count};
+}
+
 static struct record random_record(struct maker *m)
 {
+    if (!below(m, 6)) return random_books(m);
     static const char *const causes[] = {
         "set",          "exec", "expired", "zremrangebyscore", "georadiusbymember",
         "some|command", "",     "sex"};
@@ -267,6 +285,17 @@ static void test_examples(void **state)
                  SLICE("\x01\x00\x26\xac\xaa\x9a\x01\xac\x02\x00\x06my|own\x00"
                        "\x01\x87\x02\x06user:1\x06user:2"
                        "\x00\x12\x08\x84\x00\x05\x0a"));
+    const struct effect books[] = {
+        {.verb = EFFECT_VIEWS, .arg = SLICE("\x08\x00\x13")},
+        {.verb = EFFECT_VIEWS, .arg = SLICE("\x06\x00\x04\x0c\x28\x04\x04")},
+    };
+    expect_bytes(&(struct record){.seq = 3,
+                                  .id = {1763800000000, 0},
+                                  .cause = SLICE("xgroup"),
+                                  .effects = books,
+                                  .effects_count = 2},
+                 SLICE("\x02\x00\x26\xac\xaa\x9a\x01\x00"
+                       "\x03\x08\x00\x13\x07\x06\x00\x04\x0c\x28\x04\x04"));
 }
 
 /* Codes on disk are for ever. Add lines here, never change one. */
@@ -442,9 +471,13 @@ static void test_refusals(void **state)
         struct slice bytes;
         int error;
     } rows[] = {
-#define HEAD "\x01\x00\x26\xac\xaa\x9a\x01\x00\x01\x00"
+#define BOOKS "\x02\x00\x26\xac\xaa\x9a\x01\x00"
+#define HEAD  "\x01\x00\x26\xac\xaa\x9a\x01\x00\x01\x00"
         {{"", 0}, ERR_CORRUPT},
-        {{"\x02", 1}, ERR_UNSUPPORTED},
+        {{"\x03", 1}, ERR_UNSUPPORTED},
+        {{"\x02", 1}, ERR_CORRUPT},
+        {{BOOKS, 8}, ERR_CORRUPT},                                /* no change at all */
+        {{BOOKS "\x02k", 10}, ERR_CORRUPT},                       /* less of one than it says */
         {{HEAD "\x01\x7f", 12}, ERR_UNSUPPORTED},                 /* an effect to come */
         {{HEAD "\x00\x00\x7f\x0c\x00\x00", 16}, ERR_UNSUPPORTED}, /* an event to come */
         {{HEAD "\x00\x00\x01\x2c\x00\x00", 16}, ERR_CORRUPT},     /* a bit that means nothing */

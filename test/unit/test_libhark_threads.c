@@ -2,14 +2,22 @@
  * look at. A peer in a thread of its own plays the server. */
 #include "libhark.h"
 
+#include <semaphore.h>
+
 enum { MESSAGES = 2000, THREADS = 4 };
 
-/* Answers the first request of each connection with a confirmation and messages, then PINGs. */
+struct server {
+    pthread_t thread;
+    int listener, fds[THREADS];
+};
+
+/* Answers the first request of each connection with a confirmation and messages. All stay open: who
+ * loses one makes another, and would hear everything once more. */
 static void *serve(void *context)
 {
-    struct fixture *f = context;
+    struct server *server = context;
     for (int i = 0; i < THREADS; i++) {
-        int fd = accept(f->listener, NULL, NULL);
+        int fd = server->fds[i] = accept(server->listener, NULL, NULL);
         assert_true(fd >= 0);
         char request[64];
         assert_true(recv(fd, request, sizeof request, 0) > 0);
@@ -18,14 +26,25 @@ static void *serve(void *context)
         assert_true(send(fd, confirmed, strlen(confirmed), MSG_NOSIGNAL) > 0);
         for (int k = 0; k < MESSAGES; k++)
             if (send(fd, message, strlen(message), MSG_NOSIGNAL) < 0) break;
-        if (f->peer >= 0) close(f->peer);
-        f->peer = fd;
     }
     return NULL;
 }
 
+static void server_begin(struct server *server, struct fixture *f)
+{
+    server->listener = f->listener;
+    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static void server_end(struct server *server)
+{
+    for (int i = 0; i < THREADS; i++) close(server->fds[i]);
+}
+
 struct seen {
     int count, stop_at;
+    bool wait; /* at the first message, until `go` is posted */
+    sem_t go;
     pthread_t thread;
 };
 
@@ -34,6 +53,7 @@ static int see(struct hark_pubsub *p, const struct hark_message *m, void *contex
     struct seen *s = context;
     s->thread = pthread_self();
     if (m->type != HARK_M_MESSAGE) return 0;
+    if (s->count == 0 && s->wait) sem_wait(&s->go);
     if (++s->count == s->stop_at) hark_pubsub_stop(p);
     if (s->count < s->stop_at) assert_int_equal(hark_pubsub_join(p), HARK_USAGE); /* by itself */
     return 0;
@@ -49,17 +69,19 @@ static struct hark_pubsub *subscriber(struct fixture *f, struct seen *s)
     return p;
 }
 
-/* Its handler stops it; then the object is ours again. */
+/* Its handler stops it; then the object is ours again. Until it is known that there cannot be
+ * another thread meanwhile, it may not be over. */
 static void a_handler_stops_its_thread(void **state)
 {
-    struct fixture *f = *state;
-    pthread_t server;
-    assert_int_equal(pthread_create(&server, NULL, serve, f), 0);
+    struct server server;
+    server_begin(&server, *state);
     for (int i = 0; i < THREADS; i++) {
-        struct seen s = {.stop_at = MESSAGES / 2};
-        struct hark_pubsub *p = subscriber(f, &s);
+        struct seen s = {.stop_at = MESSAGES / 2, .wait = true};
+        sem_init(&s.go, 0, 0);
+        struct hark_pubsub *p = subscriber(*state, &s);
         assert_int_equal(hark_pubsub_run_in_thread(p, i), 0);
         assert_int_equal(hark_pubsub_run_in_thread(p, 0), HARK_USAGE);
+        sem_post(&s.go);
         assert_int_equal(hark_pubsub_join(p), 0);
         assert_int_equal(hark_pubsub_join(p), 0);
         assert_int_equal(s.count, MESSAGES / 2);
@@ -69,16 +91,18 @@ static void a_handler_stops_its_thread(void **state)
             assert_int_equal(hark_pubsub_get_message(p, 10000, &m), 1);
         assert_true(pthread_equal(s.thread, pthread_self()));
         hark_pubsub_close(p);
+        sem_destroy(&s.go);
     }
-    pthread_join(server, NULL);
+    pthread_join(server.thread, NULL);
+    server_end(&server);
 }
 
 /* While it runs, others may stop and join it, and nothing else. */
 static void others_stop_it(void **state)
 {
     struct fixture *f = *state;
-    pthread_t server;
-    assert_int_equal(pthread_create(&server, NULL, serve, f), 0);
+    struct server server;
+    server_begin(&server, f);
     struct seen s[THREADS] = {{0}};
     struct hark_pubsub *all[THREADS];
     for (int i = 0; i < THREADS; i++) {
@@ -89,7 +113,7 @@ static void others_stop_it(void **state)
         assert_int_equal(hark_step(all[i]), HARK_USAGE);
         assert_int_equal(hark_unsubscribe(all[i], "a", 1), HARK_USAGE);
     }
-    pthread_join(server, NULL);
+    pthread_join(server.thread, NULL);
     for (int i = 0; i < THREADS; i++) {
         hark_pubsub_stop(all[i]);
         assert_int_equal(hark_pubsub_join(all[i]), 0);
@@ -99,6 +123,7 @@ static void others_stop_it(void **state)
         if (i % 2) hark_pubsub_stop(all[i]);
         hark_pubsub_close(all[i]); /* stops and joins by itself */
     }
+    server_end(&server);
 }
 
 /* Answers whatever it is asked: the group stands, nothing is pending, and then there is an entry.

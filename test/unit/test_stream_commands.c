@@ -401,12 +401,9 @@ static void effects_are_the_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(adding),
-        cmocka_unit_test(groups),
-        cmocka_unit_test(references),
-        cmocka_unit_test(counts_told),
-        cmocka_unit_test(lags),
-        cmocka_unit_test(effects_are_the_data),
+        cmocka_unit_test(adding),     cmocka_unit_test(groups),
+        cmocka_unit_test(references), cmocka_unit_test(counts_told),
+        cmocka_unit_test(lags),       cmocka_unit_test(effects_are_the_data),
     };
     const char *given = getenv("SEED");
     seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);

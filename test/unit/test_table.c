@@ -40,6 +40,11 @@ static uint64_t hash_of(void *ctx, const void *entry)
     return ((const struct entry *)entry)->hash;
 }
 
+static uint64_t place_of(const struct world *w, const struct entry *e)
+{
+    return table_place(&w->table, e->hash);
+}
+
 enum hashes { GOOD, FEW, CROWDED_HIGH, CROWDED_LOW, EQUAL, TOP_BITS_ONLY, HASHES };
 
 static uint64_t make_hash(struct random *r, enum hashes kind)
@@ -69,6 +74,7 @@ static struct world *world_new(size_t universe, enum hashes kind, bool restless)
     if (kind == GOOD && universe > 1) w->entries[1]->hash = UINT64_MAX;
     table_init(&w->table, hash_of, w);
     w->table.restless = restless;
+    w->table.order = 1; /* so that the hashes crowd as they are meant to */
     return w;
 }
 
@@ -126,10 +132,10 @@ static void find_prefix(struct world *w, uint32_t prefix)
     void *out[8];
     size_t expected = 0, found = table_find_prefix(&w->table, prefix, out, 8);
     for (size_t i = 0; i < w->universe; i++)
-        expected += w->entries[i]->in && w->entries[i]->hash >> 32 == prefix;
+        expected += w->entries[i]->in && place_of(w, w->entries[i]) >> 32 == prefix;
     assert_int_equal(found, expected);
     for (size_t i = 0; i < found && i < 8; i++) {
-        assert_int_equal(((struct entry *)out[i])->hash >> 32, prefix);
+        assert_int_equal(place_of(w, out[i]) >> 32, prefix);
         assert_true(((struct entry *)out[i])->in);
         for (size_t j = 0; j < i; j++) assert_ptr_not_equal(out[i], out[j]);
     }
@@ -140,9 +146,9 @@ static void see(void *ctx, void *entry)
     struct world *w = ctx;
     struct entry *e = entry;
     assert_true(e->in);
-    assert_true(e->hash >> 16 >= w->scan_from);
+    assert_true(place_of(w, e) >> 16 >= w->scan_from);
     if (e->seen++ != 0) fail_msg("entry seen twice");
-    if (w->scan_to) assert_true(e->hash >> 16 < w->scan_to);
+    if (w->scan_to) assert_true(place_of(w, e) >> 16 < w->scan_to);
 }
 
 static void begin_scan(struct world *w)
@@ -162,7 +168,7 @@ static void scan_some(struct world *w, size_t max_buckets)
     uint64_t upto = w->cursor ? w->cursor : UINT64_C(1) << 48;
     for (size_t i = 0; i < w->universe; i++) {
         struct entry *e = w->entries[i];
-        bool covered = e->hash >> 16 < upto;
+        bool covered = place_of(w, e) >> 16 < upto;
         if (!covered) assert_int_equal(e->seen, 0);
         if (covered && e->all_along) assert_int_equal(e->seen, 1);
     }
@@ -187,7 +193,7 @@ static void churn(struct world *w, size_t operations)
             take(w, e);
         if (dice % 10 == 0) move_entry(w, which);
         if (dice == 1) table_step(&w->table, random_below(&w->random, 20));
-        if (dice == 2) find_prefix(w, (uint32_t)(e->hash >> 32));
+        if (dice == 2) find_prefix(w, (uint32_t)(place_of(w, e) >> 32));
         if (dice < 5) scan_some(w, random_below(&w->random, 3));
         if (dice == 6) table_check(&w->table);
         if (random_below(&w->random, w->universe * 2) == 0) swelling = !swelling;
@@ -232,7 +238,7 @@ static void test_churn_large(void **state)
         begin_scan(w);
         do scan_some(w, 4000);
         while (w->cursor);
-        for (int i = 0; i < 100; i++) find_prefix(w, (uint32_t)(w->entries[i]->hash >> 32));
+        for (int i = 0; i < 100; i++) find_prefix(w, (uint32_t)(place_of(w, w->entries[i]) >> 32));
     }
     assert_int_equal(w->scans, 4);
     world_free(w);
@@ -298,6 +304,79 @@ static void test_reserve(void **state)
     }
 }
 
+/* Entries that are never touched: a number times 16 stands for one. -----------------------------
+ */
+
+static uint64_t number_hash(void *ctx, const void *entry)
+{
+    ++*(size_t *)ctx;
+    return hash_u64((uintptr_t)entry * UINT64_C(0x9e3779b97f4a7c15) + 1);
+}
+
+static void *number_entry(size_t i)
+{
+    return (void *)(uintptr_t)((i + 1) * 16);
+}
+
+struct line {
+    void **at;
+    size_t len;
+};
+
+static void line_up(void *ctx, void *entry)
+{
+    struct line *l = ctx;
+    l->at[l->len++] = entry;
+}
+
+/* Inserts them as they stand, as cheaply as if they stood in no order. */
+static void insert_line(struct table *t, size_t *asked, const struct line *l)
+{
+    size_t before = *asked, unused = 0;
+    for (size_t i = 0; i < l->len; i++) {
+        table_insert(t, number_hash(&unused, l->at[i]), l->at[i]);
+        assert_true(*asked - before <= 8 * i + 1000);
+    }
+    table_check(t);
+}
+
+/* What was walked in one table goes into another one, and back into the first when that was
+ * emptied, whichever way. */
+static void test_walked_is_inserted(void **state)
+{
+    (void)state;
+    enum { N = 30000 };
+    struct table a, b;
+    size_t asked = 0, unused = 0;
+    struct line walked = {calloc(N, sizeof(void *)), 0}, all = {calloc(N, sizeof(void *)), N};
+    for (size_t i = 0; i < N; i++) all.at[i] = number_entry(i);
+    table_init(&a, number_hash, &asked);
+    table_init(&b, number_hash, &asked);
+    insert_line(&a, &asked, &all);
+    for (int round = 0; round < 4; round++) {
+        walked.len = 0;
+        assert_int_equal(table_scan(&a, 0, SIZE_MAX, line_up, &walked), 0);
+        assert_int_equal(walked.len, N);
+        insert_line(&b, &asked, &walked);
+        for (size_t i = 0; i < N && round == 0; i++) {
+            uint64_t hash = number_hash(&unused, walked.at[i]);
+            table_erase(&a, table_find_entry(&a, hash, walked.at[i]), hash);
+        }
+        if (round == 1) table_fini(&a);
+        if (round == 2) assert_true(table_clear(&a, NULL, NULL, SIZE_MAX));
+        if (round == 3) {
+            struct table moved = a;
+            table_renew(&a);
+            table_fini(&moved);
+        }
+        insert_line(&a, &asked, &walked);
+        table_fini(&b);
+    }
+    table_fini(&a);
+    free(walked.at);
+    free(all.at);
+}
+
 static void test_random_is_fair(void **state)
 {
     (void)state;
@@ -351,20 +430,6 @@ static void test_clear_in_slices(void **state)
             world_free(w);
         }
     }
-}
-
-/* A million entries that are never touched: a number times 16 stands for one. --------------------
- */
-
-static uint64_t number_hash(void *ctx, const void *entry)
-{
-    ++*(size_t *)ctx;
-    return hash_u64((uintptr_t)entry * UINT64_C(0x9e3779b97f4a7c15) + 1);
-}
-
-static void *number_entry(size_t i)
-{
-    return (void *)(uintptr_t)((i + 1) * 16);
 }
 
 static void add_to_sum(void *ctx, void *entry)
@@ -424,10 +489,15 @@ int main(void)
     seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL);
     print_message("SEED=%llu\n", (unsigned long long)seed);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),          cmocka_unit_test(test_churn),
-        cmocka_unit_test(test_churn_large),    cmocka_unit_test(test_assign),
-        cmocka_unit_test(test_random_is_fair), cmocka_unit_test(test_clear_in_slices),
-        cmocka_unit_test(test_costs),          cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_churn),
+        cmocka_unit_test(test_churn_large),
+        cmocka_unit_test(test_assign),
+        cmocka_unit_test(test_walked_is_inserted),
+        cmocka_unit_test(test_random_is_fair),
+        cmocka_unit_test(test_clear_in_slices),
+        cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_reserve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

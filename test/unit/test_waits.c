@@ -52,7 +52,8 @@ static void drop_pop(struct wait *w)
     dropped++;
 }
 
-static const struct wait_kind popping_kind = {resume_pop, time_out_pop, drop_pop};
+static const struct wait_kind popping_kind = {
+    .resume = resume_pop, .time_out = time_out_pop, .drop = drop_pop};
 
 static void blpop(struct call *c)
 {
@@ -87,7 +88,8 @@ static void sealed(void *ctx, const struct record *r)
         if (r->notes[i].kind == NOTE_EVENT) wake_popping(all_popping, r->notes[i].key);
 }
 
-/* XREAD what a b: a slow read. The test says what comes of it; with `then` BLOCK, it blocks. */
+/* XREAD what a b: a slow read. The test says what comes of it; with `then` BLOCK, it blocks. What
+ * is read is nobody else's, if `what` is "mine". */
 struct reading {
     struct wait wait;
     size_t reply_bytes;
@@ -123,14 +125,16 @@ static void drop_read(struct wait *w)
 
 static void xread(struct call *c)
 {
-    static const struct wait_kind kind = {resume_read, time_out_pop, drop_read};
+#define READ .resume = resume_read, .time_out = time_out_pop, .drop = drop_read
+    static const struct wait_kind plain = {READ}, mine = {READ, .hands_over = true};
     if (!call_may_wait(c)) {
         resp_error(&c->reply, SLICE("ERR the past cannot be read here"));
         return;
     }
     reading = calloc(1, sizeof *reading);
     reading->reply_bytes = 4;
-    call_wait(c, &reading->wait, &kind, WAIT_FOREVER, false);
+    bool hands_over = call_arg_is(c, 1, "mine");
+    call_wait(c, &reading->wait, hands_over ? &mine : &plain, WAIT_FOREVER, false);
     if (call_arg_is(c, 1, "now")) wait_wake(&reading->wait);
 }
 
@@ -425,6 +429,20 @@ static void test_slow_read(void **state)
     close(other);
 }
 
+static void test_what_would_be_handed_over(void **state)
+{
+    (void)state;
+    int fd = join();
+    talk(fd, "XREAD mine y z\r\n", "");
+    assert_int_equal(sessions_stats(sessions).blocked, 0);
+    assert_false(is_at_end(fd));
+    shutdown(fd, SHUT_WR);
+    turns(2);
+    assert_true(is_at_end(fd));
+    assert_int_equal(dropped, 1);
+    close(fd);
+}
+
 static void test_answered_at_once(void **state)
 {
     (void)state;
@@ -658,6 +676,7 @@ int main(void)
         TEST(test_kill_and_disconnect),
         TEST(test_server_ends),
         TEST(test_slow_read),
+        TEST(test_what_would_be_handed_over),
         TEST(test_answered_at_once),
         TEST(test_read_and_then_block),
         TEST(test_never_in_a_transaction),

@@ -9,15 +9,26 @@ count=20
 now_us() { echo "${EPOCHREALTIME/[.,]/}"; }
 note() { echo "$*" >>"$LOG"; }
 
-# Prints `life <run id>`, then `entry …` for each entry that a command answers with.
+# Prints `life <run id>`, and `entry …` for each entry that a command answers with. The server is
+# asked who it is before and after: redis-cli goes on behind a command that had no answer, with a
+# connection to whoever is there then.
 entries_of() {
-    printf 'INFO server\n%s\n' "$*" | redis-cli -s "$SOCKET" 2>/dev/null | tr -d '\r' | awk '
+    printf 'INFO server\n%s\nINFO server\n' "$*" | redis-cli -s "$SOCKET" 2>/dev/null | tr -d '\r' |
+        awk '
         /^run_id:/ { print "life", substr($0, 8) }
         /^[0-9]+-[0-9]+$/ { id = $0 }
         name == "key" { key = $0 }
         name == "event" { event = $0 }
         name == "db" { print "entry", id, key, event, $0 }
         { name = name == "" && ($0 == "key" || $0 == "event" || $0 == "db") ? $0 : "" }'
+}
+
+# The life of the server that has answered, or one of its own where that is not known.
+unknown=0
+life_of() {
+    awk -v unknown="unknown-$$-$unknown" '
+        $1 == "life" { lives[++n] = $2 }
+        END { print n == 2 && lives[1] == lives[2] ? lives[1] : unknown }' <<<"$1"
 }
 
 # Asks, handles, acknowledges; says whether there was something.
@@ -28,7 +39,8 @@ handle() {
     answer=$(entries_of "$*")
     ids=$(awk '$1 == "entry" { print $2 }' <<<"$answer")
     [ -n "$ids" ] || return 1
-    note batch "$how" "$(awk '$1 == "life" { print $2 }' <<<"$answer")" "$asked" "$(now_us)"
+    note batch "$how" "$(life_of "$answer")" "$asked" "$(now_us)"
+    unknown=$((unknown + 1))
     grep ^entry <<<"$answer" >>"$LOG"
     # shellcheck disable=SC2086
     acked=$(redis-cli -s "$SOCKET" XACK "$VIEW" "$GROUP" $ids 2>/dev/null)
