@@ -89,6 +89,8 @@ enum mode {
     MODE_MEMKEYS,
     MODE_LATENCY,
     MODE_LATENCY_HISTORY,
+    MODE_LATENCY_DIST,
+    MODE_LRU_TEST,
     MODE_HOTKEYS,
     MODE_INTRINSIC_LATENCY,
 };
@@ -119,6 +121,7 @@ struct options {
     const char *rdb;     /* file of --rdb or --functions-rdb */
     bool functions_only; /* … of the latter */
     int intrinsic_s;     /* seconds of --intrinsic-latency */
+    long long lru_keys;  /* of --lru-test */
     bool indent;         /* JSON over many lines */
     const char *pattern; /* of --scan and --bigkeys; NULL: all keys */
     size_t pattern_len;
@@ -180,7 +183,10 @@ struct shown {
     size_t fields_count;
 };
 
+/* A line of it. */
 void shown_print(const struct shown *s, bool json);
+/* Of an event: as __keychange@ tells it. */
+void shown_print_json(FILE *to, const struct shown *s);
 
 /* ---- session.c ---- */
 
@@ -278,6 +284,8 @@ int scan_run(struct session *s);
 int sizes_run(struct session *s, bool memory);
 int stat_run(struct session *s);
 int latency_run(struct session *s, bool history);
+int latency_dist_run(struct session *s);
+int lru_test_run(struct session *s);
 int pipe_run(struct session *s);
 int rdb_run(struct session *s);
 int hotkeys_run(struct session *s);

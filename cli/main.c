@@ -104,6 +104,8 @@ static int run(struct session *s)
     case MODE_INTRINSIC_LATENCY: break;
     case MODE_LATENCY: return latency_run(s, false);
     case MODE_LATENCY_HISTORY: return latency_run(s, true);
+    case MODE_LATENCY_DIST: return latency_dist_run(s);
+    case MODE_LRU_TEST: return lru_test_run(s);
     }
     return run_command(s);
 }

@@ -75,6 +75,8 @@ static const char usage[] =
     "  --memkeys-samples <n>  … by looking at n elements of each\n"
     "  --latency            Time PING until Ctrl-C; elsewhere than on a terminal for a second\n"
     "  --latency-history    The same with a line every 15 seconds (-i)\n"
+    "  --latency-dist       How the times of PING are spread, every second (-i), in colours\n"
+    "  --lru-test <n>       Reads and writes n keys, some often: how many has a cache still?\n"
     "\n"
     "  --hotkeys            The keys that are used most (maxmemory-policy must be an LFU one)\n"
     "  --intrinsic-latency <s>  How long this machine itself makes a busy program wait\n"
@@ -263,6 +265,12 @@ static void take_intrinsic(struct options *o, const char *option, const char *va
     o->intrinsic_s = integer_of(option, value, 1, INT_MAX);
 }
 
+static void take_lru_test(struct options *o, const char *option, const char *value)
+{
+    o->mode = MODE_LRU_TEST;
+    o->lru_keys = integer_of(option, value, 1, INT_MAX);
+}
+
 static void take_functions_rdb(struct options *o, const char *option, const char *value)
 {
     (void)option;
@@ -398,6 +406,8 @@ static const struct row rows[] = {
     {"--memkeys-samples", CALL_WITH_VALUE, take_samples, 0, 0},
     {"--latency", SET_INT, NULL, FIELD(mode), MODE_LATENCY},
     {"--latency-history", SET_INT, NULL, FIELD(mode), MODE_LATENCY_HISTORY},
+    {"--latency-dist", SET_INT, NULL, FIELD(mode), MODE_LATENCY_DIST},
+    {"--lru-test", CALL_WITH_VALUE, take_lru_test, 0, 0},
     {"--functions-rdb", CALL_WITH_VALUE, take_functions_rdb, 0, 0},
     {"--hotkeys", SET_INT, NULL, FIELD(mode), MODE_HOTKEYS},
     {"--intrinsic-latency", CALL_WITH_VALUE, take_intrinsic, 0, 0},
@@ -408,8 +418,6 @@ static const struct row rows[] = {
     {"-v", CALL, show_version, 0, 0},
     {"-c", CALL, refuse_cluster, 0, 0},
     {"--cluster", CALL, refuse_cluster, 0, 0},
-    {"--latency-dist", CALL, refuse, 0, 0},
-    {"--lru-test", CALL, refuse, 0, 0},
     {"--replica", CALL, refuse, 0, 0},
     {"--slave", CALL, refuse, 0, 0},
     {"--ldb", CALL, refuse, 0, 0},

@@ -41,7 +41,7 @@ static bool is_utf8(struct hark_text t)
     return true;
 }
 
-static void print_base64(struct hark_text t)
+static void print_base64(FILE *to, struct hark_text t)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < t.len; i += 3) {
@@ -49,22 +49,22 @@ static void print_base64(struct hark_text t)
         for (size_t k = 0; k < 3; k++)
             bits = bits << 8 | (i + k < t.len ? (unsigned char)t.at[i + k] : 0u);
         for (size_t k = 0; k < 4; k++)
-            putchar(i + k <= t.len ? digits[bits >> (18 - 6 * k) & 63] : '=');
+            fputc(i + k <= t.len ? digits[bits >> (18 - 6 * k) & 63] : '=', to);
     }
 }
 
 /* "name":"value", or "name_b64":"…" for what is not UTF-8. */
-static void print_member(const char *name, size_t name_len, struct hark_text value)
+static void print_member(FILE *to, const char *name, size_t name_len, struct hark_text value)
 {
     bool text = is_utf8(value);
-    printf(",\"%.*s%s\":", (int)name_len, name, text ? "" : "_b64");
+    fprintf(to, ",\"%.*s%s\":", (int)name_len, name, text ? "" : "_b64");
     if (text) {
-        print_json_text(stdout, value.at, value.len);
+        print_json_text(to, value.at, value.len);
         return;
     }
-    putchar('"');
-    print_base64(value);
-    putchar('"');
+    fputc('"', to);
+    print_base64(to, value);
+    fputc('"', to);
 }
 
 /* Of a keyspace channel some fields are numbers, and one is JSON already. */
@@ -76,21 +76,21 @@ static bool is_bare(struct hark_text name)
     return false;
 }
 
-static void print_json_line(const struct shown *s)
+void shown_print_json(FILE *to, const struct shown *s)
 {
     if (s->id)
-        printf("{\"id\":\"%s\"", s->id);
+        fprintf(to, "{\"id\":\"%s\"", s->id);
     else
-        printf("{\"ms\":%lld", (long long)s->ms);
-    if (s->channel.at) print_member("channel", 7, s->channel);
+        fprintf(to, "{\"ms\":%lld", (long long)s->ms);
+    if (s->channel.at) print_member(to, "channel", 7, s->channel);
     for (size_t i = 0; i + 1 < s->fields_count; i += 2) {
         struct hark_text name = s->fields[i], value = s->fields[i + 1];
         if (s->of_event && is_bare(name))
-            printf(",\"%.*s\":%.*s", (int)name.len, name.at, (int)value.len, value.at);
+            fprintf(to, ",\"%.*s\":%.*s", (int)name.len, name.at, (int)value.len, value.at);
         else
-            print_member(name.at, name.len, value);
+            print_member(to, name.at, name.len, value);
     }
-    printf("}\n");
+    fputc('}', to);
 }
 
 /* ---- for people ---- */
@@ -130,7 +130,8 @@ static void print_event(const struct shown *s)
 void shown_print(const struct shown *s, bool json)
 {
     if (json) {
-        print_json_line(s);
+        shown_print_json(stdout, s);
+        putchar('\n');
         fflush(stdout);
         return;
     }

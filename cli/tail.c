@@ -184,6 +184,18 @@ static struct hark_text field(const struct shown *s, const char *name)
     return (struct hark_text){NULL, 0};
 }
 
+/* The message about a change, as the server makes it; to be freed. */
+static struct hark_text change_json(const struct shown *s)
+{
+    char *at = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&at, &len);
+    if (!to) fail("no memory", "");
+    shown_print_json(to, s);
+    if (fclose(to) != 0) fail("no memory", "");
+    return (struct hark_text){at, len};
+}
+
 /* Publishes it again, on the channel that it came by. */
 static void publish(struct following *f, const struct shown *s)
 {
@@ -194,11 +206,14 @@ static void publish(struct following *f, const struct shown *s)
     if (len < 0) return;
     char *name = must_alloc((size_t)len + 1);
     hark_channel_name(&c, name, (size_t)len + 1);
-    struct hark_text payload = c.family == HARK_F_KEYEVENT ? key : event;
+    struct hark_text json = {NULL, 0};
+    if (c.family == HARK_F_KEYCHANGE) json = change_json(s);
+    struct hark_text payload = json.at ? json : c.family == HARK_F_KEYEVENT ? key : event;
     struct hark_reply *r;
     int rc =
         hark_commandf(f->target, &r, "PUBLISH %b %b", name, (size_t)len, payload.at, payload.len);
     free(name);
+    free((char *)(uintptr_t)json.at);
     if (rc < 0) fail("--to: ", hark_error(f->target));
     if (r->type == HARK_T_ERROR) fail("--to: ", r->text);
     hark_reply_free(r);
@@ -422,8 +437,7 @@ int replay_run(struct session *s)
         moment_before(&since, id);
     }
     if (f.to) {
-        if (f.parsed.family != HARK_F_KEYSPACE && f.parsed.family != HARK_F_KEYEVENT)
-            fail("--to: only __keyspace@ and __keyevent@ can be published again", "");
+        if (!f.of_event) fail("--to: only what a keyspace channel has told can be published", "");
         struct hark_options options = HARK_OPTIONS;
         options.url = f.to;
         if (hark_connect(&options, &f.target) < 0) fail("--to: ", hark_error(f.target));
@@ -498,8 +512,6 @@ static int lag_of_all(struct session *s, bool json)
         take_value(line, "lag_records=", g.records, sizeof g.records);
         take_value(line, "lag_bytes=", g.bytes, sizeof g.bytes);
         take_value(line, "lag_seconds=", g.seconds, sizeof g.seconds);
-        /* Since 1970: it was never given anything. */
-        if (atof(g.seconds) > 1e9) strcpy(g.seconds, "-");
         decode(g.view);
         decode(g.name);
         print_group(&g, json);
@@ -516,6 +528,17 @@ static void copy_value(char *to, size_t size, const struct hark_reply *info, con
     if (r && r->text) snprintf(to, size, "%s", r->text);
 }
 
+/* The unix ms of the first entry of a stream; 0 when there is none. */
+static int64_t first_ms(struct session *s, const char *name)
+{
+    struct hark_reply *r =
+        session_ask(s, 6, (const char *[]){"XRANGE", name, "-", "+", "COUNT", "1"}, NULL);
+    bool any = r->count && r->at[0].count && r->at[0].at[0].text;
+    int64_t ms = any ? atoll(r->at[0].at[0].text) : 0;
+    hark_reply_free(r);
+    return ms;
+}
+
 /* The groups of one stream, of any server. */
 static void lag_of_one(struct session *s, const char *name, int64_t now, bool json)
 {
@@ -529,10 +552,13 @@ static void lag_of_one(struct session *s, const char *name, int64_t now, bool js
         copy_value(g.pending, sizeof g.pending, &r->at[i], "pending");
         copy_value(g.records, sizeof g.records, &r->at[i], "lag");
         copy_value(last, sizeof last, &r->at[i], "last-delivered-id");
-        /* Since the last that it was given; where nothing is left to give, it is not behind. */
-        bool even = strcmp(g.records, "0") == 0 || atoll(last) == 0;
-        snprintf(g.seconds, sizeof g.seconds, "%.3f",
-                 even || now < atoll(last) ? 0.0 : (double)(now - atoll(last)) / 1e3);
+        /* Since the last that it was given, or the first that there is, if it was given none; where
+         * nothing is left to give, it is not behind. */
+        bool even = strcmp(g.records, "0") == 0;
+        int64_t given = atoll(last);
+        if (!even && !given) given = first_ms(s, name);
+        even |= !given || now < given;
+        snprintf(g.seconds, sizeof g.seconds, "%.3f", even ? 0.0 : (double)(now - given) / 1e3);
         print_group(&g, json);
     }
     hark_reply_free(r);

@@ -1,4 +1,4 @@
-/* Graded assertions.
+/* Graded assertions. They look and change nothing, but for system calls that must not fail.
  *
  *   CHECK(x)    cheap, always on: a broken invariant ends the process before it can do harm
  *   DCHECK(x)   costly or on a hot path: only in debug, check and fuzz builds (-DHARK_DEBUG)

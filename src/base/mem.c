@@ -72,8 +72,10 @@ static _Thread_local struct counter *mine;
 static struct counter *take_counter(void)
 {
     int i = 0;
-    while (__atomic_exchange_n(&counters[i].taken, true, __ATOMIC_ACQUIRE))
-        CHECK(++i < COUNTERS_MAX);
+    while (__atomic_exchange_n(&counters[i].taken, true, __ATOMIC_ACQUIRE)) {
+        i++;
+        CHECK(i < COUNTERS_MAX);
+    }
     return &counters[i];
 }
 

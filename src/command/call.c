@@ -68,6 +68,16 @@ bool call_int_from(struct call *c, int i, int64_t min, const char *wrong, int64_
     return false;
 }
 
+bool call_may_draw(struct call *c, uint64_t count)
+{
+    if (count <= DRAWS_MAX) return true;
+    resp_errorf(&c->reply,
+                "ERR limit reached: too many elements to draw in one command (at most "
+                "%d)",
+                DRAWS_MAX);
+    return false;
+}
+
 int call_read_string(struct call *c, struct slice key, struct slice *out)
 {
     const struct entry *e = call_read(c, key);

@@ -58,6 +58,10 @@ void call_no_memory(struct call *c);
 /* Any other; false. */
 bool call_refuse(struct call *c, struct slice error);
 
+enum { DRAWS_MAX = 4 * 1000 * 1000 }; /* under a second */
+/* May so many elements be drawn at once, each time any of them? False after writing the error. */
+bool call_may_draw(struct call *c, uint64_t count);
+
 /* Reads an argument as a number, or writes the error that Redis has for it and returns false. */
 bool call_int(struct call *c, int i, int64_t *out);
 /* The same within bounds; outside of them `ERR value is out of range, must be …` as Redis words it

@@ -182,10 +182,10 @@ static void hrandfield(struct call *c)
     if (there < 0) return;
     if (there == 0 || count == 0)
         resp_array(&c->reply, 0);
-    else if (count < 0)
-        reply_repeated(&d, (uint64_t)-count);
-    else
+    else if (count > 0)
         reply_different(&d, (uint64_t)count);
+    else if (call_may_draw(c, (uint64_t)-count))
+        reply_repeated(&d, (uint64_t)-count);
     if (there > 0) end_draw(&d);
 }
 

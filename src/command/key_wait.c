@@ -101,13 +101,16 @@ static void wait_for_keys(struct call *c, const struct blocking *b)
     k->what = *b;
     k->engine = c->engine;
     k->ready = -1;
+    size_t bytes = mem_cost(size_of(b));
     for (int i = 0; i < b->keys; i++) {
         struct awaited_word *word = &k->keys[i];
+        bytes += awaited_bytes(call_arg(c, b->first + i));
         word->wait = k;
         word->waiter = (struct key_waiter){.type = b->type, .ready = key_ready};
         awaited_join(c->engine, &word->waiter, c->db, call_arg(c, b->first + i));
     }
     call_wait(c, &k->wait, &key_wait_kind, b->deadline_ms, true);
+    k->wait.bytes = bytes;
 }
 
 void block_on_keys(struct call *c, const struct blocking *b)

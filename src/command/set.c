@@ -273,13 +273,6 @@ static void draw_one(struct call *c)
     if (found == 0) resp_null(&c->reply);
 }
 
-/* Will a reply of so many members be cut, however short they are? */
-static bool more_than_may_be(const struct call *c, uint64_t count)
-{
-    enum { SHORTEST = sizeof "$0\r\n\r\n" - 1 };
-    return c->reply.out_max && count > c->reply.out_max / SHORTEST;
-}
-
 static void draw_many(struct call *c)
 {
     struct value v;
@@ -289,9 +282,8 @@ static void draw_many(struct call *c)
     if (found < 0) return;
     if (!found || count == 0) {
         resp_array(&c->reply, 0);
-    } else if (count < 0 && more_than_may_be(c, (uint64_t)-count)) {
-        c->reply.cut = true;
     } else if (count < 0) {
+        if (!call_may_draw(c, (uint64_t)-count)) return;
         resp_array(&c->reply, (size_t)-count);
         set_draw_again(&v, (uint64_t)-count, call_random(c), answer_member, &c->reply);
     } else {

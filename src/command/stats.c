@@ -24,12 +24,6 @@ static uint64_t bucket_start(unsigned bucket)
     return (uint64_t)(LATENCY_STEPS + bucket % LATENCY_STEPS) << (octave - 3);
 }
 
-void command_stats_add(struct command_stats *s, uint64_t ns, bool with_latency)
-{
-    command_stats_add_part(s, ns, true);
-    if (with_latency) command_stats_add_latency(s, ns);
-}
-
 void command_stats_add_part(struct command_stats *s, uint64_t ns, bool first)
 {
     s->calls += first;

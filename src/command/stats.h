@@ -23,10 +23,8 @@ struct command_stats {
     uint64_t *latency; /* LATENCY_BUCKETS counts, or NULL */
 };
 
-/* Counts a call of `ns` nanoseconds; in the histogram only if `with_latency`. */
-void command_stats_add(struct command_stats *s, uint64_t ns, bool with_latency);
-/* The same of a call in parts, between which the command waits: it counts with its first part, and
- * stands in the histogram when the last is over. */
+/* Counts a call of `ns` nanoseconds, or of so many in this part, when the command waits between
+ * parts: it counts with its first, and stands in the histogram when the last is over. */
 void command_stats_add_part(struct command_stats *s, uint64_t ns, bool first);
 void command_stats_add_latency(struct command_stats *s, uint64_t ns);
 /* Back to zero, and the histogram's memory back. */

@@ -122,7 +122,8 @@ size_t door_ack(struct group_door *d, struct event_id *ids, size_t count)
     count = crew_pending_among(d->crew, ids, count);
     if (!count) return 0;
     crew_code_ack(&code, d->crew, ids, count);
-    CHECK(crew_redo_ack(d->crew, buffer_slice(&code)));
+    bool done = crew_redo_ack(d->crew, buffer_slice(&code));
+    CHECK(done);
     door_did(d, EFFECT_XACK, &code);
     buffer_fini(&code);
     return count;
@@ -143,7 +144,8 @@ bool door_claim(struct group_door *d, struct consumer *to, const struct pending_
     d->crew->time_ms = now;
     size_t head = code.len;
     crew_code_claim(&code, to->number, now, entries, count);
-    CHECK(crew_redo_claim(d->crew, to, slice_from(buffer_slice(&code), head), SIZE_MAX));
+    bool done = crew_redo_claim(d->crew, to, slice_from(buffer_slice(&code), head), SIZE_MAX);
+    CHECK(done);
     door_did(d, EFFECT_XCLAIM, &code);
     buffer_fini(&code);
     return true;
@@ -164,7 +166,8 @@ void door_redeliver(struct group_door *d, struct consumer *to, const struct even
     d->crew->time_ms = now;
     size_t head = code.len;
     crew_code_redeliver(&code, ids, count);
-    CHECK(crew_redo_redeliver(d->crew, to, slice_from(buffer_slice(&code), head)));
+    bool done = crew_redo_redeliver(d->crew, to, slice_from(buffer_slice(&code), head));
+    CHECK(done);
     door_did(d, EFFECT_XREADGROUP, &code);
     opened_is_counted(&d->key);
     buffer_fini(&code);

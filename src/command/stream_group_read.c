@@ -492,12 +492,18 @@ static bool more_is_due(struct group_reading *r)
     return any;
 }
 
-/* True when the reply is written. */
+/* True when the reply is written. What was given must be told, whatever is wrong with a later
+ * stream: of that the next read hears. */
 static bool read_on(struct call *c, struct group_reading *r)
 {
+    size_t begin = c->reply.out->len;
     for (;;) {
         enum read_end end = read_due(c, r);
-        if (end == READ_FAILED) return true;
+        if (end == READ_FAILED && !r->reply.entries) return true;
+        if (end == READ_FAILED) {
+            c->reply.out->len = begin;
+            break;
+        }
         if (end == READ_WAITS) {
             if (r->parked) wait_rearm(&r->wait, WAIT_FOREVER, false);
             return false;
@@ -621,6 +627,8 @@ static void xreadgroup_command(struct call *c)
     bool blocked = !is_under_way(r);
     r->parked = true;
     call_wait(c, &r->wait, &reading_kind, blocked ? r->deadline_ms : WAIT_FOREVER, blocked);
+    r->wait.bytes = mem_cost(r->size);
+    for (int i = 0; i < words.streams; i++) r->wait.bytes += awaited_bytes(name_of(c, r, i));
 }
 
 void stream_bind_group_read(struct command_table *t)

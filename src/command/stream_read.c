@@ -103,6 +103,7 @@ void read_reply_stream(struct read_reply *r, int proto, struct slice name, size_
     resp_bulk(&w, name);
     resp_array(&w, entries);
     r->streams++;
+    r->entries += entries;
 }
 
 size_t read_reply_stored(struct read_reply *r, int proto, struct slice name,
@@ -422,6 +423,8 @@ static void xread_command(struct call *c)
     r->parked = true;
     bool blocked = !r->question;
     call_wait(c, &r->wait, &reading_kind, blocked ? r->deadline_ms : WAIT_FOREVER, blocked);
+    r->wait.bytes = mem_cost(r->size);
+    for (int i = 0; i < words.streams; i++) r->wait.bytes += awaited_bytes(name_of(c, r, i));
 }
 
 void stream_bind_read(struct command_table *t)

@@ -31,7 +31,7 @@ int64_t read_deadline(const struct call *c, const struct read_words *w);
 /* What has been read so far, of several streams: the reply but for its head. */
 struct read_reply {
     struct buffer bytes;
-    size_t streams;
+    size_t streams, entries;
 };
 /* The head of a stream's part, which `entries` replies must follow. */
 void read_reply_stream(struct read_reply *r, int proto, struct slice name, size_t entries);

@@ -58,9 +58,13 @@ struct wait {
     const struct wait_kind *kind;
     int64_t deadline_ms; /* unix time, or WAIT_FOREVER */
     /* Counts as a blocked client (BLOCK), which CLIENT UNBLOCK can end, and which is given up when
-     * its peer has closed its side. False while it only awaits a read: as any other request, that
-     * is still answered then, unless it hands over. */
+     * its peer has closed its side. False while it only awaits a read, which may give it something:
+     * as any other request, that is answered then, unless it hands over. */
     bool blocked;
+    /* What it writes in parts are messages, each whole: others may come between them. Set after
+     * call_wait, as the next. */
+    bool writes_messages;
+    size_t bytes; /* of memory that it holds, for its client's account */
     const struct wait_host *host;
     void *kept; /* the host's */
 };

@@ -365,10 +365,10 @@ static void zrandmember_count(struct call *c)
     if (found < 0) return;
     if (!found)
         resp_array(&c->reply, 0);
-    else if (count < 0)
-        reply_draws(c, &v, (uint64_t)-count, with_scores);
-    else
+    else if (count >= 0)
         reply_sample(c, &v, (uint64_t)count, with_scores);
+    else if (call_may_draw(c, (uint64_t)-count))
+        reply_draws(c, &v, (uint64_t)-count, with_scores);
 }
 
 static void zrandmember(struct call *c)

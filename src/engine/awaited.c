@@ -126,6 +126,12 @@ void awaited_join(struct engine *e, struct key_waiter *w, int db, struct slice k
     a->with_end += w->hears_end && !k->enders++;
 }
 
+size_t awaited_bytes(struct slice key)
+{
+    return mem_cost(sizeof(struct awaited_key)) +
+           mem_cost(sizeof(struct map_item) + DB_BYTES + key.len);
+}
+
 void awaited_leave(struct engine *e, struct key_waiter *w)
 {
     struct awaited *a = &e->awaited;

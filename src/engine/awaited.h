@@ -29,6 +29,8 @@ struct key_waiter {
 
 /* From now on it waits for the key, behind those who do already; the key is copied. */
 void awaited_join(struct engine *e, struct key_waiter *w, int db, struct slice key);
+/* Bytes that the wait for a key takes, the waiter apart, as if nobody else waited for it. */
+size_t awaited_bytes(struct slice key);
 /* It waits no more; also from within `ready`. Fine when it does not wait. */
 void awaited_leave(struct engine *e, struct key_waiter *w);
 

@@ -424,7 +424,8 @@ void gate_close_unheard(struct opened *k, const char *reason)
 
 void gate_close_unchanged(struct opened *k)
 {
-    CHECK(!k->changed && (!k->value.at || !put_back(k)));
+    bool gone = put_back(k);
+    CHECK(!k->changed && !gone);
     k->engine->draft.keys_open--;
 }
 

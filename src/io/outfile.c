@@ -1,14 +1,13 @@
 /* How a file is written beside service.
  *
- *      owner                                  thread
- *      filling ─▶ piece ─▶ piece ─▶ piece ─▶ encode ─▶ write … sync … write
- *                 └──────── waiting ────────┘            at the end: sync ─ rename ─ sync of folder
+ *      owner                       thread
+ *      piece ─▶ piece ─▶ piece ─▶ encode ─▶ write … sync … write
+ *      └──────── waiting ──────┘             at the end: sync ─ rename ─ sync of folder
  *
- * The owner fills a piece without a lock and queues it when it is full; pieces go to the disk in
- * that order, by one thread. `waiting` counts those that are queued or being written.
+ * The owner queues pieces, which go to the disk in that order, by one thread. `waiting` counts those that are queued or being written.
  *
  * What may go wrong: a call of the disk fails. Then the file is closed, the temporary name removed,
- * what waits is dropped, and so is what is added later: the state says FAILED until the owner has
+ * what waits is dropped, and so is what is taken later: the state says FAILED until the owner has
  * seen it. A sync is not tried again, for a second one would prove nothing. */
 #include "outfile.h"
 
@@ -17,7 +16,6 @@
 #include "thread.h"
 
 enum {
-    PIECE_BYTES = 256 * 1024,
     SYNC_BYTES = 32 << 20, /* written between two syncs */
     ENCODED_KEPT_MAX = 1 << 20,
 };
@@ -31,10 +29,6 @@ struct outfile {
     struct outfile_config config;
     struct disk *disk;
     char *temporary, *name;
-
-    /* The owner's. */
-    struct buffer filling;
-    uint64_t added;
 
     /* Under the lock. */
     struct mutex lock;
@@ -226,7 +220,6 @@ static void free_outfile(struct outfile *f)
 {
     struct piece *p;
     while ((p = next_piece(f))) piece_free(p);
-    buffer_fini(&f->filling);
     buffer_fini(&f->encoded);
     condition_fini(&f->work);
     mutex_fini(&f->lock);
@@ -269,7 +262,6 @@ void outfile_take(struct outfile *f, struct buffer *piece)
     struct piece *p = mem_new(struct piece);
     p->bytes = *piece;
     *piece = (struct buffer){0};
-    f->added += p->bytes.len;
     __atomic_fetch_add(&f->waiting, p->bytes.cap, __ATOMIC_ACQ_REL);
     if (!f->config.threaded) {
         deal_with(f, p);
@@ -282,18 +274,6 @@ void outfile_take(struct outfile *f, struct buffer *piece)
     mutex_unlock(&f->lock);
 }
 
-void outfile_add(struct outfile *f, struct slice bytes)
-{
-    struct buffer *b = &f->filling;
-    while (bytes.len) {
-        buffer_reserve(b, PIECE_BYTES - b->len);
-        size_t room = PIECE_BYTES - b->len, n = bytes.len < room ? bytes.len : room;
-        buffer_add(b, bytes.at, n);
-        bytes = slice_from(bytes, n);
-        if (b->len == PIECE_BYTES || !f->config.threaded) outfile_take(f, b);
-    }
-}
-
 size_t outfile_backlog(const struct outfile *f)
 {
     return __atomic_load_n(&f->waiting, __ATOMIC_ACQUIRE);
@@ -304,11 +284,6 @@ bool outfile_ready(const struct outfile *f)
     return outfile_backlog(f) < f->config.backlog_max;
 }
 
-uint64_t outfile_bytes(const struct outfile *f)
-{
-    return f->added + f->filling.len;
-}
-
 uint64_t outfile_written(const struct outfile *f)
 {
     return __atomic_load_n(&f->written, __ATOMIC_ACQUIRE);
@@ -316,7 +291,6 @@ uint64_t outfile_written(const struct outfile *f)
 
 void outfile_finish(struct outfile *f)
 {
-    outfile_take(f, &f->filling);
     mutex_lock(&f->lock);
     bool open = f->state == OUTFILE_OPEN;
     if (open) __atomic_store_n(&f->state, OUTFILE_ENDING, __ATOMIC_RELEASE);

@@ -28,9 +28,8 @@ struct outfile_config {
     const char *temporary, *name; /* file names in the disk's folder, copied */
     size_t backlog_max;           /* bytes that may wait to be written: see outfile_ready */
     bool threaded; /* false: what is handed over is written at once, by the caller (for tests) */
-    /* Makes of each piece that outfile_take was given what is to be written, in order: compression
-     * and checksums are the thread's work then. NULL: pieces are written as they are. With it,
-     * outfile_add is not to be used. */
+    /* Makes of each piece what is to be written, in order: compression and checksums are the
+     * thread's work then. NULL: pieces are written as they are. */
     void (*encode)(void *ctx, struct slice piece, struct buffer *out);
     void *encode_ctx;
     /* Called by the thread when the file has its name, before the state says so: to remove what it
@@ -46,14 +45,12 @@ struct outfile_config {
 /* 0 or the error of opening the temporary file. `disk` is borrowed until outfile_close. */
 int outfile_open(struct outfile **file, struct disk *disk, const struct outfile_config *config,
                  struct disk_why *why);
-/* Hands over bytes, which are copied; always takes them, also beyond the backlog. */
-void outfile_add(struct outfile *f, struct slice bytes);
-/* The same without a copy: takes the bytes out of the buffer, which is empty afterwards. */
+/* Hands over a piece: takes the bytes out of the buffer, which is empty afterwards, also beyond the
+ * backlog. */
 void outfile_take(struct outfile *f, struct buffer *piece);
 /* Is less than backlog_max waiting? */
 bool outfile_ready(const struct outfile *f);
 size_t outfile_backlog(const struct outfile *f); /* waiting */
-uint64_t outfile_bytes(const struct outfile *f); /* handed over so far */
 void outfile_finish(struct outfile *f);
 /* With OUTFILE_FAILED, *why has the reason and *error the error; both may be NULL. */
 enum outfile_state outfile_state(struct outfile *f, int *error, struct disk_why *why);

@@ -60,12 +60,7 @@ struct journal_describer {
 struct journal_leaving {
     uint64_t first_seq, last_seq; /* of the records that begin in it; none when first > last */
     int64_t time_ms;              /* when it was begun */
-    struct summary *summary;      /* the journal's own */
 };
-struct journal_filter;
-/* May it have a record that matches? By its summary, without reading it; true where that is not
- * there. */
-bool journal_leaving_may_match(const struct journal_leaving *s, const struct journal_filter *f);
 
 struct journal_config {
     uint64_t segment_bytes; /* whole 512s, from JOURNAL_SEGMENT_BYTES_MIN up to 1 GB */

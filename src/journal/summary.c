@@ -248,14 +248,6 @@ bool summary_may_match(struct summary *s, size_t group, const struct journal_fil
     return g->any || g->bloom_bytes == 0 || group_may_match(g, bloom_of(s, g), f);
 }
 
-bool journal_leaving_may_match(const struct journal_leaving *s, const struct journal_filter *f)
-{
-    if (!s->summary) return true;
-    for (size_t i = 0; i < s->summary->count; i++)
-        if (summary_may_match(s->summary, i, f)) return true;
-    return false;
-}
-
 static int write_file(struct disk *disk, const char *name, struct slice bytes)
 {
     struct disk_why why;

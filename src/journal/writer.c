@@ -268,7 +268,6 @@ static bool may_go(struct journal *j)
 {
     if (!j->config.may_go) return true;
     const struct segment was = *j->segments[0];
-    struct summary summary = {.file = -1};
     struct journal_leaving leaving = {
         .first_seq = was.header.first_seq,
         .last_seq = j->segments[1]->header.first_seq - 1,
@@ -276,12 +275,7 @@ static bool may_go(struct journal *j)
     };
     j->aside = true;
     mutex_unlock(&j->lock);
-    bool known =
-        was.summary == SUMMARY_KEPT && summary_open(&summary, j->disk, &was.header, was.end,
-                                                    was.end_chain, j->config.describer.scheme) == 0;
-    if (known) leaving.summary = &summary;
     bool may = j->config.may_go(j->config.may_go_ctx, &leaving);
-    summary_fini(&summary);
     mutex_lock(&j->lock);
     j->aside = false;
     j->kept = !may;

@@ -48,16 +48,6 @@ void entry_encode(struct buffer *to, int db, const struct entry *e)
     encode_value(to, &v);
 }
 
-static bool encode_string_some(struct buffer *to, struct slice s, struct value_progress *p,
-                               size_t bytes)
-{
-    struct slice rest = slice_from(s, (size_t)p->at);
-    if (rest.len > bytes) rest.len = bytes;
-    buffer_add_slice(to, rest);
-    p->at += rest.len;
-    return p->at == s.len;
-}
-
 static void begin_large(struct buffer *to, int db, const struct entry *e, struct value_progress *p)
 {
     size_t key_bytes = entry_key(e).len + HEAD_BYTES + 4 * VARINT_MAX;
@@ -71,7 +61,7 @@ bool entry_encode_some(struct buffer *to, int db, const struct entry *e, struct 
                        size_t bytes)
 {
     if (!p->mark) begin_large(to, db, e, p);
-    if (entry_type(e) == TYPE_STRING) return encode_string_some(to, entry_string(e), p, bytes);
+    if (entry_type(e) == TYPE_STRING) return value_string_some(entry_string(e), p, bytes, to);
     struct value v = entry_value(e);
     if (!value_kind(v.type)->encode_some(&v, p, bytes, to)) return false;
     put64(to->at + p->mark - LENGTH_BYTES, to->len - p->mark);

@@ -223,6 +223,13 @@ static void drop_input(struct buffer *in, size_t taken)
     *in = rest;
 }
 
+/* Who has sent as much as may be kept, and what is kept is no whole request, will not complete it.
+ */
+static void close_if_full(struct conn *c)
+{
+    if (c->in.len >= input_bound(c)) conn_close(c, CONN_END_INPUT);
+}
+
 /* Gives the kept input to the handler and drops what it took. */
 static void offer_kept(struct conn *c)
 {
@@ -233,7 +240,7 @@ static void offer_kept(struct conn *c)
         buffer_fini(&c->in);
     else if (taken)
         drop_input(&c->in, taken);
-    if (c->in.len > input_bound(c)) conn_close(c, CONN_END_INPUT);
+    close_if_full(c);
 }
 
 /* Counts before the handler is told, for it may ask. */
@@ -287,7 +294,9 @@ static long read_shared(struct conn *c)
 
 static long read_kept(struct conn *c)
 {
-    size_t room = room_for_more(c, c->in.len);
+    size_t room = room_for_more(c, c->in.len), bound = input_bound(c);
+    size_t left = bound > c->in.len ? bound - c->in.len : 1;
+    if (room > left) room = left;
     if (!has_room(c, room)) return ERR_AGAIN;
     char *to = buffer_reserve(&c->in, room);
     long got = socket_receive(c->fd, to, room);
@@ -296,8 +305,8 @@ static long read_kept(struct conn *c)
     c->in.len += (size_t)got;
     if (c->in.len >= c->in_needed)
         offer_kept(c);
-    else if (c->in.len > input_bound(c))
-        conn_close(c, CONN_END_INPUT);
+    else
+        close_if_full(c);
     return got;
 }
 

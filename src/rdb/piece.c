@@ -59,16 +59,6 @@ void rdb_piece_entry(struct buffer *piece, int db, const struct entry *e, const 
     complete_head(piece, at, from, code);
 }
 
-static bool add_string_some(struct buffer *piece, struct slice s, struct value_progress *p,
-                            size_t bytes)
-{
-    struct slice rest = slice_from(s, (size_t)p->at);
-    if (rest.len > bytes) rest.len = bytes;
-    buffer_add_slice(piece, rest);
-    p->at += rest.len;
-    return p->at == s.len;
-}
-
 /* About how many bytes the value takes, so that a large piece need not grow by being copied: what
  * is pending takes many more in RDB than it does here. */
 static size_t value_room(const struct entry *e)
@@ -93,7 +83,7 @@ bool rdb_piece_some(struct buffer *piece, int db, const struct entry *e, const s
     }
     unsigned char code = RDB_STRING;
     if (entry_type(e) == TYPE_STRING) {
-        if (!add_string_some(piece, entry_string(e), p, bytes)) return false;
+        if (!value_string_some(entry_string(e), p, bytes, piece)) return false;
     } else {
         struct value v = entry_value(e);
         if (!rdb_put_some(piece, &v, p, bytes)) return false;

@@ -49,7 +49,7 @@ struct rdb_reader {
     struct rdb_build build;
 
     struct rdb_key key; /* of the next one, as far as it is known */
-    uint64_t keys, empty_keys;
+    uint64_t empty_keys;
     struct census census[RDB_KIND_COUNT];
     char problem[PROBLEM_MAX];
 };
@@ -128,7 +128,6 @@ static void count_foreign(struct rdb_reader *r, enum rdb_kind kind, struct slice
 static int hand_over(struct rdb_reader *r, const char *why)
 {
     if (why) return fail(r, ERR_DENIED, why);
-    r->keys++;
     return 0;
 }
 
@@ -326,28 +325,12 @@ bool rdb_is_done(const struct rdb_reader *r)
     return r->state == DONE;
 }
 
-int rdb_version(const struct rdb_reader *r)
-{
-    return r->version;
-}
-
-uint64_t rdb_keys(const struct rdb_reader *r)
-{
-    return r->keys;
-}
-
 uint64_t rdb_empty_keys(const struct rdb_reader *r)
 {
     return r->empty_keys;
 }
 
 /* ---- what cannot be held ---- */
-
-struct rdb_foreign rdb_foreign(const struct rdb_reader *r, enum rdb_kind kind)
-{
-    const struct census *c = &r->census[kind];
-    return (struct rdb_foreign){c->count, slice_of(c->first, c->first_len)};
-}
 
 bool rdb_foreign_text(const struct rdb_reader *r, struct buffer *to)
 {

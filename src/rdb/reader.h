@@ -3,8 +3,8 @@
  *      rdb_reader_new ─ rdb_feed, again and again ─ rdb_is_done? ─ rdb_reader_free
  *
  * The reader knows no file and no engine. It hands each key that Hark can hold to its visitor and
- * counts the others, which it steps over (rdb_foreign): whoever loads decides what that means. It
- * holds one string at a time, what is left of the last piece, and the value that it is building.
+ * counts the others, which it steps over (rdb_foreign_text): whoever loads decides what that means.
+ * It holds one string at a time, what is left of the last piece, and the value that it is building.
  *
  * Damage is an error that says where. A flipped bit may be noticed only by the checksum at the end,
  * when the keys before it have been handed over: until the reader is done, nothing that came from
@@ -48,21 +48,12 @@ bool rdb_is_done(const struct rdb_reader *r);
  * error: that the file breaks off. */
 const char *rdb_problem(struct rdb_reader *r);
 
-int rdb_version(const struct rdb_reader *r);
-/* How many keys were handed over so far. */
-uint64_t rdb_keys(const struct rdb_reader *r);
 /* How many had no element, which old versions of Redis have been seen to write; they are skipped.
  */
 uint64_t rdb_empty_keys(const struct rdb_reader *r);
 
-/* What cannot be held. */
-struct rdb_foreign {
-    uint64_t count;
-    struct slice first; /* key; empty where there is none */
-};
-struct rdb_foreign rdb_foreign(const struct rdb_reader *r, enum rdb_kind kind);
-/* Appends "3 lists (the first is 'x') and 1 hash (the first is 'h')"; false when there is nothing
- * that could not be held. Data of modules that is no key does not count. */
+/* What cannot be held: appends "3 lists (the first is 'x') and 1 hash (the first is 'h')"; false
+ * when there is none. Data of modules that is no key does not count. */
 bool rdb_foreign_text(const struct rdb_reader *r, struct buffer *to);
 
 #endif

@@ -81,7 +81,8 @@ void config_defaults(struct config *c)
     memset(c, 0, sizeof *c);
     for (size_t i = 0; i < config_rows_count; i++) {
         struct slice word = slice_text(config_rows[i].fallback);
-        CHECK(config_value_read(&config_rows[i], c, &word, 1, why, sizeof why) == 0);
+        int rc = config_value_read(&config_rows[i], c, &word, 1, why, sizeof why);
+        CHECK(rc == 0);
     }
     config_text_set(&c->file, SLICE(""));
 }

@@ -84,8 +84,19 @@ static void add_name(struct buffer *to, struct slice name)
     }
 }
 
+/* The unix ms of the last event that the group was given, or of the first that is kept, if that is
+ * later: before that there is nothing to give. */
+static int64_t given_ms(struct server *s, const struct group *g)
+{
+    struct event_id first, last;
+    bool known = views_bounds(s->streams.views, &first, &last);
+    uint64_t ms = g->position.last.ms;
+    if (known && first.ms > ms) ms = first.ms;
+    return ms ? (int64_t)ms : s->now_us / 1000;
+}
+
 /* How far a group is behind: a position in the journal, told in records, in bytes as if all records
- * were of one size, and in seconds since the last event that it was given. */
+ * were of one size, and in seconds. */
 static void add_lag(struct server *s, const struct group *g, struct buffer *to)
 {
     struct journal_info j;
@@ -95,7 +106,7 @@ static void add_lag(struct server *s, const struct group *g, struct buffer *to)
     uint64_t behind = j.appended + 1 > from ? j.appended + 1 - from : 0;
     uint64_t records = j.appended + 1 - j.first_seq;
     double bytes = records ? (double)j.used_bytes * (double)behind / (double)records : 0;
-    int64_t ms = behind ? s->now_us / 1000 - (int64_t)g->position.last.ms : 0;
+    int64_t ms = behind ? s->now_us / 1000 - given_ms(s, g) : 0;
     buffer_printf(to, ",lag_records=%llu,lag_bytes=%.0f,lag_seconds=%.3f",
                   (unsigned long long)behind, bytes, ms > 0 ? (double)ms / 1000 : 0);
 }

@@ -210,7 +210,8 @@ static void begin(struct server *s)
         failed(s, why.text, FAILED_US);
         return;
     }
-    CHECK(engine_walk_begin(s->engine, v, &n->now_seq, &last) == 0);
+    int rc = engine_walk_begin(s->engine, v, &n->now_seq, &last);
+    CHECK(rc == 0);
     begin_sections(s);
     n->phase = SNAPSHOTS_WALKING;
     n->begun_us = io_mono_us();

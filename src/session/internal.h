@@ -218,7 +218,9 @@ bool session_is_blocked(const struct session *s);
 bool session_is_within_reply(const struct session *s);
 /* CLIENT UNBLOCK; false when it is not blocked. */
 bool session_unblock(struct session *s, bool with_error);
+/* The words of the request that waits, and what it waits with. */
 size_t session_waiting_bytes(const struct session *s);
+size_t session_awaited_bytes(const struct session *s);
 /* The session is gone: so is its wait. */
 void session_leave_wait(struct session *s);
 /* Lets those go on that were woken, and those whose keys have changed. No record is open and no

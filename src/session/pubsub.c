@@ -3,9 +3,13 @@
 #include "../base/glob.h"
 #include "../base/mem.h"
 #include "../command/introspect.h"
+#include "../command/wait.h"
 #include "internal.h"
 
-enum { LATE_KEPT = 1024 }; /* places for messages, from one command to the next */
+enum {
+    LATE_KEPT = 1024,    /* places for messages, from one command to the next */
+    LEFT_AT_ONCE = 1000, /* subscriptions that end in one turn, by one UNSUBSCRIBE */
+};
 
 size_t session_subscriptions(const struct session *s)
 {
@@ -111,25 +115,73 @@ static void subscribe(struct call *c, enum pubsub_kind kind)
 static void unsubscribe(struct call *c, enum pubsub_kind kind)
 {
     struct session *s = call_session(c);
-    struct pubsub *p = engine_pubsub(c->engine);
-    struct slice word = words[kind].unsubscribed;
     for (int i = 1; i < c->argc; i++) {
         struct slice name = call_arg(c, i);
-        pubsub_unsubscribe(p, &s->subscriber, kind, name);
-        confirm(c, kind, word, &name);
-    }
-    if (c->argc == 1) {
-        struct buffer gone = {0};
-        bool any = false;
-        while (pubsub_unsubscribe_any(p, &s->subscriber, kind, &gone)) {
-            struct slice name = buffer_slice(&gone);
-            confirm(c, kind, word, &name);
-            any = true;
-        }
-        buffer_fini(&gone);
-        if (!any) confirm(c, kind, word, NULL);
+        pubsub_unsubscribe(engine_pubsub(c->engine), &s->subscriber, kind, name);
+        confirm(c, kind, words[kind].unsubscribed, &name);
     }
     session_update_class(s);
+}
+
+/* Without arguments: all of this kind, a slice a turn. */
+struct leaving {
+    struct wait wait;
+    enum pubsub_kind kind;
+};
+
+/* Confirms the end of so many subscriptions; true when there are no more. */
+static bool leave_some(struct call *c, enum pubsub_kind kind, size_t max)
+{
+    struct session *s = call_session(c);
+    struct buffer gone = {0};
+    size_t count = 0;
+    for (; count < max &&
+           pubsub_unsubscribe_any(engine_pubsub(c->engine), &s->subscriber, kind, &gone);
+         count++) {
+        struct slice name = buffer_slice(&gone);
+        confirm(c, kind, words[kind].unsubscribed, &name);
+    }
+    buffer_fini(&gone);
+    session_update_class(s);
+    return count < max;
+}
+
+static bool leaving_resume(struct call *c, struct wait *w)
+{
+    if (leave_some(c, ((struct leaving *)w)->kind, LEFT_AT_ONCE)) return true;
+    wait_wake_later(w);
+    return false;
+}
+
+static void leaving_drop(struct wait *w)
+{
+    mem_delete((struct leaving *)w);
+}
+
+static void unsubscribe_all(struct call *c, enum pubsub_kind kind)
+{
+    static const struct wait_kind leaving = {.resume = leaving_resume, .drop = leaving_drop};
+    const struct subscriber *sub = &call_session(c)->subscriber;
+    size_t count = sub->subscriptions ? subscriber_count(sub, kind) : 0;
+    if (!count) {
+        confirm(c, kind, words[kind].unsubscribed, NULL);
+    } else if (count <= LEFT_AT_ONCE || !call_may_wait(c)) {
+        leave_some(c, kind, SIZE_MAX);
+    } else {
+        struct leaving *l = mem_new(struct leaving);
+        call_wait(c, &l->wait, &leaving, WAIT_FOREVER, false);
+        l->wait.writes_messages = true;
+        l->kind = kind;
+        wait_wake(&l->wait);
+    }
+}
+
+static void leave(struct call *c, enum pubsub_kind kind)
+{
+    if (c->argc == 1)
+        unsubscribe_all(c, kind);
+    else
+        unsubscribe(c, kind);
 }
 
 static void subscribe_command(struct call *c)
@@ -139,7 +191,7 @@ static void subscribe_command(struct call *c)
 
 static void unsubscribe_command(struct call *c)
 {
-    unsubscribe(c, PUBSUB_CHANNEL);
+    leave(c, PUBSUB_CHANNEL);
 }
 
 static void psubscribe_command(struct call *c)
@@ -149,7 +201,7 @@ static void psubscribe_command(struct call *c)
 
 static void punsubscribe_command(struct call *c)
 {
-    unsubscribe(c, PUBSUB_PATTERN);
+    leave(c, PUBSUB_PATTERN);
 }
 
 /* As in Redis, where this one alone of the three is refused in a transaction. */
@@ -164,7 +216,7 @@ static void ssubscribe_command(struct call *c)
 
 static void sunsubscribe_command(struct call *c)
 {
-    unsubscribe(c, PUBSUB_SHARD);
+    leave(c, PUBSUB_SHARD);
 }
 
 /* The message is a note among the events of the record, so that it keeps its place in a MULTI;

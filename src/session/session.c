@@ -194,7 +194,7 @@ size_t session_bytes(const struct session *s)
     return sizeof *s + s->parser.partial_cap * sizeof *s->parser.partial + s->queue_bytes +
            s->watcher.bytes + s->name.len + s->lib_name.len + s->lib_version.len + s->peer.len +
            s->local.len + s->late_cap * sizeof *s->late + subscriber_bytes(&s->subscriber) +
-           tracking_bytes(s) + session_waiting_bytes(s);
+           tracking_bytes(s) + session_waiting_bytes(s) + session_awaited_bytes(s);
 }
 
 /* ---- what it may ---- */

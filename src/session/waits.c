@@ -144,7 +144,7 @@ static bool may_write_parts(const struct call *c)
 static void wake_later(struct wait *wait)
 {
     struct waiting *w = wait->kept;
-    w->in_parts = true;
+    w->in_parts = !wait->writes_messages;
     append(&waits_of(w)->later, w);
 }
 
@@ -181,6 +181,11 @@ bool session_unblock(struct session *s, bool with_error)
 size_t session_waiting_bytes(const struct session *s)
 {
     return s->waiting ? s->waiting->size : 0;
+}
+
+size_t session_awaited_bytes(const struct session *s)
+{
+    return s->waiting ? s->waiting->wait->bytes : 0;
 }
 
 /* ---- ends ---- */

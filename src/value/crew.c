@@ -75,6 +75,23 @@ void crew_settle(struct crew *c)
     pending_settle(&c->pending);
 }
 
+size_t crew_place(const void *groups, size_t count, struct slice name, bool *is_there)
+{
+    const struct slice *const *names = groups;
+    size_t low = 0, high = count;
+    *is_there = false;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        int order = slice_compare(*names[mid], name);
+        if (!order) *is_there = true;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 /* ---- consumers ---- */
 
 struct consumer *crew_consumer(const struct crew *c, struct slice name)

@@ -49,6 +49,10 @@ void crew_check(struct crew *c);
 /* What was decoded is put away: after each command. */
 void crew_settle(struct crew *c);
 
+/* Where a name is, or belongs, in an array of pointers to groups, which stand in the order of their
+ * names: each is a struct that begins with its name, a struct slice. */
+size_t crew_place(const void *groups, size_t count, struct slice name, bool *is_there);
+
 /* ---- looking ---- */
 
 struct consumer *crew_consumer(const struct crew *c, struct slice name);

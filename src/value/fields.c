@@ -58,7 +58,8 @@ static int64_t row_deadline(const struct value *v, struct row row)
 {
     int64_t deadline;
     if (!row.deadline) return -1;
-    CHECK(packed_is_int(v->at, row.deadline, &deadline));
+    bool is_int = packed_is_int(v->at, row.deadline, &deadline);
+    CHECK(is_int);
     return deadline == NO_DEADLINE ? -1 : deadline;
 }
 

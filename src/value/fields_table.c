@@ -23,7 +23,8 @@ static struct slice value_of(const char *field, bool *timed)
     struct slice name = element_text(field);
     struct slice rest = slice_of(name.at + name.len, VARINT_MAX);
     uint64_t number = 0;
-    CHECK(take_varint(&rest, &number));
+    bool taken = take_varint(&rest, &number);
+    CHECK(taken);
     *timed = number & 1;
     return slice_of(rest.at, (size_t)(number >> 1));
 }

@@ -103,7 +103,8 @@ static void decode_leaf(const struct pending_leaf *leaf, struct pending_entry *t
     struct pending_entry before = {0};
     struct slice bytes = slice_of(leaf->bytes, leaf->len);
     for (uint32_t i = 0; i < leaf->count; i++) {
-        CHECK(pending_decode(&bytes, &before, &to[i]));
+        bool decoded = pending_decode(&bytes, &before, &to[i]);
+        CHECK(decoded);
         before = to[i];
     }
     CHECK(!bytes.len);

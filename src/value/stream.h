@@ -25,7 +25,7 @@ struct stream_node {
 };
 
 struct stream_group {
-    struct slice name;
+    struct slice name;    /* first: crew_place */
     struct event_id last; /* delivered */
     int64_t entries_read; /* how many there were up to `last`; -1: not known */
     struct crew crew;

@@ -7,21 +7,9 @@
 #include "../base/mem.h"
 #include "stream.h"
 
-/* Where a name is among the groups, or belongs. */
 static size_t place_of(const struct stream *s, struct slice name, bool *is_there)
 {
-    size_t low = 0, high = s->groups_count;
-    *is_there = false;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        int order = slice_compare(s->groups[mid]->name, name);
-        if (!order) *is_there = true;
-        if (order < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return crew_place(s->groups, s->groups_count, name, is_there);
 }
 
 struct stream_group *stream_find_group(const struct stream *s, struct slice name)

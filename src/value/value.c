@@ -44,6 +44,16 @@ struct value_config value_config_default(const unsigned char *secret)
     };
 }
 
+bool value_string_some(struct slice string, struct value_progress *p, size_t bytes,
+                       struct buffer *to)
+{
+    struct slice rest = slice_from(string, (size_t)p->at);
+    if (rest.len > bytes) rest.len = bytes;
+    buffer_add_slice(to, rest);
+    p->at += rest.len;
+    return p->at == string.len;
+}
+
 void value_free(struct value *v)
 {
     while (!kinds[v->type]->free_some(v, SIZE_MAX)) {

@@ -92,6 +92,10 @@ struct value_progress {
     } within;
 };
 
+/* Appends the next part of a string, of so many bytes at most; true with the last. */
+bool value_string_some(struct slice string, struct value_progress *p, size_t bytes,
+                       struct buffer *to);
+
 /* What a type offers to the rooms above. */
 struct value_kind {
     struct slice name; /* as TYPE answers */

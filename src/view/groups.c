@@ -81,21 +81,9 @@ static void drop_number(struct groups *gs, uint32_t number)
 
 /* ---- groups ---- */
 
-/* Where a name is in the list of its view, or belongs. */
 static size_t place_in(const struct group_list *list, struct slice name, bool *is_there)
 {
-    size_t low = 0, high = list->count;
-    *is_there = false;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        int order = slice_compare(list->groups[mid]->name, name);
-        if (!order) *is_there = true;
-        if (order < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return crew_place(list->groups, list->count, name, is_there);
 }
 
 size_t groups_count(const struct groups *gs)

@@ -28,7 +28,7 @@ static inline bool group_is_at_begin(const struct group_position *p)
 
 /* To be looked at; changed by the functions below alone. */
 struct group {
-    struct slice view, name;
+    struct slice name, view; /* the name is first: crew_place */
     uint32_t number;
     struct group_position position;
     struct crew crew;

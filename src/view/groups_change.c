@@ -31,7 +31,8 @@ static uint64_t seq_under_way(struct groups *gs)
 static void make(struct groups *gs, bool waited)
 {
     enum { KEPT_MAX = 65536 };
-    CHECK(groups_redo(gs, buffer_slice(&gs->code)));
+    bool done = groups_redo(gs, buffer_slice(&gs->code));
+    CHECK(done);
     note_views(gs->engine, buffer_slice(&gs->code), waited);
     if (gs->code.cap > KEPT_MAX) buffer_fini(&gs->code);
 }

@@ -35,6 +35,7 @@ static void note_entry(struct outcome *o, struct entry *e)
     digest_text(digest_value(digester, e), text);
     buffer_add_slice(&o->texts, entry_key(e));
     buffer_add(&o->texts, text, sizeof text);
+    o->keys++;
     entry_free(e);
 }
 
@@ -68,7 +69,6 @@ static void read_in_pieces(struct slice all, size_t first, size_t step, struct o
     }
     rdb_write_end(&o->writer, &o->out);
     o->done = rdb_is_done(r);
-    o->keys = rdb_keys(r);
     strcpy(o->problem, rdb_problem(r));
     rdb_foreign_text(r, &o->foreign);
     rdb_reader_free(r);

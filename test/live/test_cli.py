@@ -922,3 +922,34 @@ def test_latency(server):
                          t.expect(" seconds range\n"))
         t.type("\x03")
         assert t.end() == -signal.SIGINT
+
+
+def test_latency_dist(server):
+    with Reader(CLI, "-p", server.port, "--latency-dist", "-i", "0.05") as r:
+        *legend, first, second = r.lines(10)
+    assert legend[1].startswith(b". - * #") and b"From 0 to 100%" in legend[6]
+    for line in (first, second):
+        signs = re.findall(rb"\x1b\[48;5;(\d+)m(.)", line)
+        assert b"".join(sign for _, sign in signs) == b".-*#123456789ABCDEFGHIJKLMNOPQ?"
+        assert any(colour != b"0" for colour, _ in signs)
+        assert signs[-1][0] == b"0", "nothing took a minute"
+
+
+def test_lru_test(server):
+    def percent_of_hits(keys):
+        with Reader(CLI, "-p", server.port, "--lru-test", str(keys)) as r:
+            line = r.lines(2)[1]
+        figures = re.fullmatch(rb"(\d+) Gets/sec \| Hits: (\d+) \(([\d.]+)%\) "
+                               rb"\| Misses: (\d+) \(([\d.]+)%\)\n", line)
+        gets, hits, percent, misses, missed = map(float, figures.groups())
+        assert gets == hits + misses and 99.9 < percent + missed < 100.1
+        return percent
+    assert percent_of_hits(100) > 99.9
+    used = int(re.search(rb"used_memory:(\d+)", server.call("INFO", "memory"))[1])
+    assert server.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru") == b"+OK\r\n"
+    assert server.call("CONFIG", "SET", "maxmemory", used + 500_000) == b"+OK\r\n"
+    try:
+        assert 1 < percent_of_hits(1_000_000) < 99
+    finally:
+        server.call("CONFIG", "SET", "maxmemory", 0)
+        server.call("FLUSHALL")

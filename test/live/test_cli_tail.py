@@ -137,6 +137,20 @@ def test_a_stored_stream_of_redis():
         redis.stop()
 
 
+def test_who_waits_is_counted(server, history, tmp_path, connect):
+    def count():
+        return int(history.info("clients")["blocked_clients"])
+    history("XGROUP", "CREATE", VIEW, "g", "$")
+    for i in range(3):
+        connect().send("XREADGROUP", "GROUP", "g", f"c{i}", "BLOCK", "0", "STREAMS", VIEW, ">")
+    connect().send("XREAD", "BLOCK", "0", "STREAMS", VIEW, "$")
+    eventually(lambda: count() == 4)
+    with Running(server, tmp_path / "1", "tail", VIEW), \
+            Running(server, tmp_path / "2", "tail", VIEW, "--group", "h", "--consumer", "c"):
+        eventually(lambda: count() == 6)
+    eventually(lambda: count() == 4)
+
+
 def test_replay(server, history):
     all_of_it = cli(server, "replay", VIEW, "--speed", "0").splitlines()
     assert len(all_of_it) == 3
@@ -144,8 +158,31 @@ def test_replay(server, history):
     assert cli(server, "replay", VIEW, "--until", ids[1]).splitlines() == all_of_it[:2]
     assert cli(server, "replay", VIEW, "--since", ids[0], "--until", ids[1],
                "--json").count("\n") == 1
-    assert "only __keyspace@" in cli(server, "replay", "__keychange@0__:*", "--to", "redis://x",
-                                     status=1)
+    history("SELECT", "0")
+    history("XADD", "stored", "*", "f", "v")
+    assert "only what a keyspace channel" in cli(server, "replay", "stored", "--to", "redis://x",
+                                                 status=1)
+
+
+def test_replay_of_changes_elsewhere(server, start):
+    server.connect()("CONFIG", "SET", "notify-keyspace-events", "KEAC")
+    elsewhere = start()
+    live, again, c = server.connect(), elsewhere.connect(), server.connect()
+    channel = "__keychange@*__:*"
+    for listener in (live, again):
+        listener("PSUBSCRIBE", channel)
+    c("SET", 'a"\n\x01', "1")
+    c("SET", b"\xff", b"\xfe\xff")
+    c("CONFIG", "SET", "keychange-max-bytes", "64")
+    c("SET", "long", "x" * 100)
+    c("CONFIG", "SET", "notify-keyspace-events", "")
+    told = [live.push() for _ in range(3)]
+    to = f"redis://127.0.0.1:{elsewhere.port}"
+    cli(server, "replay", channel, "--speed", "0", "--to", to)
+    for message in told:
+        repeated = again.push()
+        assert repeated[:3] == message[:3]
+        assert json.loads(repeated[3]) == json.loads(message[3])
 
 
 def test_lag(server, history):
@@ -155,7 +192,22 @@ def test_lag(server, history):
     assert {g["group"] for g in groups} == {"behind", "a b"}
     behind = next(g for g in groups if g["group"] == "behind")
     assert behind["stream"] == VIEW and behind["lag"] >= 3
+    # It was never given anything: it is behind since the first event that is kept.
+    assert 0 < behind["lag_seconds"] < 3600
     assert "behind" in cli(server, "lag", VIEW)
+    (of_view,) = [json.loads(line) for line in cli(server, "lag", "--json", VIEW).splitlines()
+                  if '"behind"' in line]
+    assert of_view["lag"] is None or of_view["lag"] >= 3
+    assert 0 < of_view["lag_seconds"] < 3600
+
+
+def test_lag_of_a_stored_stream(server):
+    c = server.connect()
+    c("XADD", "orders", f"{int(c('TIME')[0]) - 1}000-0", "n", "1")
+    c("XGROUP", "CREATE", "orders", "new", "0")
+    c("XGROUP", "CREATE", "orders", "even", "$")
+    lag = {g["group"]: g for g in map(json.loads, cli(server, "lag", "--json", "orders").splitlines())}
+    assert 0 < lag["new"]["lag_seconds"] < 3600 and lag["even"]["lag_seconds"] == 0
 
 
 def test_modes(start):

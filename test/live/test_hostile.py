@@ -254,6 +254,21 @@ def test_request_larger_than_the_query_buffer(raw, beginning):
     assert closed and said <= 64 * MB
 
 
+@pytest.mark.hark_only("Redis counts only what it has not split into words yet")
+@pytest.mark.settings(client_query_buffer_limit="1mb")
+@pytest.mark.parametrize("passes", [True, False])
+def test_the_query_buffer_to_the_byte(raw, passes):
+    client = raw()
+    text = "x" * (MB - len(request("PING", "x" * 1_000_000)) + 1_000_000 + (not passes))
+    whole = request("PING", text)
+    assert len(whole) == MB + (not passes)
+    client.say(whole)
+    if passes:
+        assert client.reply() == text
+    else:
+        assert client.say_until_closed(b"PING\r\n", MB)[1]
+
+
 @pytest.mark.hark_only("Redis allocates what was announced")
 @pytest.mark.memory(16)
 @pytest.mark.parametrize("data", [

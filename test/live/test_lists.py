@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from harness import eventually, is_redis
+from harness import client_lines, eventually, is_redis
 
 
 @pytest.fixture
@@ -163,3 +163,22 @@ def test_pressed_lists_take_less(c):
     assert pressed * 5 < opened
     assert c("LINDEX", "pressed", 5000) == text
     assert c("LRANGE", "pressed", 0, -1) == c("LRANGE", "open", 0, -1)
+
+
+def test_what_a_client_waits_for_counts_as_its_memory(connect):
+    c, waits = connect(), connect()
+    def memory():
+        return int(next(line for line in client_lines(c("CLIENT", "LIST"))
+                        if line["id"] == str(waits_id))["tot-mem"])
+    waits_id = waits("CLIENT", "ID")
+    before = memory()
+    for command in (["BLPOP", *(f"{i:0200}" for i in range(100)), 0],
+                    ["XREAD", "BLOCK", 0, "STREAMS", *(f"{i:0200}" for i in range(100)),
+                     *["$"] * 100]):  # fmt: skip
+        waits.send(*command)
+        blocked(c, 1)
+        # The words of the request, and the keys once more.
+        assert is_redis() or before + 2 * 20000 < memory() < before + 3 * 20000 + 40000
+        c("CLIENT", "UNBLOCK", waits_id)
+        assert waits.reply() is None
+        eventually(lambda: memory() < before + 10000)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from harness import Error
+from harness import Error, eventually, request
 
 pytestmark = pytest.mark.hark_only("channels, flags and orders of Hark's own")
 
@@ -544,3 +544,49 @@ def test_nothing_is_told_of_whole_databases(c, flags, listener):
     c("FLUSHDB")
     c("FLUSHALL")
     ear.quiet()
+
+
+@pytest.mark.hark_only("in Redis it takes one turn")
+@pytest.mark.parametrize("kind", ["P", "", "S"])
+def test_leaving_many_channels_goes_in_slices(connect, kind):
+    c, ear, count = connect(), connect(), 30000
+    names = [f"channel-{i}" for i in range(count)]
+    for i in range(0, count, 1000):
+        ear.send(f"{kind}SUBSCRIBE", *names[i : i + 1000])
+        for _ in range(1000):
+            ear.read()
+    ear.send_raw(request(f"{kind}UNSUBSCRIBE") + request("PING", "done"))
+
+    def left():
+        if kind == "P":
+            return c("PUBSUB", "NUMPAT")
+        return sum(c("PUBSUB", f"{'SHARD' if kind else ''}NUMSUB", *names[::1000])[1::2]) * 1000
+    seen, told = set(), 0
+    while not seen or min(seen):
+        seen.add(left())
+        told = told or c("SPUBLISH" if kind == "S" else "PUBLISH", names[-1], "to the last")
+    assert any(0 < n < count for n in seen), seen
+    word = f"{kind}unsubscribe".lower()
+    for i, name in enumerate(names):
+        said = ear.read()
+        if told and said[0].endswith("message"):
+            told = 0
+            assert said[-1] == "to the last"
+            said = ear.read()
+        assert said == [word, name, count - 1 - i]
+    assert not told
+    assert ear.read() == "done"
+    assert ear(f"{kind}UNSUBSCRIBE") == [word, None, 0]
+
+
+@pytest.mark.hark_only("in Redis it takes one turn")
+def test_leaving_many_channels_and_going_away(connect):
+    c = connect()
+    for words in (["PUNSUBSCRIBE"], ["MULTI", "PUNSUBSCRIBE", "EXEC"]):
+        ear = connect(proto=3)
+        for i in range(20):
+            ear.send("PSUBSCRIBE", *(f"channel-{i}-{k}" for k in range(1000)))
+        ear.send_raw(b"".join(request(word) for word in words))
+        eventually(lambda: c("PUBSUB", "NUMPAT") < 20000)
+        ear.close()
+        eventually(lambda: c("PUBSUB", "NUMPAT") == 0)

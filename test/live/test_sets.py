@@ -94,7 +94,7 @@ def test_a_reply_beyond_the_limit_is_not_made(server):
     c = server.connect()
     c("CONFIG", "SET", "client-output-buffer-limit", "normal 100000 0 0")
     c("SADD", "s", *[f"member:{i}" for i in range(20000)])
-    for command in (("SMEMBERS", "s"), ("SUNION", "s", "s"), ("SRANDMEMBER", "s", "-9000000000000"),
+    for command in (("SMEMBERS", "s"), ("SUNION", "s", "s"), ("SRANDMEMBER", "s", "-4000000"),
                     ("SSCAN", "s", "0", "COUNT", "1000000")):
         with pytest.raises(Closed):
             server.connect()(*command)

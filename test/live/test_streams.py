@@ -129,6 +129,38 @@ def test_group_readers_hear_of_the_end(connect, end):
     assert str(waits.reply()).startswith(words)
 
 
+def both_at_once(c, waits, given, lost, bring):
+    """`waits` reads two streams; one is given something when the group of the other ends."""
+    waits.send("XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", given, lost, ">", ">")
+    blocked(c, 1)
+    c("MULTI")
+    c(*bring)
+    c("XGROUP", "DESTROY", lost, "g")
+    c("EXEC")
+    ((name, ((_, fields),)),) = waits.reply()
+    assert name == given
+    assert "NOGROUP" in waits.error("XREADGROUP", "GROUP", "g", "c", "STREAMS", given, lost, ">", ">")
+    return fields
+
+
+def test_what_was_given_is_not_lost_with_another_group(connect):
+    c, waits = connect(), connect()
+    for name in ("s", "t"):
+        c("XGROUP", "CREATE", name, "g", "$", "MKSTREAM")
+    assert both_at_once(c, waits, "s", "t", ["XADD", "s", "1-1", "a", "b"]) == ["a", "b"]
+
+
+@pytest.mark.hark_only("Redis has no views")
+def test_nor_is_what_a_view_has_given(connect):
+    c, waits = connect(), connect()
+    view = "__keyevent@0__:set"
+    c("XGROUP", "CREATE", view, "g", "$")
+    for lost in ("t", "__keyevent@0__:del"):
+        c("XGROUP", "CREATE", lost, "g", "$", "MKSTREAM")
+        fields = both_at_once(c, waits, view, lost, ["SET", "k", "v"])
+        assert fields[:4] == ["event", "set", "key", "k"]
+
+
 def test_time_out_and_multi(connect):
     c = connect()
     assert c("XREAD", "BLOCK", "1", "STREAMS", "s", "$") is None

@@ -418,8 +418,8 @@ static void test_bounded_replies(void **state)
 {
     (void)state;
     static const char *const lines[] = {"ZRANGE large 0 -1", "ZUNION 1 large WITHSCORES",
-                                        "ZRANDMEMBER large -99999999999999 WITHSCORES",
-                                        "ZRANDMEMBER large -9223372036854775807"};
+                                        "ZRANDMEMBER large -4000000 WITHSCORES",
+                                        "ZRANDMEMBER large -4000000"};
     struct runner r;
     runner_init(&r);
     add_many(&r, 0, 500);
