@@ -13,7 +13,7 @@ struct unfinished {
     struct keyspace *keyspace;
     struct parts parts;
     int proto;
-    bool over;
+    bool over, cut; /* sent to its end; memory did not hold it */
 };
 
 static struct unfinished *unfinished_of(struct keyspace_hold *h)
@@ -41,6 +41,7 @@ static void finish(struct keyspace_hold *h)
     }
     buffer_fini(&part);
     u->over = true;
+    u->cut = w.cut;
     wait_wake(&u->wait);
 }
 
@@ -48,6 +49,7 @@ static bool go_on(struct call *c, struct wait *w)
 {
     struct unfinished *u = (struct unfinished *)w;
     bool more = !u->over && write_part(&c->reply, &u->parts);
+    c->reply.cut |= u->cut;
     if (more) wait_wake_later(w);
     return !more;
 }
