@@ -48,6 +48,13 @@
  * bytes an entry, 11.3 on average. A look-up that finds reads 1.15 to 1.3 buckets, one that does
  * not 1.7 to 3.5, next to each other. (At 6 1/8 slots of 7 that would be 4.4 already, at 6.4, 8.)
  *
+ * Places are not spread evenly where entries are taken out, or inserted, in the order of a walk
+ * (SCAN and DEL). A stretch of homes that is too full spills far, and each insert there would look
+ * through all of it. So an insert that finds room far from home makes the table grow, as often as
+ * that takes: homes that hold nothing cost addresses, and memory only where they are touched. And a
+ * table shrinks only as far as its fullest stretch allows, for which `crowds` counts entries by
+ * home. Stretches that hold nothing are passed over by walks.
+ *
  * Invariants, which table_check checks:
  *  1. An entry with a place up to `last` is in arrays[0], the others in arrays[1]; arrays[1] is
  *     there only while `last` is below 2^64 - 1.
@@ -57,7 +64,8 @@
  *  4. The last bucket of an array has overflow 0, so that every probe ends.
  *  5. arrays[1] is empty below the home of last + 1, and memory is given back only there;
  *     arrays[0] is empty from `filled` on, and that is what is counted as memory in use.
- *  6. `count` entries in all, at most 6 a home of arrays[0]. */
+ *  6. `count` entries in all, at most 6 a home of arrays[0].
+ *  7. crowds[i] entries of its array have homes from i × CROWD_HOMES on, before (i + 1) × that. */
 #include "table.h"
 
 #include "../base/assert.h"
@@ -74,6 +82,10 @@ enum {
     PAGE_BUCKETS = MEM_PAGE / BUCKET_SIZE,
     FILL_BUCKETS = 4096 / BUCKET_SIZE, /* memory is counted as in use in these steps */
     PAGES_FROM = 4 * PAGE_BUCKETS,     /* arrays from this many buckets on are made of pages */
+    CROWD_HOMES = 256,
+    CROWDS_FROM = 4 * CROWD_HOMES, /* homes; in smaller arrays nothing is far */
+    FAR = 128,                     /* buckets; by chance none is so far from home */
+    SPARSE_TIMES = 256, /* the homes that a crowd can make a table have, of those that it needs */
 };
 
 #define OVERFLOW_SHIFT 56
@@ -160,9 +172,15 @@ static size_t small_size(const struct table_array *a)
     return a->end * BUCKET_SIZE + 48;
 }
 
+static size_t crowds_size(const struct table_array *a)
+{
+    return (a->n / CROWD_HOMES + 1) * sizeof *a->crowds;
+}
+
 static struct table_array array_new(uint64_t n, uint64_t pad)
 {
     struct table_array a = {.n = n, .end = n + pad};
+    if (n >= CROWDS_FROM) a.crowds = mem_zalloc(crowds_size(&a));
     if (a.end >= PAGES_FROM) {
         a.buckets = mem_map_pages(a.end * BUCKET_SIZE);
     } else {
@@ -175,6 +193,7 @@ static struct table_array array_new(uint64_t n, uint64_t pad)
 
 static void array_free(struct table_array *a)
 {
+    if (a->crowds) mem_free(a->crowds, crowds_size(a));
     if (a->memory) {
         mem_free(a->memory, small_size(a));
     } else if (a->end) {
@@ -185,7 +204,8 @@ static void array_free(struct table_array *a)
 
 static size_t array_bytes(const struct table_array *a)
 {
-    return a->memory ? mem_cost(small_size(a)) : (a->filled - a->given) * BUCKET_SIZE;
+    size_t crowds = a->crowds ? mem_cost(crowds_size(a)) : 0;
+    return crowds + (a->memory ? mem_cost(small_size(a)) : (a->filled - a->given) * BUCKET_SIZE);
 }
 
 /* Bucket `b` is about to be written to: count it. */
@@ -213,6 +233,7 @@ static table_slot *array_place(struct table_array *a, uint64_t home, uint64_t ta
     while (!(empty = table_tag_matches(a->buckets[b].meta, 0)))
         if (++b == a->end) return NULL;
     if (__builtin_expect(b >= a->filled, 0)) array_use(a, b);
+    if (a->crowds) a->crowds[home / CROWD_HOMES]++;
     for (; home < b; home++)
         if (overflow_of(&a->buckets[home]) < OVERFLOW_STUCK) a->buckets[home].meta += OVERFLOW_ONE;
     unsigned i = slot_index(empty);
@@ -225,8 +246,14 @@ static void array_remove(struct table_array *a, uint64_t home, uint64_t b, unsig
 {
     a->buckets[b].meta &= ~(UINT64_C(0xff) << (8 * i));
     a->buckets[b].slots[i] = 0;
+    if (a->crowds) a->crowds[home / CROWD_HOMES]--;
     for (; home < b; home++)
         if (overflow_of(&a->buckets[home]) < OVERFLOW_STUCK) a->buckets[home].meta -= OVERFLOW_ONE;
+}
+
+static uint64_t bucket_of(const struct table_array *a, const table_slot *slot)
+{
+    return (uint64_t)((const char *)slot - (const char *)a->buckets) / BUCKET_SIZE;
 }
 
 static table_slot make_slot(uint64_t place, const void *entry)
@@ -326,6 +353,16 @@ static bool move_bucket(struct table *t, struct home_move *m, uint64_t b)
     return true;
 }
 
+static void moved_up_to(struct table *t, uint64_t home)
+{
+    struct table_array *old = &t->arrays[1];
+    t->last = last_place(home, old->n);
+    if (is_moving(t))
+        array_give_back(old, home + 1);
+    else
+        array_free(old);
+}
+
 /* Moves the entries of one home, the one of place `first`; all below it have moved. Returns how
  * many buckets it had to look through for them. */
 static uint64_t move_home(struct table *t, uint64_t first)
@@ -342,13 +379,18 @@ static uint64_t move_home(struct table *t, uint64_t first)
         /* The overflow of the home is now what it still has to find: lower homes are gone. */
         if (overflow_of(&old->buckets[m.home]) == 0 || overflow_of(&old->buckets[b]) == 0) break;
     }
-    t->last = m.last;
-    if (is_moving(t)) {
-        array_give_back(old, m.home + 1);
-    } else {
-        array_free(old);
-    }
+    moved_up_to(t, m.home);
     return b - m.home + 1;
+}
+
+/* A stretch of homes that hold nothing has not to be looked through; false when it holds any. */
+static bool pass_nothing(struct table *t)
+{
+    const struct table_array *old = &t->arrays[1];
+    uint64_t home = home_of(t->last + 1, old->n), end = home + CROWD_HOMES;
+    if (!old->crowds || home % CROWD_HOMES || old->crowds[home / CROWD_HOMES]) return false;
+    moved_up_to(t, end < old->n ? end - 1 : old->n - 1);
+    return true;
 }
 
 /* Small tables must ask entries for their places: have those of the homes after next fetched. */
@@ -364,6 +406,7 @@ static void prefetch_next_homes(const struct table *t)
 static void begin_move(struct table *t, uint64_t n)
 {
     DCHECK(!is_moving(t));
+    t->shrink_at = SIZE_MAX;
     struct table_array *old = &t->arrays[1];
     *old = t->arrays[0];
     t->arrays[0] = array_new(n, pad_for(n));
@@ -377,7 +420,7 @@ static void move_some(struct table *t, uint64_t buckets)
 {
     if (is_moving(t)) prefetch_next_homes(t);
     while (buckets > 0 && is_moving(t)) {
-        uint64_t looked_through = move_home(t, t->last + 1);
+        uint64_t looked_through = pass_nothing(t) ? 1 : move_home(t, t->last + 1);
         buckets -= looked_through < buckets ? looked_through : buckets;
     }
 }
@@ -389,37 +432,74 @@ static void begin_restless_move(struct table *t)
     begin_move(t, t->arrays[0].n == fits ? fits + 1 : fits);
 }
 
-/* After one entry came or went: moves a little; whether it can begin a move, it tells. */
-static bool settle(struct table *t)
+/* After one entry came or went: moves a little, and more when that was far from home; whether it
+ * can begin a move, it tells. */
+static bool settle(struct table *t, uint64_t far)
 {
     if (!is_moving(t)) return true;
-    move_some(t, t->restless ? 1 : MOVE_PER_CHANGE);
+    move_some(t, t->restless ? 1 : MOVE_PER_CHANGE + (far > FAR ? 2 * far : 0));
     return false;
+}
+
+/* Do entries crowd somewhere, and would more homes help? They do not where hashes are equal. */
+static bool is_crowded(const struct table *t, uint64_t far)
+{
+    return far > FAR && t->arrays[0].n / SPARSE_TIMES <= t->count / (TABLE_BUCKET_SLOTS - 1);
+}
+
+/* So many homes an array must have for the fullest stretch of this one. */
+static uint64_t homes_for_crowds(const struct table_array *a)
+{
+    enum { ENTRIES_A_HOME = 5 };
+    uint32_t most = 0;
+    if (!a->crowds) return 0;
+    for (uint64_t i = 0; i <= a->n / CROWD_HOMES; i++)
+        if (a->crowds[i] > most) most = a->crowds[i];
+    return (uint64_t)((unsigned __int128)a->n * most / (CROWD_HOMES * ENTRIES_A_HOME));
+}
+
+static uint64_t more_homes(uint64_t n)
+{
+    return n < HOMES_MIN ? HOMES_MIN : n < HOMES_LARGE ? 2 * n : n + n / 8;
 }
 
 static void make_room(struct table *t)
 {
-    uint64_t n = t->arrays[0].n;
-    bool settled = settle(t);
+    uint64_t n = t->arrays[0].n, far = t->far;
+    t->far = 0;
+    bool settled = settle(t, far);
     if (t->count < entries_max(n)) {
-        if (settled && t->restless) begin_restless_move(t);
+        if (settled && t->restless)
+            begin_restless_move(t);
+        else if (settled && __builtin_expect(is_crowded(t, far), 0))
+            begin_move(t, t->count < entries_max(n) / 2 ? 2 * n : more_homes(n));
         return;
     }
     move_some(t, UINT64_MAX); /* by far done already, but for restless tables */
-    begin_move(t, n < HOMES_MIN ? HOMES_MIN : n < HOMES_LARGE ? 2 * n : n + n / 8);
+    begin_move(t, more_homes(n));
 }
 
-/* Below a load of 5/14 the array shrinks to one with a load of 9/14: far from both ends. */
+/* To a load of 9/14: far from both ends; unless the fullest stretch forbids. */
+static void shrink(struct table *t)
+{
+    uint64_t n = t->arrays[0].n, smaller = t->count * 2 / 9;
+    uint64_t least = homes_for_crowds(&t->arrays[0]);
+    if (smaller < least) smaller = least;
+    if (smaller < HOMES_MIN) smaller = HOMES_MIN;
+    if (smaller <= n / 4 * 3 || n < CROWDS_FROM)
+        begin_move(t, smaller);
+    else
+        t->shrink_at = t->count - t->count / 4;
+}
+
 static void spare_room(struct table *t)
 {
     uint64_t n = t->arrays[0].n;
-    if (!settle(t)) return;
-    if (t->restless) {
+    if (!settle(t, 0)) return;
+    if (t->restless)
         begin_restless_move(t);
-    } else if (n > HOMES_MIN && t->count < n * 5 / 2) {
-        uint64_t smaller = t->count * 2 / 9;
-        begin_move(t, smaller < HOMES_MIN ? HOMES_MIN : smaller);
-    }
+    else if (n > HOMES_MIN && t->count < n * 5 / 2 && t->count < t->shrink_at)
+        shrink(t); /* below a load of 5/14 */
 }
 
 /* Public --------------------------------------------------------------------------------------- */
@@ -430,6 +510,7 @@ void table_init(struct table *t, table_hash_of *hash_of, void *ctx)
         .arrays = {array_none(), array_none()},
         .last = UINT64_MAX,
         .order = order_after((uintptr_t)t),
+        .shrink_at = SIZE_MAX,
         .hash_of = hash_of,
         .ctx = ctx,
     };
@@ -461,10 +542,11 @@ table_slot *table_insert(struct table *t, uint64_t hash, void *entry)
     make_room(t);
     for (;;) {
         struct table_array *a = &t->arrays[place > t->last];
-        table_slot *slot =
-            array_place(a, home_of(place, a->n), table_tag(place), make_slot(place, entry));
+        uint64_t home = home_of(place, a->n);
+        table_slot *slot = array_place(a, home, table_tag(place), make_slot(place, entry));
         if (__builtin_expect(slot != NULL, 1)) {
             t->count++;
+            t->far = bucket_of(a, slot) - home;
             return slot;
         }
         rebuild(t);
@@ -475,7 +557,7 @@ void table_erase(struct table *t, table_slot *slot, uint64_t hash)
 {
     uint64_t place = table_place(t, hash);
     struct table_array *a = &t->arrays[place > t->last];
-    uint64_t b = (uint64_t)((const char *)slot - (const char *)a->buckets) / BUCKET_SIZE;
+    uint64_t b = bucket_of(a, slot);
     unsigned i = (unsigned)(slot - a->buckets[b].slots);
     DCHECK((a->buckets[b].meta >> (8 * i) & 0xff) == table_tag(place));
     array_remove(a, home_of(place, a->n), b, i);
@@ -551,12 +633,23 @@ size_t table_find_prefix(const struct table *t, uint32_t prefix, void **out, siz
     return found.count;
 }
 
+/* The first place from `place` on that may have an entry, in the same array, or `last` of that. */
+static uint64_t skip_nothing(const struct table *t, uint64_t place)
+{
+    const struct table_array *a = &t->arrays[place > t->last];
+    uint64_t last = place > t->last ? UINT64_MAX : t->last;
+    if (!a->crowds) return place;
+    uint64_t from = home_of(place, a->n) / CROWD_HOMES, i = from, end = home_of(last, a->n);
+    while (!a->crowds[i] && i < end / CROWD_HOMES) i++;
+    return i == from ? place : first_place(i * CROWD_HOMES, a->n);
+}
+
 uint64_t table_scan(const struct table *t, uint64_t cursor, size_t max_buckets, table_visit *visit,
                     void *ctx)
 {
     const uint64_t end = UINT64_C(1) << 48;
     if (cursor >= end || t->count == 0) return 0;
-    uint64_t lo = cursor << 16, hi = UINT64_MAX, next = 0;
+    uint64_t lo = skip_nothing(t, cursor << 16), hi = UINT64_MAX, next = 0;
     uint64_t n = t->arrays[lo > t->last].n, home = home_of(lo, n);
     if (max_buckets == 0) max_buckets = 1;
     if (max_buckets < n - home) {
@@ -676,9 +769,9 @@ bool table_clear(struct table *t, table_visit *free_entry, void *ctx, size_t max
 /* Checking ------------------------------------------------------------------------------------- */
 
 /* Invariants 1, 2 and 3 of one entry; enters it in `passes`, where the sum of the elements up to
- * one is how many entries have passed that bucket. */
-static void check_entry(const struct table *t, const struct table_array *a, uint64_t b, unsigned i,
-                        int64_t *passes)
+ * one is how many entries have passed that bucket. Returns its home. */
+static uint64_t check_entry(const struct table *t, const struct table_array *a, uint64_t b,
+                            unsigned i, int64_t *passes)
 {
     const table_slot *slot = &a->buckets[b].slots[i];
     uint64_t place = place_of(t, slot);
@@ -689,18 +782,19 @@ static void check_entry(const struct table *t, const struct table_array *a, uint
     CHECK(*slot >> 48 == table_slot_bits(place));
     passes[home]++;
     passes[b]--;
+    return home;
 }
 
 static size_t check_array(const struct table *t, const struct table_array *a)
 {
-    size_t entries = 0, passes_size = (a->end + 1) * sizeof(int64_t);
-    int64_t *passes = mem_zalloc(passes_size), passed = 0;
+    size_t entries = 0, size = (a->end + 1) * sizeof(int64_t);
+    int64_t *passes = mem_zalloc(size), *homes = mem_zalloc(size), passed = 0;
     for (uint64_t b = a->given; b < a->end; b++) {
         for (unsigned i = 0; i < TABLE_BUCKET_SLOTS; i++) {
             bool used = a->buckets[b].meta >> (8 * i) & 0xff;
             CHECK(used == (a->buckets[b].slots[i] != 0));
             if (!used) continue;
-            check_entry(t, a, b, i, passes);
+            homes[check_entry(t, a, b, i, passes)]++;
             entries++;
         }
     }
@@ -710,7 +804,14 @@ static size_t check_array(const struct table *t, const struct table_array *a)
         CHECK(overflow == (uint64_t)passed || overflow == OVERFLOW_STUCK);
     }
     CHECK(a->end == 0 || overflow_of(&a->buckets[a->end - 1]) == 0);
-    mem_free(passes, passes_size);
+    uint64_t home = 0;
+    for (uint64_t i = 0; a->crowds && i <= a->n / CROWD_HOMES; i++) {
+        int64_t crowd = 0;
+        for (; home < a->n && home < (i + 1) * CROWD_HOMES; home++) crowd += homes[home];
+        CHECK(a->crowds[i] == (uint64_t)crowd);
+    }
+    mem_free(homes, size);
+    mem_free(passes, size);
     return entries;
 }
 

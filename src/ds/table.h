@@ -19,8 +19,11 @@
  *    touched as it fills and old memory is given back as it empties, so there is no peak either.
  *  - SCAN returns what is there all the time exactly once, whatever grows or shrinks meanwhile.
  *
- * Caveats: entries that are taken out of a table and come back in the order in which it was walked,
- * while others stay there, crowd after all. A slot handle is good only until the next table_insert,
+ * Entries may also be taken out of a table in the order in which it is walked, or come back in it:
+ * where they crowd it grows, though there is room elsewhere, and where they are left it does not
+ * shrink before they have gone.
+ *
+ * Caveats: a slot handle is good only until the next table_insert,
  * table_erase or table_step. The struct has no pointers into itself: assigning it moves the whole
  * content (then table_renew the old place). How it works stands at the head of table.c. */
 #ifndef HARK_DS_TABLE_H
@@ -53,11 +56,12 @@ struct table_bucket {
 
 struct table_array {
     struct table_bucket *buckets;
-    void *memory;    /* what was allocated, in a small array; NULL for one of pages */
-    uint64_t n;      /* home buckets */
-    uint64_t end;    /* n and the pad behind them */
-    uint64_t given;  /* buckets at the low end whose memory has been given back */
-    uint64_t filled; /* buckets at the low end whose memory is counted as in use */
+    void *memory;     /* what was allocated, in a small array; NULL for one of pages */
+    uint64_t n;       /* home buckets */
+    uint64_t end;     /* n and the pad behind them */
+    uint64_t given;   /* buckets at the low end whose memory has been given back */
+    uint64_t filled;  /* buckets at the low end whose memory is counted as in use */
+    uint32_t *crowds; /* entries by home, so many homes at a time; NULL in a small array */
 };
 
 struct table {
@@ -65,6 +69,8 @@ struct table {
     uint64_t last;                /* places up to here live in arrays[0], those above in [1] */
     uint64_t order;               /* odd; another one whenever the table gets empty */
     size_t count;
+    uint64_t far;     /* how far from its home the last insert found room: buckets */
+    size_t shrink_at; /* with fewer entries it is worth while to look whether it can shrink */
     uint64_t cleared; /* buckets that table_clear has dealt with */
     table_hash_of *hash_of;
     void *ctx;
