@@ -698,18 +698,40 @@ static uint64_t occupied_end(const struct table_array *a, uint64_t last)
     return b + 1;
 }
 
-/* The first entry in the run of buckets; NULL when there is none. */
-static void *first_entry(const struct table_bucket *bucket, uint64_t len)
+/* Of the entries with homes in a stretch, the one with this number, or NULL; counts down by those
+ * that it passes. */
+static void *nth_of_stretch(const struct table *t, const struct table_array *a, uint64_t stretch,
+                            uint64_t *nth)
 {
-    for (; len > 0; bucket++, len--) {
-        uint64_t used = used_slots(bucket);
-        if (used) return table_slot_entry(&bucket->slots[slot_index(used)]);
+    uint64_t b = stretch * CROWD_HOMES, end = b + CROWD_HOMES < a->n ? b + CROWD_HOMES : a->n;
+    for (; b < a->filled && (b < end || overflow_of(&a->buckets[b - 1])); b++) {
+        const struct table_bucket *bucket = &a->buckets[b];
+        for (uint64_t used = used_slots(bucket); used; used &= used - 1) {
+            const table_slot *slot = &bucket->slots[slot_index(used)];
+            uint64_t home = home_of(place_of(t, slot), a->n);
+            if (home / CROWD_HOMES == stretch && (*nth)-- == 0) return table_slot_entry(slot);
+        }
+    }
+    return NULL;
+}
+
+/* The same of an array. */
+static void *nth_of_array(const struct table *t, const struct table_array *a, uint64_t *nth)
+{
+    for (uint64_t i = 0; i * CROWD_HOMES < a->n; i++) {
+        if (a->crowds && *nth >= a->crowds[i]) {
+            *nth -= a->crowds[i];
+            continue;
+        }
+        void *entry = nth_of_stretch(t, a, i, nth);
+        if (entry) return entry;
     }
     return NULL;
 }
 
 void *table_random(const struct table *t, struct random *random)
 {
+    enum { DRAWS = 100 };
     if (t->count == 0) return NULL;
     /* Both arrays' buckets in use in one row; every slot in it is as likely as any other. */
     const struct table_array *now = &t->arrays[0], *old = &t->arrays[1];
@@ -718,16 +740,17 @@ void *table_random(const struct table *t, struct random *random)
         from = home_of(t->last + 1, old->n);
         old_count = occupied_end(old, UINT64_MAX) - from;
     }
-    for (int tries = 0; tries < 1000; tries++) {
+    for (int tries = 0; tries < DRAWS; tries++) {
         uint64_t b = random_below(random, now_count + old_count);
         const struct table_bucket *bucket =
             b < now_count ? &now->buckets[b] : &old->buckets[from + b - now_count];
         const table_slot *slot = &bucket->slots[random_below(random, TABLE_BUCKET_SLOTS)];
         if (*slot) return table_slot_entry(slot);
     }
-    /* So sparse a table is about to shrink: then any will do. */
-    void *entry = first_entry(now->buckets, now_count);
-    return entry ? entry : first_entry(old->buckets + from, old_count);
+    /* It is so sparse that entries are better counted. */
+    uint64_t nth = random_below(random, t->count);
+    void *entry = nth_of_array(t, now, &nth);
+    return entry ? entry : nth_of_array(t, old, &nth);
 }
 
 /* Frees the entries of up to `max` buckets; returns how many buckets it dealt with. */

@@ -385,6 +385,37 @@ static size_t distance(const struct table *t, const void *entry, uint64_t hash)
     return (size_t)(slot - (const char *)table_home(t, table_place(t, hash))) / 64;
 }
 
+/* What is left of many, all at one end, is drawn as evenly. */
+static void test_random_of_few_that_are_left(void **state)
+{
+    (void)state;
+    enum { N = 400000, PARTS = 20, PART = 75, LEFT = PARTS * PART, DRAWS = 400 };
+    struct line walked = {calloc(N, sizeof(void *)), 0};
+    struct random random;
+    struct table t;
+    size_t asked = 0, unused = 0, drawn[PARTS] = {0};
+    random_init(&random, seed);
+    table_init(&t, number_hash, &asked);
+    for (size_t i = 0; i < N; i++)
+        table_insert(&t, number_hash(&unused, number_entry(i)), number_entry(i));
+    assert_int_equal(table_scan(&t, 0, SIZE_MAX, line_up, &walked), 0);
+    for (size_t i = 0; i < N - LEFT; i++) {
+        uint64_t hash = number_hash(&unused, walked.at[i]);
+        table_erase(&t, table_find_entry(&t, hash, walked.at[i]), hash);
+    }
+    asked = 0;
+    for (size_t i = 0; i < PARTS * DRAWS; i++) {
+        const void *entry = table_random(&t, &random);
+        size_t at = N - LEFT;
+        while (walked.at[at] != entry) assert_true(++at < N);
+        drawn[(at - (N - LEFT)) / PART]++;
+    }
+    for (size_t i = 0; i < PARTS; i++) assert_in_range(drawn[i], DRAWS - 140, DRAWS + 140);
+    assert_true(asked > 0); /* they were counted */
+    table_fini(&t);
+    free(walked.at);
+}
+
 /* Entries that go in the order of a walk, and come back in it while others stay, are never far from
  * home; walks do not stop at what is empty, and at the end no memory is left. */
 static void test_in_the_order_of_a_walk(void **state)
@@ -555,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_assign),
         cmocka_unit_test(test_walked_is_inserted),
         cmocka_unit_test(test_in_the_order_of_a_walk),
+        cmocka_unit_test(test_random_of_few_that_are_left),
         cmocka_unit_test(test_random_is_fair),
         cmocka_unit_test(test_clear_in_slices),
         cmocka_unit_test(test_costs),
