@@ -177,11 +177,22 @@ def no_sources_named(seen):
 
 
 def number_of_keys_cut(seen):
-    """COMMAND GETKEYS of a command that counts its keys, with a number that is none."""
+    """COMMAND GETKEYS of a command that counts its keys, with a number that is none, or too large."""
     asked = seen.is_reply_to(b"COMMAND", b"GETKEYS") or seen.is_reply_to(
         b"COMMAND", b"GETKEYSANDFLAGS")
     return asked and seen.left == ("-", b"ERR Invalid arguments specified for command") and any(
-        re.match(rb"[0-9]+[^0-9]", word) for word in seen.args[3:5])
+        re.match(rb"[0-9]+[^0-9]|-?[0-9]{10,}$", word) for word in seen.args[3:5])
+
+
+def equally_near(seen):
+    """GEORADIUS and its kin with COUNT: as many places, at the same distances."""
+    geo = any(seen.is_reply_to(name) for name in (
+        b"GEORADIUS", b"GEORADIUS_RO", b"GEORADIUSBYMEMBER", b"GEORADIUSBYMEMBER_RO", b"GEOSEARCH"))
+    words = {word.upper() for word in seen.args}
+    if not geo or not {b"COUNT", b"WITHDIST"} <= words or seen.left[0] != "*" or seen.right[0] != "*":
+        return False
+    distances = [[place[1][1] for place in side[1]] for side in (seen.left, seen.right)]
+    return distances[0] == distances[1]
 
 
 def sorted_after_an_error(seen):
@@ -208,7 +219,12 @@ DIFFERENCES = [
     ),
     (
         number_of_keys_cut,
-        "Redis 7.0 reads the number of keys up to where it ends to be one, for COMMAND GETKEYS alone.",
+        "Redis 7.0 reads the number of keys up to where it ends to be one, and its lower 32 bits, for COMMAND "
+        "GETKEYS alone.",
+    ),
+    (
+        equally_near,
+        "Which of several places at the same distance are among the first that COUNT asks for is nobody's promise.",
     ),
     (
         sorted_after_an_error,
