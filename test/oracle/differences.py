@@ -186,13 +186,16 @@ def number_of_keys_cut(seen):
 
 def equally_near(seen):
     """GEORADIUS and its kin with COUNT: as many places, at the same distances."""
-    geo = any(seen.is_reply_to(name) for name in (
-        b"GEORADIUS", b"GEORADIUS_RO", b"GEORADIUSBYMEMBER", b"GEORADIUSBYMEMBER_RO", b"GEOSEARCH"))
-    words = {word.upper() for word in seen.args}
-    if not geo or not {b"COUNT", b"WITHDIST"} <= words or seen.left[0] != "*" or seen.right[0] != "*":
+    if not any(seen.is_reply_to(name) for name in (
+            b"GEORADIUS", b"GEORADIUS_RO", b"GEORADIUSBYMEMBER", b"GEORADIUSBYMEMBER_RO", b"GEOSEARCH")):
         return False
-    distances = [[place[1][1] for place in side[1]] for side in (seen.left, seen.right)]
-    return distances[0] == distances[1]
+    if not {b"COUNT", b"WITHDIST"} <= {word.upper() for word in seen.args}:
+        return False
+    places = [value or [] for _, value in (seen.left, seen.right)]
+    if not all(isinstance(side, list) for side in places):
+        return False
+    left, right = ([place[1][1] for place in side] for side in places)
+    return left == right
 
 
 def sorted_after_an_error(seen):
