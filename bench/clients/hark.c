@@ -41,12 +41,10 @@ static void messages(int port, long count)
     check(hark_subscribe(p, "bench", HARK_NUL, NULL, NULL), "not subscribed");
     check(hark_pubsub_get_message(p, -1, &m), "no confirmation");
     hark_message_free(m);
-    puts("ready");
-    fflush(stdout);
-    double start = 0, cpu = 0;
+    await_messages();
+    double start = now_s(), cpu = cpu_s();
     for (long i = 0; i < count; i++) {
         check(hark_pubsub_get_message(p, -1, &m), hark_pubsub_error(p));
-        if (i == 0) start = now_s(), cpu = cpu_s();
         if (m->data.len != VALUE_BYTES) exit(1);
         hark_message_free(m);
     }

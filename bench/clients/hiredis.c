@@ -35,12 +35,10 @@ static void pipeline(redisContext *c, long count, const char *value)
 static void messages(redisContext *c, long count)
 {
     freeReplyObject(check(c, redisCommand(c, "SUBSCRIBE bench")));
-    puts("ready");
-    fflush(stdout);
-    double start = 0, cpu = 0;
+    await_messages();
+    double start = now_s(), cpu = cpu_s();
     for (long i = 0; i < count; i++) {
         redisReply *r = next(c);
-        if (i == 0) start = now_s(), cpu = cpu_s();
         if (r->elements != 3 || r->element[2]->len != VALUE_BYTES) exit(1);
         freeReplyObject(r);
     }

@@ -2,8 +2,9 @@
  *
  *     PROGRAM PORT trips|pipeline|messages COUNT
  *
- * prints how many a second. `messages` subscribes to the channel "bench" and counts COUNT messages
- * that somebody else sends, after it has printed "ready". */
+ * prints how many a second. `messages` subscribes to the channel "bench", prints "ready", and when
+ * it is told a line, counts COUNT messages, which have all been sent by then: so it is the client
+ * that is measured, and not who sends. */
 #ifndef BENCH_CLIENTS_ROUNDS_H
 #define BENCH_CLIENTS_ROUNDS_H
 
@@ -41,6 +42,14 @@ static inline double cpu_s(void)
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Says that we have subscribed, and waits until all is sent. */
+static inline void await_messages(void)
+{
+    puts("ready");
+    fflush(stdout);
+    while (getchar() != '\n') continue;
 }
 
 /* Per second, and our own CPU for each, in µs. */
