@@ -13,7 +13,8 @@ struct unfinished {
     struct keyspace *keyspace;
     struct parts parts;
     int proto;
-    bool over, cut; /* sent to its end; memory did not hold it */
+    bool over, cut;       /* sent to its end; memory did not hold it */
+    bool finishing, gone; /* the client may go while it is sent the rest */
 };
 
 static struct unfinished *unfinished_of(struct keyspace_hold *h)
@@ -35,11 +36,17 @@ static void finish(struct keyspace_hold *h)
     struct buffer part = {0};
     struct resp_writer w = {.out = &part, .proto = u->proto};
     keyspace_release(u->keyspace, h);
+    u->finishing = true;
     for (bool more = true; more; part.len = 0) {
         more = write_part(&w, &u->parts);
         more &= wait_send(&u->wait, buffer_slice(&part));
     }
     buffer_fini(&part);
+    if (u->gone) {
+        mem_delete(u);
+        return;
+    }
+    u->finishing = false;
     u->over = true;
     u->cut = w.cut;
     wait_wake(&u->wait);
@@ -58,7 +65,8 @@ static void drop(struct wait *w)
 {
     struct unfinished *u = (struct unfinished *)w;
     keyspace_release(u->keyspace, &u->hold);
-    mem_delete(u);
+    u->gone = true;
+    if (!u->finishing) mem_delete(u);
 }
 
 /* False: it has to be written at once. */

@@ -4,7 +4,8 @@
  *      piece ─▶ piece ─▶ piece ─▶ encode ─▶ write … sync … write
  *      └──────── waiting ──────┘             at the end: sync ─ rename ─ sync of folder
  *
- * The owner queues pieces, which go to the disk in that order, by one thread. `waiting` counts those that are queued or being written.
+ * The owner queues pieces, which go to the disk in that order, by one thread. `waiting` counts
+ * those that are queued or being written.
  *
  * What may go wrong: a call of the disk fails. Then the file is closed, the temporary name removed,
  * what waits is dropped, and so is what is taken later: the state says FAILED until the owner has

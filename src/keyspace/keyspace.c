@@ -254,9 +254,9 @@ static void break_holds(struct keyspace *ks, const struct entry *e)
 {
     struct keyspace_hold *h = ks->holds;
     while (h) {
-        struct keyspace_hold *next = h->next;
-        if (!e || h->entry == e) h->changes(h);
-        h = next;
+        bool breaks = !e || h->entry == e;
+        if (breaks) h->changes(h); /* which may end other holds as well */
+        h = breaks ? ks->holds : h->next;
     }
 }
 

@@ -3,7 +3,7 @@ run meanwhile, and what it reads in the end is the value as it was when it asked
 
 import pytest
 
-from harness import client_lines, eventually
+from harness import Closed, client_lines, eventually
 
 pytestmark = pytest.mark.hark_only("it writes a reply in one piece")
 
@@ -209,3 +209,19 @@ def test_no_reply_is_wanted(c, reader):
     reader.send("CLIENT", "REPLY", "SKIP")
     reader.send("LRANGE", "k", "0", "-1")
     assert reader("PING") == "PONG"
+
+
+@pytest.mark.settings(**{"client-output-buffer-limit": ["normal", "2mb", "0", "0"]})
+@pytest.mark.parametrize("change", ["LPOP", "DEL", "FLUSHALL"])
+def test_more_than_it_may_have(c, server, change):
+    """The rest is too much for a client that does not read: it is cut off, in the middle of the command
+    of another."""
+    fill_list(c)
+    readers = [server.connect() for _ in range(3)]
+    for r in readers:
+        ask(c, r, ["LRANGE", "k", "0", "-1"])
+    c(*([change] if change == "FLUSHALL" else [change, "k"]))
+    for r in readers:
+        with pytest.raises(Closed):
+            r.reply()
+    assert c("PING") == "PONG"
