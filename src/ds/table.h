@@ -23,9 +23,9 @@
  * where they crowd it grows, though there is room elsewhere, and where they are left it does not
  * shrink before they have gone.
  *
- * Caveats: a slot handle is good only until the next table_insert,
- * table_erase or table_step. The struct has no pointers into itself: assigning it moves the whole
- * content (then table_renew the old place). How it works stands at the head of table.c. */
+ * Caveats: a slot handle is good only until the next table_insert, table_erase or table_step. The
+ * struct has no pointers into itself: assigning it moves the whole content (then table_renew the
+ * old place). How it works stands at the head of table.c. */
 #ifndef HARK_DS_TABLE_H
 #define HARK_DS_TABLE_H
 
